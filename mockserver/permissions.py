@@ -1,0 +1,55 @@
+"""Users, what each may do, and denials: rules that take a permission away while they stand. Pure.
+
+Source: the seed (a retry needs TASK_MANAGER); that TASK_MANAGER reads too and that ADMIN is both is the document's.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+Permission = Literal["TASK_VIEWER", "TASK_MANAGER", "ADMIN"]
+TASK_VIEWER: Final = "TASK_VIEWER"
+TASK_MANAGER: Final = "TASK_MANAGER"
+ADMIN: Final = "ADMIN"
+ANONYMOUS: Final = "anonymous"
+IMPLIED: Final[dict[str, frozenset[str]]] = {
+    TASK_VIEWER: frozenset({TASK_VIEWER}),
+    TASK_MANAGER: frozenset({TASK_VIEWER, TASK_MANAGER}),
+    ADMIN: frozenset({TASK_VIEWER, TASK_MANAGER}),
+}
+EVERYTHING: Final = IMPLIED[ADMIN]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    name: str
+    password: str
+    permissions: tuple[Permission, ...]
+    """As the fixture gives them; `allowed` has what they imply."""
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        return frozenset[str]().union(*(IMPLIED[permission] for permission in self.permissions))
+
+
+class Denial(NamedTuple):
+    """Takes `permission` (and nothing that implies it or is implied by it) from whom and where its fields match."""
+
+    id: str
+    permission: str
+    user: str | None = None
+    operation: str | None = None
+    task_instance_id: int | None = None
+    times: int | None = None
+    hits: int = 0
+
+    @property
+    def used_up(self) -> bool:
+        return self.times is not None and self.hits >= self.times
+
+    def matches(self, permission: str, user: str, operation: str, task_instance_id: int | None) -> bool:
+        return (
+            self.permission == permission
+            and self.user in (None, user)
+            and self.operation in (None, operation)
+            and self.task_instance_id in (None, task_instance_id)
+        )

@@ -1,0 +1,80 @@
+"""The log of a subtask: its runs in order, each opened by the header that clients split on, and bounded.
+
+The header is `############{NAME}{TIMESTAMP}############` on a line of its own (source: engine). It appears when a run
+starts; the text of the run appears when it ends.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from mockserver.times import parse_instant, render_instant
+
+MAX_RUNS: Final = 100
+MAX_BYTES: Final = 64 * 1024
+_HEADER = re.compile(r"^#{12}([A-Z_]+)(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))#{12}\n?", re.ASCII | re.MULTILINE)
+
+
+class LogRun(NamedTuple):
+    """One run. `time` is its start in nanoseconds; a `name` of "" is text that stood before the first header."""
+
+    name: str
+    time: int
+    text: str
+
+
+Log = tuple[LogRun, ...]
+
+
+def started(log: Log, name: str, time: int) -> Log:
+    run = LogRun(name, time, "")
+    return (*log, run) if len(log) < MAX_RUNS else (*log[1 - MAX_RUNS :], run)
+
+
+def ended(log: Log, text: str) -> Log:
+    """The last run has ended and leaves `text`."""
+    if not text:
+        return log
+    last = log[-1]
+    grown = last.text + text
+    return bounded((*log[:-1], last._replace(text=grown if grown.endswith("\n") else grown + "\n")))
+
+
+def bounded(log: Log) -> Log:
+    """The last runs that fit; where one run alone does not, the end of its text."""
+    room = MAX_BYTES
+    kept: list[LogRun] = []
+    for run in reversed(log[-MAX_RUNS:]):
+        size = 80 + len(run.text.encode("utf-8", "surrogatepass"))
+        if size > room:
+            if not kept:
+                tail = run.text.encode("utf-8", "surrogatepass")[-(room - 80) :].decode("utf-8", "ignore")
+                kept.append(run._replace(text=tail))
+            break
+        room -= size
+        kept.append(run)
+    return tuple(reversed(kept))
+
+
+def text(log: Log, offset_s: int) -> str:
+    return "".join(
+        f"############{run.name}{render_instant(run.time, offset_s)}############\n{run.text}" if run.name else run.text
+        for run in log
+    )
+
+
+def parsed(text: str, name: str, time: int) -> Log:
+    """A log as a fixture gives it: it gets the header (`name`, `time`) unless it has one."""
+    if text and not text.endswith("\n"):
+        text += "\n"
+    headers = list(_HEADER.finditer(text))
+    if not headers:
+        return bounded((LogRun(name, time, text),))
+    runs = [LogRun("", 0, text[: headers[0].start()])] if headers[0].start() else []
+    for header, following in zip(headers, [*headers[1:], None], strict=True):
+        end = following.start() if following else len(text)
+        try:
+            instant, _ = parse_instant(header[2])
+        except ValueError:
+            return bounded((LogRun(name, time, text),))
+        runs.append(LogRun(header[1], instant, text[header.end() : end]))
+    return bounded(tuple(runs))
