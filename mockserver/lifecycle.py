@@ -270,6 +270,20 @@ def end(subtask: Subtask, now: int) -> Subtask:
     return Subtask(definition, after, operation, run_time, node, start_time, now, None, next_run, next_rollback)
 
 
+def task_started(task: Task, now: int, executor: str) -> Task:
+    """Its first subtask runs."""
+    return task._replace(start_time=now, executor=task.executor or executor)
+
+
+def task_resumed(task: Task) -> Task:
+    """An operator has made a subtask READY: it is RUNNING again, its operation stays."""
+    return Task(task.definition, RUNNING, task.operation, task.executor, task.start_time, None)
+
+
+def task_ended(task: Task, status: TaskStatus, now: int) -> Task:
+    return Task(task.definition, status, task.operation, task.executor, task.start_time, now)
+
+
 def derived_status(counts: Mapping[str, int], total: int, operation: TaskOperation) -> TaskStatus:
     """A task's status as its subtasks give it. `counts` is how many of its `total` subtasks are in each status."""
     if counts[FAILED]:

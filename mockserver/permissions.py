@@ -3,8 +3,9 @@
 Source: the seed (a retry needs TASK_MANAGER); that TASK_MANAGER reads too and that ADMIN is both is the document's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 Permission = Literal["TASK_VIEWER", "TASK_MANAGER", "ADMIN"]
 TASK_VIEWER: Final = "TASK_VIEWER"
@@ -17,6 +18,7 @@ IMPLIED: Final[dict[str, frozenset[str]]] = {
     ADMIN: frozenset({TASK_VIEWER, TASK_MANAGER}),
 }
 EVERYTHING: Final = IMPLIED[ADMIN]
+NOTHING: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +54,30 @@ class Denial(NamedTuple):
             and self.user in (None, user)
             and self.operation in (None, operation)
             and self.task_instance_id in (None, task_instance_id)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As POST /__admin/denials takes it, with its id and how often it has refused."""
+        body: dict[str, Any] = {
+            "id": self.id,
+            "permission": self.permission,
+            "user": self.user,
+            "operation": self.operation,
+            "taskInstanceId": self.task_instance_id,
+            "times": self.times,
+            "hits": self.hits,
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any], id: str) -> "Denial":
+        """A denial from a body that fits denial.schema.json. `id` is for one that has none."""
+        return cls(
+            id=body.get("id", id),
+            permission=body["permission"],
+            user=body.get("user"),
+            operation=body.get("operation"),
+            task_instance_id=body.get("taskInstanceId"),
+            times=body.get("times"),
+            hits=body.get("hits", 0),
         )

@@ -5,6 +5,7 @@ starts; the text of the run appears when it ends.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mockserver.times import parse_instant, render_instant
@@ -25,21 +26,20 @@ class LogRun(NamedTuple):
 Log = tuple[LogRun, ...]
 
 
-def started(log: Log, name: str, time: int) -> Log:
-    run = LogRun(name, time, "")
-    return (*log, run) if len(log) < MAX_RUNS else (*log[1 - MAX_RUNS :], run)
+def started(log: list[LogRun], name: str, time: int) -> None:
+    log.append(LogRun(name, time, ""))
+    if len(log) > MAX_RUNS:
+        del log[0]
 
 
-def ended(log: Log, text: str) -> Log:
-    """The last run has ended and leaves `text`."""
-    if not text:
-        return log
-    last = log[-1]
-    grown = last.text + text
-    return bounded((*log[:-1], last._replace(text=grown if grown.endswith("\n") else grown + "\n")))
+def ended(log: list[LogRun], text: str) -> None:
+    """The last run has ended and leaves `text`, which is not empty."""
+    grown = log[-1].text + text
+    log[-1] = log[-1]._replace(text=grown if grown.endswith("\n") else grown + "\n")
+    log[:] = bounded(log)
 
 
-def bounded(log: Log) -> Log:
+def bounded(log: Sequence[LogRun]) -> Log:
     """The last runs that fit; where one run alone does not, the end of its text."""
     room = MAX_BYTES
     kept: list[LogRun] = []
@@ -55,7 +55,7 @@ def bounded(log: Log) -> Log:
     return tuple(reversed(kept))
 
 
-def text(log: Log, offset_s: int) -> str:
+def text(log: Sequence[LogRun], offset_s: int) -> str:
     return "".join(
         f"############{run.name}{render_instant(run.time, offset_s)}############\n{run.text}" if run.name else run.text
         for run in log

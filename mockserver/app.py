@@ -1,0 +1,239 @@
+"""create_app() and `answer`, the straight line of a request: every check, in the order in which it is made.
+
+There is no await between a world's check and its change: the body is read first, and from then on a request is answered
+in one go. Handlers raise, and only `answer` turns what they raise into a reply.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from aiohttp import hdrs, web
+
+from mockserver import __version__, api, control, cors, credentials, fixtures, openapi, replies
+from mockserver.api import Call, Data
+from mockserver.clock import ticks, wall
+from mockserver.contract import schema_files
+from mockserver.credentials import NOBODY, Sent
+from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED, WRONG_METHOD, ApiError
+from mockserver.faults import BEFORE, Fault, Incoming
+from mockserver.fixture import Fixture
+from mockserver.journal import BODY_BYTES
+from mockserver.operations import NOWHERE, Route, parse_query, route
+from mockserver.site import Options, Site
+from mockserver.times import MS
+from mockserver.wire import wire_of
+from mockserver.world import TooManyEvents, World
+from mockserver.worlds import Hosted
+
+log = logging.getLogger("mockserver")
+
+CLIENT_ERRORS: Final = frozenset({10001, 10002})
+KEPT: Final = BODY_BYTES + 1
+"""Of a body, in the journal: one byte more than is shown, so that it shows that there was more."""
+NO_QUERY: Final[dict[str, Any]] = {}
+
+
+async def answer(site: Site, request: web.Request, path: str | None) -> web.StreamResponse:
+    """`path` is what follows the prefix; None for a request under no prefix of the API."""
+    began = ticks()
+    hosted, body = site.hosted, b""
+    failure: ApiError | None = None
+    if request.body_exists:
+        try:
+            body = await replies.received(request, replies.MAX_BODY)
+        except ApiError as error:
+            failure = error
+    to = NOWHERE if path is None else route(request.method, path)
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    sent = NOBODY if header is None else credentials.parsed(header)
+    try:
+        world = hosted.up_to_now()
+    except TooManyEvents as error:
+        world, failure = hosted.world, ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {error}.")
+    trace_id = world.trace_id()
+    data: Data = None
+    rule: Fault | None = None
+    if failure is None:
+        try:
+            if to.operation is None:
+                raise no_route(site, request, to)
+            if world.faults:
+                rule = world.choose_fault(
+                    Incoming(to.operation.id, request.method, request.path, sent.user, to.task, to.subtask)
+                )
+            if rule is None or rule.when != BEFORE:
+                data = act(world, to, request, sent, trace_id)
+        except ApiError as error:
+            failure = error
+        except Exception as error:
+            log.exception("answering %s %s", request.method, request.rel_url)
+            failure = ApiError(UNEXPECTED, problem=f"The mock server failed: {type(error).__name__}: {error}.")
+    if rule is not None:
+        failure = replies.injected(rule)
+    elif failure is not None and failure.row.code in CLIENT_ERRORS:
+        site.account.client_errors += 1
+
+    now = hosted.clock.now() if hosted.clock.rate else world.now
+    duration = (ticks() - began) // MS if hosted.clock.rate else 0
+    status, content, headers = replies.proven(
+        site.account,
+        wire_of(world.settings),
+        to.operation,
+        data,
+        failure,
+        duration=duration,
+        now=now,
+        trace_id=trace_id,
+    )
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None:
+        headers = headers.copy()
+        cors.share(headers, origin)
+    journal = hosted.journal
+    journal.total += 1
+    journal.append(
+        (
+            journal.total,
+            world.now,
+            to,
+            request.method,
+            request.raw_path,
+            header,
+            body[:KEPT],
+            status,
+            content[:KEPT],
+            failure,
+            trace_id,
+        )
+    )
+    response = web.Response(body=content, status=status, headers=headers)
+    if failure is not None and failure.row.status in (408, 413):
+        response.force_close()  # the rest of the body is not wanted
+    return response
+
+
+def act(world: World, to: Route, request: web.Request, sent: Sent, trace_id: str) -> Data:
+    """Parameter types → credentials → permission → existence → state. Raises ApiError, and then nothing has changed."""
+    operation, query, wrong = to.operation, NO_QUERY, to.wrong
+    assert operation is not None
+    if operation.query:
+        values = parse_qs(request.rel_url.raw_query_string, keep_blank_values=True)
+        query, wrong_too = parse_query(operation, values)
+        wrong = (*wrong, *wrong_too)
+    if wrong:
+        raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))
+    credentials.authenticate(world, sent)
+    permission = operation.permission
+    if permission not in world.allowed(sent.user):
+        holders = [name for name in world.users if permission in world.allowed(name)]
+        hint = f"{', '.join(holders) or 'no user of the fixture'} may do this"
+        raise ApiError(NO_PERMISSION, user=sent.user, permission=permission, hint=hint)
+    if world.denials:
+        denial = world.denied(permission, sent.user, operation.id, to.task)
+        if denial is not None:
+            world.count_denial(denial)
+            hint = f"{denial.id} takes it away"
+            raise ApiError(NO_PERMISSION, user=sent.user, permission=permission, hint=hint, rule=denial.id)
+    return api.HANDLERS[operation.id](
+        Call(world, wire_of(world.settings), to.task or 0, to.subtask or 0, query, trace_id)
+    )
+
+
+def no_route(site: Site, request: web.Request, to: Route) -> ApiError:
+    if to.allowed:
+        names = ", ".join(to.allowed)
+        headers: dict[str, str] = {hdrs.ALLOW: names}
+        return ApiError(
+            WRONG_METHOD, headers=headers, hint=f"use {names}", method=request.method, path=request.path, allowed=names
+        )
+    prefixes = " and ".join(site.options.prefixes)
+    hint = f"the API is under {prefixes}, e.g. GET {site.options.prefixes[0]}/tasks/instances"
+    return ApiError(NO_ROUTE, path=request.path, hint=hint)
+
+
+# --- the application -----------------------------------------------------------------------------------------------
+
+Source = fixtures.Source | Sequence[fixtures.Source] | Mapping[str, Any] | Fixture | None
+
+
+def create_app(
+    source: Source = None,
+    *,
+    api_prefixes: Sequence[str] = ("/api/v2",),
+    overrides: Mapping[str, object] | None = None,
+    admin: bool = True,
+    admin_token: str | None = None,
+    allowed_hosts: Sequence[str] = (),
+) -> web.Application:
+    """An aiohttp application that serves one fixture: for aiohttp's own test tools, and for embedding.
+
+    `source` is a fixture: a path, several, a mapping in the form of a fixture file, or None for the built-in world.
+    `overrides` are keys of a fixture that win over it, such as `{"clock": {"mode": "manual"}, "seed": 7}`.
+    Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix that is none.
+    Two applications share nothing.
+    """
+    options = Options(
+        prefixes=tuple(checked_prefix(prefix) for prefix in api_prefixes),
+        admin_token=admin_token,
+        allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
+    )
+    site = Site(Hosted(loaded(source, overrides)), options)
+    app = web.Application()
+    app[SITE] = site
+    for prefix in options.prefixes:
+        app.router.add_route("*", prefix + "{path:/.*}", partial(api_request, site))
+    app.router.add_get("/openapi.json", partial(served_document, site))
+    if admin:
+        control.add_routes(app, site)
+    app.router.add_route("*", "/{elsewhere:.*}", partial(api_request, site))
+    return app
+
+
+SITE: Final = web.AppKey("site", Site)
+
+
+def loaded(source: Source, overrides: Mapping[str, object] | None) -> Fixture:
+    now = wall()
+    if isinstance(source, Fixture):
+        return source
+    if isinstance(source, Mapping):
+        return fixtures.from_data(source, now=now, overrides=overrides)
+    if source is None:
+        sources: Sequence[fixtures.Source] = [fixtures.builtin()]
+    else:
+        sources = source if isinstance(source, Sequence) and not isinstance(source, str) else [source]
+    return fixtures.read(sources, now=now, overrides=overrides)
+
+
+def checked_prefix(prefix: str) -> str:
+    """Raises ValueError. "/" and "" mean no prefix at all."""
+    stem = prefix.rstrip("/")
+    if stem and (not stem.startswith("/") or any(sign in stem for sign in "{}?#% ") or "//" in stem):
+        raise ValueError(f"API prefix {prefix!r} is not a path such as /api/v2")
+    if f"{stem}/".startswith(("/__admin/", "/w/")):
+        raise ValueError(f"API prefix {prefix!r}: that path is the server's own")
+    return stem
+
+
+async def api_request(site: Site, request: web.Request) -> web.StreamResponse:
+    if cors.is_preflight(request):
+        return cors.preflight(request)
+    return await answer(site, request, request.match_info.get("path"))
+
+
+async def served_document(site: Site, request: web.Request) -> web.StreamResponse:
+    settings = site.hosted.world.settings
+    document = openapi.document(
+        field_names=settings.field_names,
+        prefixes=site.options.prefixes,
+        auth=settings.auth,
+        version=__version__,
+        schemas=schema_files(),
+    )
+    response = web.json_response(document)
+    if hdrs.ORIGIN in request.headers:
+        cors.share(response.headers, request.headers[hdrs.ORIGIN])
+    return response

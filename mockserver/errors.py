@@ -1,0 +1,100 @@
+"""Every error the API can answer with: one row each. Two more families: what is wrong with us, and with an input.
+
+`source` says how we know: *document* (api-facts from the public OCP reference), *engine* (the open-source sibling),
+*ours* (no source: what any server needs). The sentences are our own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    status: int
+    code: int
+    message: str
+    """A template; its arguments are the facts of one case."""
+    source: str
+
+
+BAD_PARAMETER: Final = Row(status=400, code=10001, message="Not a valid request: {problem}.", source="document")
+NO_CREDENTIALS: Final = Row(
+    status=401, code=30000, message="Authentication is required: send HTTP Basic credentials.", source="document"
+)
+BAD_CREDENTIALS: Final = Row(status=401, code=30004, message="{problem}.", source="document")
+NO_PERMISSION: Final = Row(
+    status=403, code=30014, message="User {user} lacks the permission {permission}.", source="seed, document"
+)
+NO_TASK: Final = Row(status=404, code=20000, message="Task {task} does not exist.", source="document")
+NO_SUBTASK: Final = Row(
+    status=404, code=20000, message="Subtask {subtask} does not exist in task {task}.", source="document"
+)
+NOT_ALLOWED: Final = Row(status=400, code=20003, message="Cannot {verb} {what}: {reason}.", source="engine")
+ROLLBACK_PROHIBITED: Final = Row(status=400, code=20004, message="Cannot {verb} {what}: {reason}.", source="engine")
+NO_ROUTE: Final = Row(status=404, code=10002, message="No route {path}.", source="document")
+WRONG_METHOD: Final = Row(
+    status=405, code=10001, message="{method} is not allowed on {path}, only {allowed}.", source="document"
+)
+SLOW_BODY: Final = Row(
+    status=408, code=10001, message="The request body did not arrive within {seconds} s.", source="ours"
+)
+LARGE_BODY: Final = Row(status=413, code=10001, message="The request body is larger than {limit} bytes.", source="ours")
+UNEXPECTED: Final = Row(status=500, code=10010, message="{problem}", source="document")
+ROWS: Final = tuple(row for row in list(globals().values()) if isinstance(row, Row))
+
+
+class ApiError(Exception):
+    """An answer of the API that is an error: a row and its facts. Only `app.answer` catches it.
+
+    `hint` says what would have worked; `rule` is the id of the fault or denial that is behind it.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        *,
+        sub_errors: Sequence[Mapping[str, object]] = (),
+        hint: str | None = None,
+        rule: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **facts: object,
+    ) -> None:
+        self.row = row
+        self.message = row.message.format_map(facts)
+        self.sub_errors = sub_errors
+        self.hint = hint
+        self.rule = rule
+        self.headers = headers or {}
+        super().__init__(f"{row.status} / {row.code}: {self.message}")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a JSON value, at `path` inside it."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+    @property
+    def json_path(self) -> str:
+        return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+
+
+class Violation(Exception):
+    """An answer of ours that breaks its own schema: our bug, never the caller's."""
+
+    def __init__(self, schema: str, problems: Sequence[Problem]) -> None:
+        self.schema = schema
+        self.problems = problems
+        first = problems[0]
+        super().__init__(f"The answer breaks {schema} at {first.json_path}: {first.message}")
+
+
+class Unprocessable(Exception):
+    """An input that was understood and is not acceptable. Nothing has changed."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), *, status: int = 422) -> None:
+        self.message = message
+        self.problems = problems
+        self.status = status
+        super().__init__(message)

@@ -1,0 +1,47 @@
+"""Who may drive /__admin: not a web page that somebody visits, and with a token only who knows it.
+
+A page cannot send another Host than the name it was loaded from (which stops DNS rebinding), cannot hide its Origin,
+and cannot send a JSON content type to another origin without a preflight, which /__admin never grants.
+"""
+
+import ipaddress
+from hmac import compare_digest
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from mockserver.errors import Unprocessable
+from mockserver.site import Options
+
+
+def check(options: Options, request: web.BaseRequest) -> None:
+    """Raises Unprocessable: 403 for a foreign Host or Origin, 401 for a token that is missing or wrong."""
+    host = request.headers.get(hdrs.HOST, "")
+    if host and not _is_own(options, host):
+        raise Unprocessable(f"the Host {host} is foreign: --allow-host {_name(host)} would allow it", status=403)
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        raise Unprocessable(f"the Origin {origin} is foreign: /__admin is not for other sites' pages", status=403)
+    token = options.admin_token
+    if token is not None:
+        scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        if scheme.lower() != "bearer" or not compare_digest(sent.strip().encode(), token.encode()):
+            raise Unprocessable("/__admin wants Authorization: Bearer, with the --admin-token", status=401)
+
+
+def _name(host: str) -> str:
+    return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
+
+
+def _is_own(options: Options, host: str) -> bool:
+    try:
+        name = _name(host)
+    except ValueError:
+        return False
+    if name == "localhost" or name in options.allowed_hosts:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,139 @@
+"""What is wrong with a fixture: every mistake of every file, each where it stands, in order.
+
+A mistake is noted by its path; lines and columns are found out afterwards, and only if there is something to tell.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from mockserver.errors import Problem
+from mockserver.reading import Document
+
+Path = tuple[str | int, ...]
+THERE: Final = "{there}"
+"""In a message: where the other place is that it speaks of."""
+
+
+class Mistake(NamedTuple):
+    """One thing that is wrong (or, as a warning, odd). Lines and columns count from 1; None where there is no text."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        if self.line is None:
+            where = self.file or shown_path(self.path)
+        elif self.file:
+            where = f"{self.file}:{self.line}:{self.column}"
+        else:
+            where = f"line {self.line}, column {self.column}"
+        return f"{where}: {self.message}" if where else self.message
+
+
+class FixtureError(Exception):
+    """A fixture with mistakes. `problems` has all of them, in the order of the files."""
+
+    def __init__(self, problems: Sequence[Mistake]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Place(NamedTuple):
+    """A value in a document, by the keys and indices that lead to it; `at_key` points at its key instead."""
+
+    document: Document
+    path: Path = ()
+    at_key: bool = False
+
+    def at(self, *steps: str | int) -> "Place":
+        return Place(self.document, (*self.path, *steps))
+
+    def key(self, *steps: str | int) -> "Place":
+        return Place(self.document, (*self.path, *steps), True)
+
+    def position(self) -> tuple[int, int] | None:
+        return self.document.position(self.path, at_key=self.at_key)
+
+    def __str__(self) -> str:
+        position = self.position()
+        if position is None:
+            return shown_path(self.path) or "the top level"
+        name = self.document.name
+        return f"{name}:{position[0]}" if name else f"line {position[0]}"
+
+
+class _Note(NamedTuple):
+    place: Place
+    message: str
+    other: Place | None
+
+
+class Report:
+    """Collects what is wrong, and what is only odd."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+        self._wrong: list[_Note] = []
+        self._odd: list[_Note] = []
+        self._files: list[Mistake] = []
+
+    @property
+    def clean(self) -> bool:
+        return not (self._wrong or self._files or any(document.flaws for document in self.documents))
+
+    @property
+    def count(self) -> int:
+        return len(self._wrong)
+
+    def wrong(self, place: Place, message: str, other: Place | None = None) -> None:
+        self._wrong.append(_Note(place, message, other))
+
+    def odd(self, place: Place, message: str, other: Place | None = None) -> None:
+        self._odd.append(_Note(place, message, other))
+
+    def unreadable(self, file: str, message: str) -> None:
+        self._files.append(Mistake(file, None, None, (), message))
+
+    def add(self, place: Place, problems: Sequence[Problem]) -> None:
+        """What the contract found in the value at `place`."""
+        for path, message in problems:
+            if message.startswith("unknown key"):
+                self.wrong(place.key(*path), message)
+            else:
+                steps = [step for step in path if isinstance(step, str)]
+                missing = message.startswith("the key ")
+                self.wrong(place.at(*path), f"{steps[-1]}: {message}" if steps and not missing else message)
+
+    def close(self, warn: Callable[[Mistake], None] | None) -> None:
+        """Hands out the warnings. Raises FixtureError if anything is wrong."""
+        if warn is not None:
+            for mistake in self._located(self._odd):
+                warn(mistake)
+        if not self.clean:
+            raise FixtureError([*self._files, *self._located(self._wrong, flaws=True)])
+
+    def _located(self, notes: Sequence[_Note], *, flaws: bool = False) -> Iterator[Mistake]:
+        for document in self.documents:
+            found = [
+                Mistake(document.name, *_position(note.place), note.place.path, _told(note))
+                for note in notes
+                if note.place.document is document
+            ]
+            if flaws:
+                found += [Mistake(document.name, flaw.line, flaw.column, (), flaw.message) for flaw in document.flaws]
+            yield from sorted(set(found), key=lambda mistake: (mistake.line or 0, mistake.column or 0))
+
+
+def _position(place: Place) -> tuple[int | None, int | None]:
+    return place.position() or (None, None)
+
+
+def _told(note: _Note) -> str:
+    return note.message if note.other is None else note.message.replace(THERE, str(note.other))
+
+
+def shown_path(path: Path) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")

@@ -1,0 +1,205 @@
+"""Proof by parts: a schema compiled to functions that prove a value and write its JSON text in one pass.
+
+No keyword here ties one property of an object to another, so an object is proven by its set of keys and by each
+property on its own. A schema with any other keyword is refused, not half checked.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring as string
+from typing import Any, Final
+
+from mockserver.times import is_wire_instant
+
+MEMO_LIMIT: Final = 4096
+MEMO_LENGTH: Final = 64
+
+Write = Callable[[Any], str]
+"""Proves a value of one Python type and returns its JSON text, or raises Wrong or KeyError."""
+Table = dict[type, Write]
+"""From the exact Python type of a value to what proves it."""
+
+ANNOTATIONS: Final = frozenset(
+    {"$id", "$schema", "$comment", "$defs", "title", "description", "default", "examples", "deprecated"}
+)
+KEYWORDS: Final = frozenset(
+    {"type", "enum", "const", "pattern", "format", "minimum", "maximum", "minLength", "maxLength", "items"}
+    | {"minItems", "maxItems", "properties", "required", "additionalProperties", "unevaluatedProperties"}
+    | {"anyOf", "oneOf"}
+)
+
+
+class Wrong(Exception):
+    """A part does not fit. What is wrong with the whole, the judge says."""
+
+
+def anything(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        raise Wrong from None
+
+
+ANYTHING: Final[Table] = dict.fromkeys((type(None), bool, int, float, str, list, tuple, dict), anything)
+
+
+class Parts:
+    """How each keyword of one schema is proven. `part` gives the table of a subschema, by the steps that lead to it."""
+
+    def __init__(self, name: str, part: Callable[..., Table]) -> None:
+        self._name = name
+        self._part = part
+
+    def table(self, schema: Mapping[str, Any] | bool) -> Table:
+        if isinstance(schema, bool) or not schema.keys() - ANNOTATIONS:
+            return {} if schema is False else dict(ANYTHING)
+        unknown = schema.keys() - ANNOTATIONS - KEYWORDS
+        if unknown:
+            raise ValueError(f"{self._name}: {', '.join(sorted(unknown))} cannot be proven by parts")
+        if "anyOf" in schema or "oneOf" in schema:
+            return self._branches(schema)
+        if "const" in schema or "enum" in schema:
+            return self._values(schema)
+        types = schema.get("type", ["null", "boolean", "integer", "number", "string", "array", "object"])
+        table: Table = {}
+        for kind in [types] if isinstance(types, str) else types:
+            table.update(getattr(self, f"_{kind}")(schema, table))
+        return table
+
+    def _values(self, schema: Mapping[str, Any]) -> Table:
+        values = [schema["const"]] if "const" in schema else schema["enum"]
+        others = schema.keys() - ANNOTATIONS - {"const", "enum", "type"}
+        if others or not all(value is None or isinstance(value, str | int) for value in values):
+            raise ValueError(f"{self._name}: a const or enum of strings, integers, booleans, null; nothing beside it")
+        by_type: dict[type, dict[Any, str]] = {}
+        for value in values:
+            by_type.setdefault(type(value), {})[value] = json.dumps(value)
+        if int in by_type:
+            by_type[float] = by_type[int]  # 200.0 is 200 in JSON
+        return {kind: texts.__getitem__ for kind, texts in by_type.items()}
+
+    def _branches(self, schema: Mapping[str, Any]) -> Table:
+        keyword = "anyOf" if "anyOf" in schema else "oneOf"
+        if schema.keys() - ANNOTATIONS - {keyword}:
+            raise ValueError(f"{self._name}: {keyword} with something beside it cannot be proven by parts")
+        branches = [self._part(keyword, n) for n in range(len(schema[keyword]))]
+        table: Table = {}
+        for kind in {kind for branch in branches for kind in branch}:
+            writers = [branch[kind] for branch in branches if kind in branch]
+            table[kind] = writers[0] if len(writers) == 1 else _any_of(writers, exactly_one=keyword == "oneOf")
+        return table
+
+    def _null(self, schema: Mapping[str, Any], table: Table) -> Table:
+        return {type(None): lambda _: "null"}
+
+    def _boolean(self, schema: Mapping[str, Any], table: Table) -> Table:
+        return {bool: lambda value: "true" if value else "false"}
+
+    def _integer(self, schema: Mapping[str, Any], table: Table) -> Table:
+        if int in table:  # a number already
+            return {}
+        low, high = schema.get("minimum", float("-inf")), schema.get("maximum", float("inf"))
+
+        def integer(value: int) -> str:
+            if low <= value <= high:
+                return str(value)
+            raise Wrong
+
+        def whole(value: float) -> str:
+            if value.is_integer() and low <= value <= high:
+                return repr(value)
+            raise Wrong
+
+        return {int: integer, float: whole}
+
+    def _number(self, schema: Mapping[str, Any], table: Table) -> Table:
+        low, high = schema.get("minimum", float("-inf")), schema.get("maximum", float("inf"))
+
+        def number(value: float) -> str:
+            if low <= value <= high and abs(value) != float("inf"):
+                return repr(value)
+            raise Wrong
+
+        return {int: number, float: number}
+
+    def _string(self, schema: Mapping[str, Any], table: Table) -> Table:
+        shortest, longest = schema.get("minLength", 0), schema.get("maxLength", float("inf"))
+        pattern = re.compile(schema["pattern"]) if "pattern" in schema else None
+        dated = schema.get("format") == "date-time"
+        if not (shortest or "maxLength" in schema or pattern or dated):
+            return {str: string}
+
+        def proof(value: str) -> str:
+            if not shortest <= len(value) <= longest:
+                raise Wrong
+            if pattern and not pattern.search(value):
+                raise Wrong
+            if dated and not is_wire_instant(value):
+                raise Wrong
+            return string(value)
+
+        return {str: _Memo(proof).__getitem__}
+
+    def _array(self, schema: Mapping[str, Any], table: Table) -> Table:
+        items = self._part("items") if "items" in schema else dict(ANYTHING)
+        least, most = schema.get("minItems", 0), schema.get("maxItems", float("inf"))
+
+        def array(value: list[Any] | tuple[Any, ...]) -> str:
+            if not least <= len(value) <= most:
+                raise Wrong
+            return "[" + ",".join([items[type(item)](item) for item in value]) + "]"
+
+        return {list: array, tuple: array}
+
+    def _object(self, schema: Mapping[str, Any], table: Table) -> Table:
+        properties = {key: (f"{string(key)}:", self._part("properties", key)) for key in schema.get("properties", ())}
+        required = frozenset(schema.get("required", ()))
+        closing = "additionalProperties" if "additionalProperties" in schema else "unevaluatedProperties"
+        rest = self._part(closing) if closing in schema else ANYTHING
+
+        def write(value: dict[str, Any]) -> str:
+            if not required <= value.keys():
+                raise Wrong
+            texts = []
+            for key, item in value.items():
+                known = properties.get(key)
+                if known is None:
+                    texts.append(string(key) + ":" + rest[type(item)](item))
+                else:
+                    texts.append(known[0] + known[1][type(item)](item))
+            return "{" + ",".join(texts) + "}"
+
+        return {dict: write}
+
+
+def _any_of(writers: list[Write], *, exactly_one: bool) -> Write:
+    def write(value: object) -> str:
+        texts = []
+        for writer in writers:
+            try:
+                texts.append(writer(value))
+            except (Wrong, KeyError):
+                continue
+            if not exactly_one:
+                break
+        if not texts or (exactly_one and len(texts) > 1):
+            raise Wrong
+        return texts[0]
+
+    return write
+
+
+class _Memo(dict[str, str]):
+    """Strings proven so far, with their JSON text; bounded."""
+
+    def __init__(self, proof: Write) -> None:
+        self._proof = proof
+
+    def __missing__(self, value: str) -> str:
+        text = self._proof(value)
+        if len(value) <= MEMO_LENGTH:
+            if len(self) >= MEMO_LIMIT:
+                self.clear()
+            self[value] = text
+        return text

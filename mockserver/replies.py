@@ -1,0 +1,111 @@
+"""Replies: proven, counted, and turned into bytes and headers; and the body of a request, within its limits."""
+
+import asyncio
+import json
+import logging
+from typing import Final
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from mockserver.account import VALID, VIOLATION, Account
+from mockserver.api import Data
+from mockserver.credentials import CHALLENGE
+from mockserver.errors import LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
+from mockserver.faults import DEFAULT_CODE, DEFAULT_CODES, Fault
+from mockserver.operations import Operation
+from mockserver.wire import Wire
+
+log = logging.getLogger("mockserver")
+
+MAX_BODY: Final = 1024 * 1024
+BODY_SECONDS: Final = 30
+CONTRACT: Final = "X-Mock-Contract"
+RULE: Final = "X-Mock-Rule"
+HINT: Final = "X-Mock-Hint"
+JSON: Final = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", CONTRACT: VALID})
+FILE: Final = CIMultiDict(
+    {
+        hdrs.CONTENT_TYPE: "application/zip",
+        hdrs.CONTENT_DISPOSITION: 'attachment; filename="task-diagnosis.zip"',
+        CONTRACT: VALID,
+    }
+)
+
+
+async def received(request: web.BaseRequest, limit: int) -> bytes:
+    """The whole body. Raises ApiError for one that is too large or does not come."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise ApiError(LARGE_BODY, limit=limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise ApiError(SLOW_BODY, seconds=BODY_SECONDS) from None
+    return b"".join(chunks)
+
+
+def injected(rule: Fault) -> ApiError:
+    """The error that a rule answers with, whatever else happened."""
+    error = rule.effect
+    code = error.code if error.code is not None else DEFAULT_CODES.get(error.status, DEFAULT_CODE)
+    message = error.message if error.message is not None else f"Injected by {rule.id}."
+    row = Row(status=error.status, code=code, message="{message}", source="ours")
+    return ApiError(row, rule=rule.id, headers=CHALLENGE if error.status == 401 else None, message=message)
+
+
+def proven(
+    account: Account,
+    wire: Wire,
+    operation: Operation | None,
+    data: Data,
+    failure: ApiError | None,
+    *,
+    duration: int,
+    now: int,
+    trace_id: str,
+) -> tuple[int, bytes, CIMultiDict[str]]:
+    """Status, body and headers. What breaks its schema is our bug: logged, counted, and a 500 that says where."""
+    try:
+        if failure is not None:
+            text = wire.error(failure, duration=duration, now=now, trace_id=trace_id).text
+            status, headers = failure.row.status, _error_headers(failure, VALID)
+        elif isinstance(data, bytes):
+            account.valid += 1
+            return 200, data, FILE
+        else:
+            assert operation is not None
+            text = wire.success(operation.id, data, duration=duration, now=now, trace_id=trace_id).text
+            status, headers = 200, JSON
+        account.valid += 1
+        return status, text.encode("utf-8", "replace"), headers
+    except Violation as violation:
+        log.error("contract violation: %s", violation)
+        account.violations += 1
+        failure = ApiError(UNEXPECTED, problem=f"Contract violation, a bug of the mock server: {violation}.")
+        return 500, _last_words(wire, failure, duration, now, trace_id), _error_headers(failure, VIOLATION)
+
+
+def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id: str) -> bytes:
+    try:
+        return wire.error(failure, duration=duration, now=now, trace_id=trace_id).text.encode("utf-8", "replace")
+    except Violation:  # the schema of errors itself is what our bug is in
+        return json.dumps({"successful": False, "error": {"code": 10010, "message": failure.message}}).encode()
+
+
+def _error_headers(failure: ApiError, verdict: str) -> CIMultiDict[str]:
+    headers = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", CONTRACT: verdict, **failure.headers})
+    if failure.rule is not None:
+        headers[RULE] = failure.rule
+    if failure.hint is not None:
+        headers[HINT] = header_safe(failure.hint)
+    return headers
+
+
+def header_safe(text: str) -> str:
+    """ASCII without control characters, of a length that every client takes."""
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in text)[:500]

@@ -1,0 +1,206 @@
+"""Values ⇄ the API's JSON, proven as it is written: the only room that knows the API's field names.
+
+A subtask's text has a template of what no transition changes; a task's text is made of its subtasks' texts. Both are
+kept with the execution that they were made from, which drops them when they change.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from mockserver import times
+from mockserver.contract import Contract, Proven, Stems, contract
+from mockserver.errors import ApiError
+from mockserver.fixture import Settings
+from mockserver.lifecycle import Reference, Subtask, SubtaskDefinition
+from mockserver.openapi import response_schema
+from mockserver.operations import OPERATIONS
+from mockserver.scheduler import Execution
+
+render_instant = lru_cache(maxsize=4096)(times.render_instant)
+
+
+class Wire:
+    """How one spelling (`fieldNames`), one `server` and one offset write the API's values."""
+
+    def __init__(self, field_names: str, server: str, offset_s: int) -> None:
+        self.contract: Contract = contract(field_names)
+        self._offset_s = offset_s
+        self._server = server
+        names = {
+            "sample": ("className", "parallelIdx", "downstreams"),
+            "table": ("clusterName", "paralleIdx", "downstream"),
+        }
+        self._class_name, self._parallel_idx, self._downstreams = names[field_names]
+        self._subtask = self.contract.checker("subtask-instance")
+        self._task = self.contract.checker("wrapped-task-instance")
+        self._basic_task = self.contract.checker("basic-task-instance")
+        self._page = self.contract.checker("task-page")
+        self._log = self.contract.checker("subtask-log")
+        self._error = self.contract.checker("error")
+        self._envelopes: dict[str, Stems] = {}
+
+    def instant(self, instant: int | None) -> str | None:
+        return None if instant is None else render_instant(instant, self._offset_s)
+
+    # --- envelopes -------------------------------------------------------------------------------------------------
+
+    def success(self, operation: str, data: Proven | None, *, duration: int, now: int, trace_id: str) -> Proven:
+        """`duration` in milliseconds; `data` None for an operation whose answer has none."""
+        stems = self._envelopes.get(operation) or self._envelope(operation)
+        key = (now, duration)
+        stem = stems.get(key)
+        if stem is None:
+            stem = stems.keep(key, stems.template.fixed(timestamp=self.instant(now), duration=duration))
+        return stem.fill(trace_id) if data is None else stem.fill(data, trace_id)
+
+    def _envelope(self, operation: str) -> Stems:
+        checker = self.contract.add(f"{operation}-response", response_schema(operation, self.contract.files))
+        holes = ["duration", "timestamp", "traceId"] + ["data"] * (OPERATIONS[operation].data is not None)
+        fixed = {"server": self._server, "status": 200, "successful": True}
+        stems = self._envelopes[operation] = Stems(checker.template(fixed, *holes))
+        return stems
+
+    def error(self, failure: ApiError, *, duration: int, now: int, trace_id: str) -> Proven:
+        error: dict[str, Any] = {"code": failure.row.code, "message": failure.message}
+        if failure.sub_errors:
+            error["subErrors"] = [dict(one) for one in failure.sub_errors]
+        return self._error.prove(
+            {
+                "duration": duration,
+                "error": error,
+                "server": self._server,
+                "status": failure.row.status,
+                "successful": False,
+                "timestamp": self.instant(now),
+                "traceId": trace_id,
+            }
+        )
+
+    # --- subtasks --------------------------------------------------------------------------------------------------
+
+    def subtask(self, execution: Execution, subtask: Subtask) -> Proven:
+        definition, status, operation, run_time, executor, start, finish, *_ = subtask
+        known = execution.rendered.get(definition.id)
+        if known is not None and known[0] is subtask:
+            return known[1]  # type: ignore[no-any-return]
+        stems = execution.rendered.get(definition) or self._stems(execution, definition)
+        key = (status, operation, executor, start, finish)
+        stem = stems.get(key)
+        if stem is None:
+            stem = stems.template.fixed(
+                status=status,
+                operation=operation,
+                executor=executor,
+                startTime=self.instant(start),
+                finishTime=self.instant(finish),
+            )
+            stems.keep(key, stem)
+        proven: Proven = stem.fill(run_time)
+        execution.rendered[definition.id] = (subtask, proven)
+        return proven
+
+    def _stems(self, execution: Execution, definition: SubtaskDefinition) -> Stems:
+        """A template of what no transition changes."""
+        context = definition.context
+        fixed: dict[str, object] = {
+            "id": definition.id,
+            "name": definition.name,
+            "seriesId": definition.series_id,
+            "description": definition.description,
+            self._class_name: definition.class_name,
+            "timeout": definition.timeout,
+            "context": dict(context) if isinstance(context, Mapping) else context,
+            "createTime": self.instant(definition.create_time),
+            "nodeType": definition.node_type,
+            self._parallel_idx: definition.parallel_idx,
+            "upstreams": definition.upstreams,
+            self._downstreams: definition.downstreams,
+            "prohibitRollback": definition.prohibit_rollback,
+        }
+        holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
+        stems = execution.rendered[definition] = Stems(self._subtask.template(fixed, *holes))
+        return stems
+
+    def log(self, text: str) -> Proven:
+        return self._log.prove({"log": text})
+
+    # --- tasks -----------------------------------------------------------------------------------------------------
+
+    def task(self, execution: Execution) -> Proven:
+        known: Proven | None = execution.rendered.get(None)
+        if known is None:
+            known = execution.rendered[None] = self._task.prove(self._task_json(execution))
+        return known
+
+    def _task_json(self, execution: Execution) -> dict[str, object]:
+        task = execution.task
+        definition = task.definition
+        return {
+            "id": definition.id,
+            "name": definition.name,
+            "taskDefinitionId": definition.task_definition_id,
+            "status": task.status,
+            "type": definition.type,
+            "creator": _reference(definition.creator),
+            "cluster": _cluster(definition.cluster),
+            "tenant": _reference(definition.tenant),
+            "executor": task.executor,
+            "createTime": self.instant(definition.create_time),
+            "startTime": self.instant(task.start_time),
+            "finishTime": self.instant(task.finish_time),
+            "operation": task.operation,
+            "prohibitRollback": definition.prohibit_rollback,
+            "subtasks": [self.subtask(execution, subtask) for subtask in execution.subtasks.values()],
+        }
+
+    def basic_task(self, execution: Execution) -> Proven:
+        task = execution.task
+        definition = task.definition
+        return self._basic_task.prove(
+            {
+                "id": definition.id,
+                "name": definition.name,
+                "creator": _reference(definition.creator),
+                "cluster": _cluster(definition.cluster),
+                "tenant": _reference(definition.tenant),
+                "status": task.status,
+                "operation": task.operation,
+                "type": definition.type,
+                "startTime": self.instant(task.start_time),
+                "finishTime": self.instant(task.finish_time),
+                "subtasks": [
+                    {
+                        "id": subtask.id,
+                        "name": subtask.definition.name,
+                        "description": subtask.definition.description,
+                        "status": subtask.status,
+                        "operation": subtask.operation,
+                    }
+                    for subtask in execution.subtasks.values()
+                ],
+            }
+        )
+
+    def page(self, executions: Sequence[Execution], *, total: int, number: int, size: int) -> Proven:
+        page = {"totalElements": total, "totalPages": -(-total // size), "number": number, "size": size}
+        return self._page.prove({"contents": [self.basic_task(execution) for execution in executions], "page": page})
+
+
+@lru_cache(maxsize=64)
+def _wire(field_names: str, server: str, offset_s: int) -> Wire:
+    return Wire(field_names, server, offset_s)
+
+
+def wire_of(settings: Settings) -> Wire:
+    return _wire(settings.field_names, settings.server, settings.offset_s)
+
+
+def _reference(reference: Reference | None) -> dict[str, object] | None:
+    return None if reference is None else {"id": reference.id, "name": reference.name}
+
+
+def _cluster(cluster: Reference | None) -> dict[str, object] | None:
+    if cluster is None:
+        return None
+    return {"id": cluster.id, "name": cluster.name, "obClusterId": cluster.ob_cluster_id, "type": cluster.type}

@@ -1,0 +1,306 @@
+"""A world: its tasks, its users, its rules, and the only thing that changes any of them.
+
+Nothing here does I/O or reads a clock: the caller says what time it is (`advance`) and then acts. There is no await
+between a check and its change, and what raises has changed nothing. Executions are shared between copies of a world
+until one of them changes one, so that a copy costs little whatever the size of the world.
+"""
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import Any, Final
+
+from mockserver import faults, lifecycle
+from mockserver.errors import NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
+from mockserver.faults import Fault, Incoming
+from mockserver.fixture import ClockSetting, Counters, Fixture, Settings
+from mockserver.journal import CHANGES, Record
+from mockserver.lifecycle import PENDING, READY, ROLLBACK, RUNNING, Refused, Subtask, Task, derived_status
+from mockserver.permissions import ANONYMOUS, EVERYTHING, NOTHING, Denial, User
+from mockserver.runlog import ended, started
+from mockserver.scheduler import Due, Execution, becoming_ready, may_become_ready
+
+EVENTS_AT_ONE_INSTANT: Final = 10**5
+EVENTS_IN_ONE_CALL: Final = 10**7
+TIME: Final = "time"
+_64_BITS: Final = (1 << 64) - 1
+_STRIDE: Final = 0x9E3779B97F4A7C15
+"""Odd, so that no two of 2^64 trace ids are the same."""
+
+
+class TooManyEvents(Exception):
+    """Something goes round without time passing, or time was asked to pass for too long."""
+
+
+class World:
+    def __init__(self, fixture: Fixture) -> None:
+        self.settings: Settings = fixture.settings
+        self.users: dict[str, User] = dict(fixture.users)
+        self._allowed = {name: user.allowed for name, user in fixture.users.items()}
+        self.faults: dict[str, Fault] = dict(fixture.faults)
+        self.denials: dict[str, Denial] = dict(fixture.denials)
+        self.traces, self.fault_number, self.denial_number = fixture.counters
+        self._first_trace = faults.mixed(fixture.settings.seed)
+        self.now: int = fixture.clock.now
+        self.executions: dict[int, Execution] = {id: Execution(state) for id, state in fixture.tasks.items()}
+        self.history: Record[tuple[Any, ...]] = Record(maxlen=CHANGES)
+        """Of Change, as plain tuples: one is made in a quarter of the time."""
+        self._own: set[int] = set(self.executions)
+        self._due: list[Due] = []
+        for id, execution in self.executions.items():
+            self._due += [(one.due, one.id, id) for one in execution.subtasks.values() if one.due is not None]
+        heapify(self._due)
+        for execution in self.executions.values():
+            if execution.task.status == RUNNING:
+                self._consequences(execution, TIME)
+        self.history.forget()
+
+    def copy(self) -> "World":
+        twin = object.__new__(World)
+        twin.settings, twin.now, twin._first_trace = self.settings, self.now, self._first_trace
+        twin.traces, twin.fault_number, twin.denial_number = self.traces, self.fault_number, self.denial_number
+        twin.users, twin._allowed = self.users, self._allowed
+        twin.faults, twin.denials = self.faults.copy(), self.denials.copy()
+        twin.executions, twin._due, twin.history = self.executions.copy(), self._due.copy(), self.history.twin()
+        self._own, twin._own = set(), set()
+        return twin
+
+    def start_at(self, now: int) -> None:
+        """Moves a world that has just been made to another instant; what is under way keeps the time it has left."""
+        by, due, self.now, self._due = now - self.now, self._due, now, []
+        for _, id, task in due:
+            execution = self._mine(task)
+            subtask = execution.subtasks[id]
+            assert subtask.due is not None
+            execution.store(subtask, subtask._replace(due=subtask.due + by))
+            self._due.append((subtask.due + by, id, task))
+
+    def as_fixture(self, clock: ClockSetting) -> Fixture:
+        return Fixture(
+            settings=self.settings,
+            clock=clock,
+            users=self.users,
+            tasks={id: execution.state() for id, execution in self.executions.items()},
+            faults=self.faults,
+            denials=self.denials,
+            counters=Counters(self.traces, self.fault_number, self.denial_number),
+        )
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    def next_due(self) -> int | None:
+        """When something next happens by itself; None if nothing will."""
+        due = self._due
+        while due:
+            instant, subtask, task = due[0]
+            if self.executions[task].subtasks[subtask].due == instant:
+                return instant
+            heappop(due)  # an operator was faster
+        return None
+
+    def advance(self, to: int, budget: int = EVENTS_IN_ONE_CALL) -> int:
+        """Everything due at or before `to`, each at its own instant; returns how many events that was.
+
+        Raises TooManyEvents; what happened until then has happened, and each event whole.
+        """
+        due, at_one_instant, events = self._due, 0, 0
+        while due and due[0][0] <= to:
+            instant, id, task = heappop(due)
+            execution = self.executions[task]
+            subtask = execution.subtasks[id]
+            if subtask.due != instant:
+                continue  # an operator was faster
+            at_one_instant = at_one_instant + 1 if instant == self.now else 1
+            events += 1
+            if at_one_instant > EVENTS_AT_ONE_INSTANT or events > budget:
+                heappush(due, (instant, id, task))
+                where = f" at one instant, the last to subtask {id} of task {task}" if events <= budget else ""
+                raise TooManyEvents(f"more than {events - 1} events{where}")
+            if task not in self._own:
+                execution = self._mine(task)
+            self.now = instant
+            if subtask.status == READY:
+                self._start(execution, subtask)
+            else:
+                self._end(execution, subtask)
+            if execution.task.status == RUNNING:
+                self._consequences(execution, TIME)
+        if to > self.now:
+            self.now = to
+        return events
+
+    def _start(self, execution: Execution, subtask: Subtask) -> None:
+        now, settings, id = self.now, self.settings, subtask.definition.id
+        after = lifecycle.start(subtask, now, settings.pace, settings.server)
+        log = execution.logs.get(id)
+        if log is None:
+            log = execution.logs[id] = []
+        started(log, after.operation, now)
+        if execution.task.start_time is None:
+            execution.store_task(lifecycle.task_started(execution.task, now, settings.server))
+        self._store(execution, subtask, after, TIME)
+
+    def _end(self, execution: Execution, subtask: Subtask) -> None:
+        run = subtask.coming
+        if run is not None and run.log and (log := execution.logs.get(subtask.definition.id)):
+            ended(log, run.log)
+        self._store(execution, subtask, lifecycle.end(subtask, self.now), TIME)
+
+    def _consequences(self, execution: Execution, cause: str) -> None:
+        """Of an event in a RUNNING task, at the same instant: what becomes READY by itself, then the task's status."""
+        if may_become_ready(execution):
+            for after in becoming_ready(execution, self.now, self.settings.pace):
+                self._store(execution, execution.subtasks[after.definition.id], after, cause)
+        status = derived_status(execution.counts, len(execution.subtasks), execution.task.operation)
+        if status != RUNNING:
+            self._store_task(execution, lifecycle.task_ended(execution.task, status, self.now), cause)
+
+    # --- the only two places that store --------------------------------------------------------------------------
+
+    def _store(self, execution: Execution, before: Subtask, after: Subtask, cause: str) -> None:
+        execution.store(before, after)
+        id, task = after.definition.id, execution.task.definition.id
+        if after.due is not None:
+            heappush(self._due, (after.due, id, task))
+        if before.status != after.status:
+            history = self.history
+            history.total += 1
+            history.append((self.now, task, id, before.status, after.status, after.operation, cause))
+
+    def _store_task(self, execution: Execution, after: Task, cause: str) -> None:
+        before = execution.task
+        execution.store_task(after)
+        if before.status != after.status:
+            history = self.history
+            history.total += 1
+            change = (self.now, after.definition.id, None, before.status, after.status, after.operation, cause)
+            history.append(change)
+
+    def _mine(self, task: int) -> Execution:
+        """The execution of a task, no longer shared with a copy of this world."""
+        if task not in self._own:
+            self.executions[task] = self.executions[task].copy()
+            self._own.add(task)
+        return self.executions[task]
+
+    # --- what an operator can ask for ------------------------------------------------------------------------------
+
+    def task(self, id: int) -> Execution:
+        execution = self.executions.get(id)
+        if execution is None:
+            raise ApiError(NO_TASK, task=id)
+        return execution
+
+    def subtask(self, task: int, id: int) -> Subtask:
+        subtask = self.task(task).subtasks.get(id)
+        if subtask is None:
+            owners = [str(owner) for owner, other in self.executions.items() if id in other.subtasks][:3]
+            raise ApiError(
+                NO_SUBTASK,
+                task=task,
+                subtask=id,
+                hint=f"subtask {id} is in task {' and '.join(owners)}" if owners else None,
+            )
+        return subtask
+
+    def retry_subtask(self, task: int, id: int, cause: str) -> Subtask:
+        return self._act_on_subtask(lifecycle.retry, "retry", task, id, cause)
+
+    def skip_subtask(self, task: int, id: int, cause: str) -> Subtask:
+        return self._act_on_subtask(lifecycle.skip, "skip", task, id, cause)
+
+    def cancel_subtask(self, task: int, id: int, cause: str) -> Subtask:
+        return self._act_on_subtask(lifecycle.cancel, "cancel", task, id, cause)
+
+    def _act_on_subtask(self, act: Callable[..., Subtask], verb: str, task: int, id: int, cause: str) -> Subtask:
+        before = self.subtask(task, id)
+        try:
+            after = act(before, self.executions[task].task, self.now, self.settings.pace)
+        except Refused as refused:
+            raise ApiError(NOT_ALLOWED, verb=verb, what=f"subtask {id}", reason=refused.reason) from None
+        execution = self._mine(task)
+        self._store(execution, before, after, cause)
+        if execution.task.status != RUNNING:
+            self._store_task(execution, lifecycle.task_resumed(execution.task), cause)
+        self._consequences(execution, cause)
+        return after
+
+    def retry_task(self, id: int, cause: str) -> Execution:
+        after = self._asked_of_task("retry", id, lambda execution: lifecycle.retry_task(execution.task))
+        execution = self._mine(id)
+        self._store_task(execution, after, cause)
+        for subtask in list(execution.subtasks.values()):
+            if subtask.status == lifecycle.FAILED:
+                self._store(execution, subtask, lifecycle.retried(subtask, self.now, self.settings.pace), cause)
+        self._consequences(execution, cause)
+        return execution
+
+    def rollback_task(self, id: int, cause: str) -> Execution:
+        after = self._asked_of_task(
+            "roll back", id, lambda execution: lifecycle.rollback_task(execution.task, execution.subtasks)
+        )
+        execution = self._mine(id)
+        self._store_task(execution, after, cause)
+        pace = self.settings.pace
+        pending = {one.id for one in execution.subtasks.values() if one.status == PENDING}
+        for subtask in list(execution.subtasks.values()):
+            if subtask.id in pending:
+                continue
+            after_it = lifecycle.rolled_back(subtask)
+            if pending.issuperset(subtask.definition.downstreams):
+                after_it = lifecycle.made_ready(subtask, ROLLBACK, self.now, pace)
+            self._store(execution, subtask, after_it, cause)
+        self._consequences(execution, cause)
+        return execution
+
+    def _asked_of_task(self, verb: str, id: int, ask: Callable[[Execution], Task]) -> Task:
+        try:
+            return ask(self.task(id))
+        except Refused as refused:
+            row = ROLLBACK_PROHIBITED if refused.prohibited else NOT_ALLOWED
+            raise ApiError(row, verb=verb, what=f"task {id}", reason=refused.reason) from None
+
+    # --- rules -----------------------------------------------------------------------------------------------------
+
+    def trace_id(self) -> str:
+        """The next one: 16 hex digits that the seed and a counter give, different each time."""
+        self.traces += 1
+        return f"{(self._first_trace + self.traces * _STRIDE) & _64_BITS:016x}"
+
+    def choose_fault(self, request: Incoming) -> Fault | None:
+        """The rule that acts on this request, if any; it has been counted."""
+        if not self.faults:
+            return None
+        changed, acting = faults.choose(self.faults, request, self.settings.seed)
+        for rule in changed:
+            self.faults[rule.id] = rule
+        return acting
+
+    def add_fault(self, rule: Callable[[str], Fault]) -> Fault:
+        """`rule` makes it from the id that it gets."""
+        self.fault_number += 1
+        added = rule(f"fault-{self.fault_number}")
+        self.faults[added.id] = added
+        return added
+
+    def add_denial(self, denial: Callable[[str], Denial]) -> Denial:
+        self.denial_number += 1
+        added = denial(f"denial-{self.denial_number}")
+        self.denials[added.id] = added
+        return added
+
+    def allowed(self, user: str) -> frozenset[str]:
+        """The permissions of a user, denials aside. Where the fixture names no users, anybody may do everything."""
+        known = self._allowed.get(user)
+        if known is not None:
+            return known
+        return EVERYTHING if user == ANONYMOUS or not self.users else NOTHING
+
+    def denied(self, permission: str, user: str, operation: str, task: int | None) -> Denial | None:
+        """The newest denial that takes this permission away here; not yet counted."""
+        for denial in reversed(self.denials.values()):
+            if not denial.used_up and denial.matches(permission, user, operation, task):
+                return denial
+        return None
+
+    def count_denial(self, denial: Denial) -> None:
+        self.denials[denial.id] = denial._replace(hits=denial.hits + 1)

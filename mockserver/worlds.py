@@ -1,0 +1,108 @@
+"""A world on the server: with its clock, its journal, and what it resets to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mockserver.clock import MANUAL, Clock, wall
+from mockserver.errors import Problem, Unprocessable
+from mockserver.fixture import ClockSetting, Fixture
+from mockserver.journal import REQUESTS, Change, Record
+from mockserver.times import LATEST
+from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World
+
+
+class Hosted:
+    def __init__(self, fixture: Fixture) -> None:
+        self._setting = fixture.clock
+        self._pristine = World(fixture)
+        self.journal: Record[tuple[Any, ...]] = Record(maxlen=REQUESTS)
+        """Of Exchange, as plain tuples."""
+        self.world: World
+        self.clock: Clock
+        self.reset()
+
+    def reset(self) -> None:
+        """As the files gave it. A real clock whose fixture names no `now` starts at the wall's time, as it did."""
+        setting, world = self._setting, self._pristine.copy()
+        if setting.mode != MANUAL and not setting.given:
+            setting = setting._replace(now=wall())
+            world.start_at(setting.now)
+        self.world, self.clock = world, Clock.of(setting)
+        self.journal.forget()
+
+    def replace(self, fixture: Fixture) -> None:
+        """Another world in the place of this one, its clock included. Journal and history stay."""
+        world = World(fixture)
+        world.history = self.world.history
+        self.world, self.clock = world, Clock.of(fixture.clock)
+
+    def up_to_now(self) -> World:
+        """The world, with everything in it that is due. Raises TooManyEvents."""
+        world = self.world
+        world.advance(self.clock.now())
+        return world
+
+    def state(self) -> Fixture:
+        world = self.up_to_now()
+        return world.as_fixture(self.clock.setting()._replace(now=world.now))
+
+    # --- moving the clock: all of it or nothing ----------------------------------------------------------------------
+
+    def set_clock(self, setting: ClockSetting) -> None:
+        """Raises Unprocessable, for an instant that is past or a way there that is too long."""
+        self._move(lambda world: self._to(world, setting.now))
+        self.clock = Clock.of(setting)
+
+    def advance_to(self, to: int) -> tuple[list[Change], int]:
+        return self._move(lambda world: self._to(world, to))
+
+    def advance_by(self, by: int) -> tuple[list[Change], int]:
+        return self._move(lambda world: self._to(world, world.now + by))
+
+    def advance_to_next(self) -> tuple[list[Change], int]:
+        """To the instant of the next event; nowhere, if there is none."""
+
+        def to_next(world: World) -> None:
+            instant = world.next_due()
+            if instant is not None:
+                self._to(world, instant)
+
+        return self._move(to_next)
+
+    def advance_until(self, reached: Callable[[World], bool] | None) -> tuple[list[Change], int]:
+        """To the first instant at which it is so; None: at which nothing is due any more. 409 if that never comes."""
+
+        def until(world: World) -> None:
+            budget = EVENTS_IN_ONE_CALL
+            while reached is None or not reached(world):
+                instant = world.next_due()
+                if instant is None and reached is None:
+                    return
+                if instant is None:
+                    raise Unprocessable("that never comes: nothing more happens by itself", status=409)
+                budget -= self._to(world, instant, budget)
+
+        return self._move(until)
+
+    @staticmethod
+    def _to(world: World, to: int, budget: int = EVENTS_IN_ONE_CALL) -> int:
+        if to < world.now:
+            raise Unprocessable("a clock never goes backwards", [Problem((), "that instant is past")])
+        if to > LATEST:
+            raise Unprocessable("a clock ends with the year 9999", [Problem((), "that instant is later")])
+        return world.advance(to, budget)
+
+    def _move(self, move: Callable[[World], object]) -> tuple[list[Change], int]:
+        """What changed on the way, and how many of the first changes history no longer has."""
+        before = self.up_to_now()
+        trial = before.copy()
+        try:
+            move(trial)
+        except TooManyEvents as error:
+            raise Unprocessable(f"{error}; nothing was moved") from None
+        self.world = trial
+        self.clock.move(trial.now)
+        count = trial.history.total - before.history.total
+        kept = min(count, len(trial.history))
+        latest = list(trial.history)[len(trial.history) - kept :]
+        return [Change._make(change) for change in latest], count - kept
