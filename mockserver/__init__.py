@@ -1,3 +1,30 @@
-"""A mock server for contract tests against the task API of OceanBase Cloud Platform (OCP)."""
+"""A mock server for contract tests against the task API of OceanBase Cloud Platform (OCP).
+
+Importing this imports nothing else: a test run that has the package installed and does not use it pays nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mockserver.app import create_app
+    from mockserver.client import ControlError
+    from mockserver.mistakes import FixtureError
+    from mockserver.server import MockServer
 
 __version__ = "0.1.0"
+__all__ = ["ControlError", "FixtureError", "MockServer", "__version__", "create_app"]
+
+_ROOMS = {"ControlError": "client", "FixtureError": "mistakes", "MockServer": "server", "create_app": "app"}
+
+
+if not TYPE_CHECKING:  # where a type checker sees it, every misspelt name is an `object`
+
+    def __getattr__(name: str) -> object:
+        if name not in _ROOMS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"mockserver.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

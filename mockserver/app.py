@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 
-from mockserver import __version__, api, control, cors, credentials, fixtures, openapi, replies
+from mockserver import __version__, api, control, cors, credentials, openapi, replies, sources, transport
 from mockserver.api import Call, Data
-from mockserver.clock import ticks, wall
+from mockserver.clock import ticks
 from mockserver.contract import schema_files
 from mockserver.credentials import NOBODY, Sent
 from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED, WRONG_METHOD, ApiError
@@ -23,8 +23,9 @@ from mockserver.fixture import Fixture
 from mockserver.journal import BODY_BYTES
 from mockserver.operations import NOWHERE, Route, parse_query, route
 from mockserver.site import Options, Site
+from mockserver.sources import Source
 from mockserver.times import MS
-from mockserver.wire import wire_of
+from mockserver.wire import Wire, wire_of
 from mockserver.world import TooManyEvents, World
 from mockserver.worlds import Hosted
 
@@ -36,16 +37,19 @@ KEPT: Final = BODY_BYTES + 1
 NO_QUERY: Final[dict[str, Any]] = {}
 
 
-async def answer(site: Site, request: web.Request, path: str | None) -> web.StreamResponse:
-    """`path` is what follows the prefix; None for a request under no prefix of the API."""
-    began = ticks()
+async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     hosted, body = site.hosted, b""
+    real = hosted.clock.rate != 0
+    began = ticks() if real else 0
     failure: ApiError | None = None
+    if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
+        return cors.preflight(request)
     if request.body_exists:
         try:
             body = await replies.received(request, replies.MAX_BODY)
         except ApiError as error:
             failure = error
+    path = request.match_info.get("path")  # what follows prefix and slash; None under no prefix of the API
     to = NOWHERE if path is None else route(request.method, path)
     header = request.headers.get(hdrs.AUTHORIZATION)
     sent = NOBODY if header is None else credentials.parsed(header)
@@ -53,7 +57,7 @@ async def answer(site: Site, request: web.Request, path: str | None) -> web.Stre
         world = hosted.up_to_now()
     except TooManyEvents as error:
         world, failure = hosted.world, ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {error}.")
-    trace_id = world.trace_id()
+    wire, trace_id = wire_of(world.settings), world.trace_id()
     data: Data = None
     rule: Fault | None = None
     if failure is None:
@@ -65,7 +69,7 @@ async def answer(site: Site, request: web.Request, path: str | None) -> web.Stre
                     Incoming(to.operation.id, request.method, request.path, sent.user, to.task, to.subtask)
                 )
             if rule is None or rule.when != BEFORE:
-                data = act(world, to, request, sent, trace_id)
+                data = act(world, wire, to, request, sent, trace_id)
         except ApiError as error:
             failure = error
         except Exception as error:
@@ -76,27 +80,16 @@ async def answer(site: Site, request: web.Request, path: str | None) -> web.Stre
     elif failure is not None and failure.row.code in CLIENT_ERRORS:
         site.account.client_errors += 1
 
-    now = hosted.clock.now() if hosted.clock.rate else world.now
-    duration = (ticks() - began) // MS if hosted.clock.rate else 0
-    status, content, headers = replies.proven(
-        site.account,
-        wire_of(world.settings),
-        to.operation,
-        data,
-        failure,
-        duration=duration,
-        now=now,
-        trace_id=trace_id,
-    )
+    now, duration = (hosted.clock.now(), (ticks() - began) // MS) if real else (world.now, 0)
+    status, content, headers = replies.proven(site.account, wire, to, data, failure, duration, now, trace_id)
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None:
         headers = headers.copy()
         cors.share(headers, origin)
     journal = hosted.journal
-    journal.total += 1
     journal.append(
         (
-            journal.total,
+            journal.total + 1,
             world.now,
             to,
             request.method,
@@ -109,13 +102,16 @@ async def answer(site: Site, request: web.Request, path: str | None) -> web.Stre
             trace_id,
         )
     )
+    journal.trim()
+    if headers is replies.JSON and site.alone and transport.suits(request, content):
+        return transport.Plain(content)
     response = web.Response(body=content, status=status, headers=headers)
     if failure is not None and failure.row.status in (408, 413):
         response.force_close()  # the rest of the body is not wanted
     return response
 
 
-def act(world: World, to: Route, request: web.Request, sent: Sent, trace_id: str) -> Data:
+def act(world: World, wire: Wire, to: Route, request: web.Request, sent: Sent, trace_id: str) -> Data:
     """Parameter types → credentials → permission → existence → state. Raises ApiError, and then nothing has changed."""
     operation, query, wrong = to.operation, NO_QUERY, to.wrong
     assert operation is not None
@@ -137,9 +133,7 @@ def act(world: World, to: Route, request: web.Request, sent: Sent, trace_id: str
             world.count_denial(denial)
             hint = f"{denial.id} takes it away"
             raise ApiError(NO_PERMISSION, user=sent.user, permission=permission, hint=hint, rule=denial.id)
-    return api.HANDLERS[operation.id](
-        Call(world, wire_of(world.settings), to.task or 0, to.subtask or 0, query, trace_id)
-    )
+    return api.HANDLERS[operation.id](Call(world, wire, to, query, trace_id))
 
 
 def no_route(site: Site, request: web.Request, to: Route) -> ApiError:
@@ -149,18 +143,16 @@ def no_route(site: Site, request: web.Request, to: Route) -> ApiError:
         return ApiError(
             WRONG_METHOD, headers=headers, hint=f"use {names}", method=request.method, path=request.path, allowed=names
         )
-    prefixes = " and ".join(site.options.prefixes)
+    prefixes = " and ".join(prefix or "/" for prefix in site.options.prefixes)
     hint = f"the API is under {prefixes}, e.g. GET {site.options.prefixes[0]}/tasks/instances"
     return ApiError(NO_ROUTE, path=request.path, hint=hint)
 
 
 # --- the application -----------------------------------------------------------------------------------------------
 
-Source = fixtures.Source | Sequence[fixtures.Source] | Mapping[str, Any] | Fixture | None
-
 
 def create_app(
-    source: Source = None,
+    source: Source | Fixture = None,
     *,
     api_prefixes: Sequence[str] = ("/api/v2",),
     overrides: Mapping[str, object] | None = None,
@@ -170,42 +162,31 @@ def create_app(
 ) -> web.Application:
     """An aiohttp application that serves one fixture: for aiohttp's own test tools, and for embedding.
 
-    `source` is a fixture: a path, several, a mapping in the form of a fixture file, or None for the built-in world.
+    `source` is a fixture: a path, several, the name of a shipped one, a mapping in the form of a fixture file, or None
+    for the built-in world.
     `overrides` are keys of a fixture that win over it, such as `{"clock": {"mode": "manual"}, "seed": 7}`.
     Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix that is none.
     Two applications share nothing.
     """
     options = Options(
-        prefixes=tuple(checked_prefix(prefix) for prefix in api_prefixes),
+        prefixes=tuple(dict.fromkeys(map(checked_prefix, api_prefixes))),
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
     )
-    site = Site(Hosted(loaded(source, overrides)), options)
+    fixture = source if isinstance(source, Fixture) else sources.load(source, overrides=overrides)
+    site = Site(Hosted(fixture), options)
     app = web.Application()
     app[SITE] = site
-    for prefix in options.prefixes:
-        app.router.add_route("*", prefix + "{path:/.*}", partial(api_request, site))
+    for prefix in filter(None, options.prefixes):
+        app.router.add_route("*", prefix + "/{path:.*}", partial(answer, site))
     app.router.add_get("/openapi.json", partial(served_document, site))
     if admin:
         control.add_routes(app, site)
-    app.router.add_route("*", "/{elsewhere:.*}", partial(api_request, site))
+    app.router.add_route("*", "/{elsewhere:.*}", partial(answer, site))
     return app
 
 
 SITE: Final = web.AppKey("site", Site)
-
-
-def loaded(source: Source, overrides: Mapping[str, object] | None) -> Fixture:
-    now = wall()
-    if isinstance(source, Fixture):
-        return source
-    if isinstance(source, Mapping):
-        return fixtures.from_data(source, now=now, overrides=overrides)
-    if source is None:
-        sources: Sequence[fixtures.Source] = [fixtures.builtin()]
-    else:
-        sources = source if isinstance(source, Sequence) and not isinstance(source, str) else [source]
-    return fixtures.read(sources, now=now, overrides=overrides)
 
 
 def checked_prefix(prefix: str) -> str:
@@ -216,12 +197,6 @@ def checked_prefix(prefix: str) -> str:
     if f"{stem}/".startswith(("/__admin/", "/w/")):
         raise ValueError(f"API prefix {prefix!r}: that path is the server's own")
     return stem
-
-
-async def api_request(site: Site, request: web.Request) -> web.StreamResponse:
-    if cors.is_preflight(request):
-        return cors.preflight(request)
-    return await answer(site, request, request.match_info.get("path"))
 
 
 async def served_document(site: Site, request: web.Request) -> web.StreamResponse:

@@ -69,7 +69,8 @@ class _Frame:
         self.size_before = size
         self.key: str | None = None
         self.key_at: Position = (0, 0)
-        self.merges: list[Any] = []
+        self.merges: list[tuple[Any, Position]] = []
+        """What `<<` stands for, complete only when the mapping ends."""
         self.marks: dict[str | int | None, tuple[Position, Position]] | None = None
 
 
@@ -147,12 +148,8 @@ class Builder:
 
     def _end(self, event: Any) -> None:
         frame = self._frames.pop()
-        for merged in frame.merges:
-            for key, value in merged.items():
-                if key not in frame.container:
-                    frame.container[key] = value
-                    if self._marks is not None and frame.marks is not None:
-                        frame.marks[key] = self._marks[id(merged)][key]
+        for value, at in frame.merges:
+            self._merge(frame, value, at)
         if frame.anchor is not None:
             self._open.discard(frame.anchor)
             self._anchors[frame.anchor] = frame.container, self._size - frame.size_before
@@ -189,7 +186,7 @@ class Builder:
         if key is _DROPPED:
             return
         if key is _MERGE:
-            self._merge(frame, value, event)
+            frame.merges.append((value, _at(event)))
             return
         frame.container[key] = value
         if frame.marks is not None:
@@ -211,12 +208,18 @@ class Builder:
         if frame.marks is not None:
             frame.key_at = _at(event)
 
-    def _merge(self, frame: _Frame, value: Any, event: Any) -> None:
+    def _merge(self, frame: _Frame, value: Any, at: Position) -> None:
+        """What `<<` stands for: keys that the mapping itself, and what was merged before, don't have."""
         merged = value if isinstance(value, list) else [value]
-        if any(not isinstance(one, dict) for one in merged):
-            self._flaw(event, "<< merges a mapping or a list of mappings")
-        else:
-            frame.merges += merged
+        if not all(isinstance(one, dict) for one in merged):
+            self.flaws.append(Flaw(*at, "<< merges a mapping or a list of mappings"))
+            return
+        for one in merged:
+            for key, item in one.items():
+                if key not in frame.container:
+                    frame.container[key] = item
+                    if self._marks is not None and frame.marks is not None:
+                        frame.marks[key] = self._marks[id(one)][key]
 
 
 def _at(event: Any) -> Position:

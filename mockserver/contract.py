@@ -8,19 +8,20 @@ refused at start. tests/test_contract.py holds proof by parts against the judge 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urljoin
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.validators import extend
 from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from mockserver.errors import Problem, Violation
 from mockserver.explain import explained
 from mockserver.packaged import folder
-from mockserver.proof import ANNOTATIONS, Parts, Table, Wrong
+from mockserver.proof import ANNOTATIONS, Parts, Table, Wrong, regex
 from mockserver.times import is_wire_instant
 
 BASE: Final = "https://ocp-mockserver.invalid/schemas/"
@@ -34,6 +35,20 @@ FORMATS: Final = FormatChecker(formats=())
 @FORMATS.checks("date-time")
 def _is_date_time(value: object) -> bool:
     return not isinstance(value, str) or is_wire_instant(value)
+
+
+def _pattern(judge: Any, pattern: str, value: object, schema: object) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not regex(pattern).search(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _resource(schema: Mapping[str, Any]) -> Resource[Any]:
+    """Without its `$schema`, at which jsonschema would take its own judge instead of ours."""
+    return DRAFT202012.create_resource({key: value for key, value in schema.items() if key != "$schema"})
+
+
+Judge: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+"""jsonschema's own, but for `$` in a pattern: see `proof.regex`."""
 
 
 @cache
@@ -103,9 +118,12 @@ class Checker:
 
 
 class Template:
-    """An object of which some properties are fixed and proven; a filling proves only the holes that are left."""
+    """An object of which some properties are fixed and proven; a filling proves only the holes that are left.
 
-    __slots__ = ("_checker", "_fixed", "_format", "_holes", "_tables")
+    What is fixed may be a template itself: its holes are then holes of the whole.
+    """
+
+    __slots__ = ("_checker", "_fixed", "_format", "_holes", "_inner", "_tables", "_texts")
 
     def __init__(self, checker: Checker, fixed: Mapping[str, object], holes: tuple[str, ...]) -> None:
         """Raises Violation, also for keys that are not the object's."""
@@ -114,50 +132,84 @@ class Template:
         keys = {*fixed, *holes}
         if keys - schema["properties"].keys() or set(schema["required"]) - keys or fixed.keys() & set(holes):
             raise checker.violation({**fixed, **dict.fromkeys(holes)})
-        texts = {key: checker.part("properties", key).prove(value).text for key, value in fixed.items()}
-        escaped = {key: text.replace("%", "%%") for key, text in texts.items()}
-        self._format = (
-            "{" + ",".join(f"{encode_basestring(key)}:{escaped.get(key, '%s')}" for key in sorted(keys)) + "}"
-        )
         self._checker = checker
-        self._fixed = dict(fixed)
-        self._holes = tuple(sorted(holes))
-        self._tables = [checker.part("properties", key).table for key in self._holes]
+        self._format: str
+        self._tables: list[Table]
+        self._texts: dict[str, str | None] = dict.fromkeys(sorted(keys))
+        self._fixed: dict[str, object] = {}
+        self._inner: dict[str, Template] = {}
+        self._fix(fixed)
+
+    def _fix(self, more: Mapping[str, object]) -> None:
+        for key, value in more.items():
+            part = self._checker.part("properties", key)
+            if isinstance(value, Template):
+                if value._checker is not part:
+                    raise self._checker.violation({**self._fixed, **more})
+                self._texts[key], self._inner[key] = value._format, value
+            else:
+                self._texts[key] = part.prove(value).text.replace("%", "%%")
+        self._fixed |= more
+        self._holes = tuple(key for key, text in self._texts.items() if text is None or key in self._inner)
+        self._tables = []
+        for key in self._holes:
+            inner = self._inner.get(key)
+            self._tables += inner._tables if inner else [self._checker.part("properties", key).table]
+        self._format = "{" + ",".join(f'"{key}":{text or "%s"}' for key, text in self._texts.items()) + "}"
 
     def fixed(self, **more: object) -> "Template":
-        """The same with fewer holes."""
-        return Template(self._checker, {**self._fixed, **more}, tuple(set(self._holes) - more.keys()))
+        """The same with fewer holes; only what is new is proven."""
+        twin = object.__new__(Template)
+        twin._checker, twin._texts, twin._fixed = self._checker, self._texts.copy(), self._fixed.copy()
+        twin._inner = self._inner.copy()
+        twin._fix(more)
+        return twin
 
-    def fill(self, *values: object) -> Proven:
-        """`values` are those of the holes in alphabetical order. Raises Violation."""
+    def text(self, *values: object) -> str:
+        """The whole object's JSON. `values` are those of the holes in alphabetical order, those of a template in a hole
+        in its place. Raises Violation."""
         tables = self._tables
         try:
-            if len(values) == 1:
-                text = self._format % tables[0][type(values[0])](values[0])
-            else:
-                text = self._format % tuple([tables[n][type(value)](value) for n, value in enumerate(values)])
-        except (Wrong, KeyError, IndexError):
-            whole = {**self._fixed, **dict(zip(self._holes, values, strict=True))}
-            raise self._checker.violation(whole) from None
-        return Proven(self._checker, text)
+            if len(values) == 2 == len(tables):  # every retry
+                one, two = values
+                return self._format % (tables[0][type(one)](one), tables[1][type(two)](two))
+            return self._format % tuple(
+                [table[type(value)](value) for table, value in zip(tables, values, strict=True)]
+            )
+        except (Wrong, KeyError):
+            raise self._checker.violation(self._whole(list(values))) from None
+
+    def _whole(self, values: list[object]) -> dict[str, object]:
+        """Takes its values from the front of the list."""
+        whole = self._fixed.copy()
+        for key in self._holes:
+            inner = self._inner.get(key)
+            whole[key] = inner._whole(values) if inner else values.pop(0)
+        return whole
+
+    def fill(self, *values: object) -> Proven:
+        return Proven(self._checker, self.text(*values))
 
 
-class Stems:
+class Filling(NamedTuple):
+    """A template and the values of its holes: an object not yet written."""
+
+    template: Template
+    values: tuple[object, ...]
+
+
+class Stems(dict[object, Template]):
     """What a template becomes for values that come back, by a key that says which; bounded."""
 
-    __slots__ = ("_kept", "template")
+    __slots__ = ("template",)
 
     def __init__(self, template: Template) -> None:
         self.template = template
-        self._kept: dict[object, Template] = {}
 
-    def get(self, key: object) -> Template | None:
-        return self._kept.get(key)
-
-    def keep(self, key: object, stem: Template) -> Template:
-        if len(self._kept) >= STEMS:
-            self._kept.clear()
-        self._kept[key] = stem
+    def keep(self, key: object, **more: object) -> Template:
+        if len(self) >= STEMS:
+            self.clear()
+        stem = self[key] = self.template.fixed(**more)
         return stem
 
 
@@ -173,7 +225,7 @@ class Contract:
                 **self.files["subtask-instance.table"],
                 "$id": self.files["subtask-instance"]["$id"],
             }
-        resources = [(f"{BASE}{name}{SUFFIX}", Resource.from_contents(file)) for name, file in self.files.items()]
+        resources = [(f"{BASE}{name}{SUFFIX}", _resource(file)) for name, file in self.files.items()]
         self._registry: Registry[Any] = Registry().with_resources(resources)
         self._checkers: dict[str, Checker] = {}
         self._judges: dict[str, Any] = {}
@@ -184,13 +236,12 @@ class Contract:
 
     def add(self, name: str, schema: Mapping[str, Any]) -> Checker:
         """Compile a schema that has no file of its own."""
-        resource = Resource.from_contents({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
-        self._registry = self._registry.with_resource(f"{BASE}{name}{SUFFIX}", resource)
+        self._registry = self._registry.with_resource(f"{BASE}{name}{SUFFIX}", _resource(schema))
         return self.checker(name)
 
     def judge(self, uri: str) -> Any:
         if uri not in self._judges:
-            self._judges[uri] = Draft202012Validator({"$ref": uri}, registry=self._registry, format_checker=FORMATS)
+            self._judges[uri] = Judge({"$ref": uri}, registry=self._registry, format_checker=FORMATS)
         return self._judges[uri]
 
     def at(self, uri: str) -> Checker:

@@ -90,7 +90,7 @@ async def put_clock(site: Site, request: web.Request) -> Answer:
     now = instant(body["now"], "now") if "now" in body else hosted.clock.now()
     if body["mode"] == "manual" and "speed" in body:
         raise Unprocessable("a manual clock has no speed", [Problem(("speed",), "only a real clock has one")])
-    hosted.set_clock(ClockSetting(body["mode"], now, float(body.get("speed", 1)), True))
+    hosted.set_clock(ClockSetting(body["mode"], now, float(body.get("speed", 1)), "now" in body))
     return 200, "clock-reply", clock_json(site)
 
 
@@ -231,10 +231,10 @@ def refuse_too_many(rules: dict[str, Any]) -> None:
 async def get_requests(site: Site, request: web.Request) -> Answer:
     journal, wire = site.hosted.journal, wire_of(site.hosted.world.settings)
     keep, limit = request_filter(request)
-    chosen = [entry for entry in map(Exchange._make, journal) if keep(entry)]
+    chosen = [entry for entry in map(Exchange._make, journal.kept) if keep(entry)]
     chosen = chosen[-limit:] if limit else chosen
     entries = [entry_json(entry, wire.instant) for entry in chosen]
-    return 200, "request-list", {"requests": entries, "total": journal.total, "dropped": journal.dropped}
+    return 200, "request-list", {"requests": entries, "total": journal.total, "dropped": journal.total - len(journal.kept)}
 
 
 async def delete_requests(site: Site, request: web.Request) -> Answer:

@@ -1,4 +1,4 @@
-"""Everything of a fixture but its tasks: the top-level keys of all its sources, merged, checked and made into values."""
+"""Everything of a fixture but its tasks: the top-level keys of all its sources, merged, checked, made into values."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
@@ -28,7 +28,7 @@ class Sections(NamedTuple):
     denials: dict[str, Denial]
     counters: Counters
     tasks: list[tuple[Place, list[Any]]]
-    """The lists as they were read, not checked yet."""
+    """The lists as they were read, not checked yet; whoever reads them may empty them."""
 
 
 class _Given(NamedTuple):
@@ -48,19 +48,15 @@ class _Merged:
 
     def add(self, place: Place, raw: object, override: bool) -> None:
         head = dict(raw) if isinstance(raw, Mapping) else raw
-        if isinstance(head, dict):
-            for key in ("tasks",):
-                if isinstance(head.get(key), list | tuple):
-                    listed = _Given(place.at(key), head.pop(key))
-                    self.lists[key] = [listed] if override else [*self.lists[key], listed]
+        if isinstance(head, dict) and isinstance(head.get("tasks"), list | tuple):
+            self._add_list("tasks", _Given(place.at("tasks"), list(head.pop("tasks"))), override)
         data = judged(self._report, place, head, "fixture") or {}
         for key, value in data.items():
             if value is None:
                 continue
             where = place.at(key)
             if key in LISTS:
-                listed = _Given(where, value)
-                self.lists[key] = [listed] if override else [*self.lists[key], listed]
+                self._add_list(key, _Given(where, value), override)
             elif key in MAPPINGS:
                 for inner, item in value.items():
                     self._set(f"{key}.{inner}", _Given(where.at(inner), item), override)
@@ -68,6 +64,9 @@ class _Merged:
                 self._add_users(where, value, override)
             else:
                 self._set(key, _Given(where, value), override)
+
+    def _add_list(self, key: str, given: _Given, override: bool) -> None:
+        self.lists[key] = [given] if override else [*self.lists[key], given]
 
     def _set(self, key: str, given: _Given, override: bool) -> None:
         first = self.values.get(key)
@@ -149,8 +148,8 @@ def _clock_now(text: str) -> tuple[int, int]:
 def _users(report: Report, given: Mapping[str, _Given]) -> dict[str, User]:
     users = {}
     for name, (place, data) in given.items():
-        if data is None:
-            continue
+        if "password" not in data:
+            continue  # it is wrong, and has been told
         if not name or ":" in name or not name.isprintable():
             report.wrong(
                 Place(place.document, place.path, True),
@@ -169,14 +168,16 @@ def _rules(
     entries = [(place.at(index), body) for place, bodies in lists for index, body in enumerate(bodies) if body]
     taken: dict[str, Place] = {}
     for place, body in entries:
-        first = taken.setdefault(body.get("id", ""), place)
-        if "id" in body and first is not place:
-            report.wrong(place.at("id"), f"the {kind} {body['id']} is given twice, first at {THERE}", first.at("id"))
+        if "id" in body:
+            first = taken.setdefault(body["id"], place)
+            if first is not place:
+                message = f"the {kind} {body['id']} is given twice, first at {THERE}"
+                report.wrong(place.at("id"), message, first.at("id"))
     rules: dict[str, Rule] = {}
     number = 0
     for _, body in entries:
         id = body.get("id")
-        while id is None or (id in rules and "id" not in body):
+        while id is None:
             number += 1
             id = None if f"{kind}-{number}" in taken else f"{kind}-{number}"
         rules[id] = make(body, id)

@@ -1,6 +1,6 @@
 """What happened: bounded records of requests and of state changes. What a record has dropped, it counts."""
 
-from collections import deque
+from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from mockserver.errors import ApiError
@@ -14,23 +14,38 @@ BODY_BYTES: Final = 16 * 1024
 T = TypeVar("T")
 
 
-class Record(deque[T]):
-    """The last `maxlen` entries, oldest first. Who appends one counts it in `total`: a method would cost more than both."""
+class Record(list[T]):
+    """Oldest first, and bounded by `trim`: at least the last `limit` entries are kept, and at most twice as many.
 
-    total: int = 0
+    A list, because nothing appends faster; whoever appends calls `trim` when it has done.
+    """
+
+    def __init__(self, limit: int, entries: Iterable[T] = (), dropped: int = 0) -> None:
+        super().__init__(entries)
+        self.limit = limit
+        self._dropped = dropped
 
     @property
-    def dropped(self) -> int:
-        return self.total - len(self)
+    def total(self) -> int:
+        """How many there ever were since it was cleared."""
+        return self._dropped + len(self)
+
+    @property
+    def kept(self) -> list[T]:
+        """The last `limit` entries; `total - len(kept)` are dropped."""
+        return self[-self.limit :]
+
+    def trim(self) -> None:
+        if len(self) >= self.limit + 256:
+            self._dropped += len(self) - self.limit
+            del self[: -self.limit]
 
     def twin(self) -> "Record[T]":
-        twin = Record(self, self.maxlen)
-        twin.total = self.total
-        return twin
+        return Record(self.limit, self, self._dropped)
 
     def forget(self) -> None:
         self.clear()
-        self.total = 0
+        self._dropped = 0
 
 
 class Change(NamedTuple):

@@ -11,32 +11,51 @@ from typing import Any, Final
 
 from mockserver.contract import compiled
 from mockserver.errors import Problem
-from mockserver.mistakes import Place, Report
+from mockserver.explain import shown
+from mockserver.mistakes import MISSING, Place, Report
 from mockserver.shaping import shape, unfit
 from mockserver.times import parse_duration, parse_instant
 
 DURATIONS: Final = frozenset({"duration", "dispatch", "run"})
 INSTANTS: Final = frozenset({"now", "createTime", "startTime", "finishTime", "due"})
+NONE: Final[frozenset[str]] = frozenset()
+_MEANT: Final = re.compile(r"^unknown key .*\(did you mean (\w+)\?\)$", re.DOTALL)
 _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
-def judged(report: Report, place: Place, raw: object, schema: str) -> Any:
-    """`raw` with the types of the schema, and without what doesn't fit it; None if nothing is left."""
+def judged(report: Report, place: Place, raw: object, schema: str, lost: frozenset[str] = NONE) -> Any:
+    """`raw` with the types of the schema, and without what doesn't fit it; None if nothing is left.
+
+    `lost` are keys at its top that are known to be misspelt: they are not missed.
+    """
     data = shape(f"{schema}.schema.json")(raw)
     checker = compiled(schema)
     if checker.accepts(data):
         return data
     wrong = list(unfit(data))
-    paths = {problem.path for problem in wrong}
-    for problem in checker.problems(data):
-        if problem.path not in paths:
-            wrong.append(Problem(problem.path, _reworded(problem, data)))
+    told = {problem.path for problem in wrong}
+    problems = checker.problems(data)
+    misspelt = {_key((*path[:-1], meant[1])) for path, message in problems if (meant := _MEANT.search(message))}
+    misspelt |= {_key((key,)) for key in lost}
+    for problem in problems:
+        missing = problem.message.startswith(MISSING)
+        if missing and _key((*problem.path, problem.message.split()[2])) in misspelt:
+            continue
+        if missing or problem.path not in told:  # a null that is no string is none of the words either
+            wrong.append(Problem(problem.path, problem.message if missing else _reworded(problem, data)))
+        if not missing:
+            told.add(problem.path)
     report.add(place, wrong)
-    for problem in wrong:
-        if not problem.path:
+    for path, message in wrong:
+        if path:
+            _take_away(data, path)
+        elif not message.startswith(MISSING):
             return None
-        _take_away(data, problem.path)
     return data
+
+
+def _key(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    return tuple(map(str, path))
 
 
 def _take_away(data: Any, path: tuple[str | int, ...]) -> None:
@@ -71,9 +90,9 @@ def _reworded(problem: Problem, data: Any) -> str:
         elif key in INSTANTS and isinstance(value, str):
             parse_instant(value)
     except ValueError as error:
-        return f"{_shown(value)} is {error}" if str(error).startswith("not ") else f"{_shown(value)}: {error}"
+        return f"{shown(value)} is {error}" if str(error).startswith("not ") else f"{shown(value)}: {error}"
     if value is None and message.startswith("null is not "):
-        return f"{message}, and a key that is not given has its default"
+        return f"{message} (leave the key out for its default)"
     if isinstance(value, str):
         if ("is not an integer" in message or "is not a number" in message) and re.fullmatch(r"-?[0-9.]{1,30}", value):
             return f"{message}: take its quotes away"
@@ -82,26 +101,26 @@ def _reworded(problem: Problem, data: Any) -> str:
     return message
 
 
-def _shown(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
 # --- keys of a pasted answer ---------------------------------------------------------------------------------------
 
 
-def own_keys(report: Report, place: Place, raw: object, known: Mapping[str, object]) -> Any:
-    """A mapping without the keys that are not ours. One that resembles ours is a mistake, any other is only odd."""
+def own_keys(report: Report, place: Place, raw: object, known: Mapping[str, object]) -> tuple[Any, frozenset[str]]:
+    """A mapping without the keys that are not ours. One that resembles ours is a mistake, any other is only odd.
+
+    Returns also which of ours were meant: of those nothing is known.
+    """
     if not isinstance(raw, Mapping) or raw.keys() <= known.keys():
-        return raw
+        return raw, NONE
+    lost = set()
     for key in raw:
         if isinstance(key, str) and key not in known:
             meant = resembling(key, known)
             if meant:
-                report.wrong(place.key(key), f"unknown key {_shown(key)} (did you mean {meant}?)")
+                lost.add(meant)
+                report.wrong(place.key(key), f"unknown key {shown(key)} (did you mean {meant}?)")
             else:
-                report.odd(place.key(key), f"the key {key} is not ours, and is ignored")
-    return {key: value for key, value in raw.items() if key in known or not isinstance(key, str)}
+                report.odd(place.key(key), f"the key {shown(key)} is not ours, and is ignored")
+    return {key: value for key, value in raw.items() if key in known or not isinstance(key, str)}, frozenset(lost)
 
 
 def resembling(key: str, known: Iterable[str]) -> str | None:

@@ -216,7 +216,7 @@ def rolled_back(subtask: Subtask) -> Subtask:
 def retried(subtask: Subtask, now: int, pace: Pace) -> Subtask:
     """A retry, whoever asked for it. startTime and finishTime stay as they were until it runs."""
     definition, _, _, run_time, executor, start, finish, _, next_run, next_rollback, _ = subtask
-    due = _after(now, pace.dispatch)
+    due = now + pace.dispatch if pace.dispatch < NEVER else None
     return Subtask(definition, READY, RETRY, run_time + 1, executor, start, finish, due, next_run, next_rollback)
 
 
@@ -277,11 +277,13 @@ def task_started(task: Task, now: int, executor: str) -> Task:
 
 def task_resumed(task: Task) -> Task:
     """An operator has made a subtask READY: it is RUNNING again, its operation stays."""
-    return Task(task.definition, RUNNING, task.operation, task.executor, task.start_time, None)
+    definition, _, operation, executor, start_time, _ = task
+    return Task(definition, RUNNING, operation, executor, start_time, None)
 
 
 def task_ended(task: Task, status: TaskStatus, now: int) -> Task:
-    return Task(task.definition, status, task.operation, task.executor, task.start_time, now)
+    definition, _, operation, executor, start_time, _ = task
+    return Task(definition, status, operation, executor, start_time, now)
 
 
 def derived_status(counts: Mapping[str, int], total: int, operation: TaskOperation) -> TaskStatus:

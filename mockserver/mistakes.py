@@ -10,6 +10,9 @@ from mockserver.errors import Problem
 from mockserver.reading import Document
 
 Path = tuple[str | int, ...]
+MISSING: Final = "the key "
+UNKNOWN: Final = "unknown key "
+"""How the contract begins to speak of a key that is missing, and of one that it doesn't know."""
 THERE: Final = "{there}"
 """In a message: where the other place is that it speaks of."""
 
@@ -24,13 +27,16 @@ class Mistake(NamedTuple):
     message: str
 
     def __str__(self) -> str:
+        message = self.message
         if self.line is None:
             where = self.file or shown_path(self.path)
+            if self.path:
+                message = message.removeprefix(f"{self.path[-1]}: ")
         elif self.file:
             where = f"{self.file}:{self.line}:{self.column}"
         else:
             where = f"line {self.line}, column {self.column}"
-        return f"{where}: {self.message}" if where else self.message
+        return printable(f"{where}: {message}" if where else message)
 
 
 class FixtureError(Exception):
@@ -100,12 +106,12 @@ class Report:
     def add(self, place: Place, problems: Sequence[Problem]) -> None:
         """What the contract found in the value at `place`."""
         for path, message in problems:
-            if message.startswith("unknown key"):
+            if message.startswith(UNKNOWN):
                 self.wrong(place.key(*path), message)
             else:
                 steps = [step for step in path if isinstance(step, str)]
-                missing = message.startswith("the key ")
-                self.wrong(place.at(*path), f"{steps[-1]}: {message}" if steps and not missing else message)
+                named = steps and not message.startswith(MISSING)
+                self.wrong(place.at(*path), f"{steps[-1]}: {message}" if named else message)
 
     def close(self, warn: Callable[[Mistake], None] | None) -> None:
         """Hands out the warnings. Raises FixtureError if anything is wrong."""
@@ -124,7 +130,8 @@ class Report:
             ]
             if flaws:
                 found += [Mistake(document.name, flaw.line, flaw.column, (), flaw.message) for flaw in document.flaws]
-            yield from sorted(set(found), key=lambda mistake: (mistake.line or 0, mistake.column or 0))
+            once = {(mistake.line, mistake.column, mistake.message): mistake for mistake in found}  # aliases repeat
+            yield from sorted(once.values(), key=lambda mistake: (mistake.line or 0, mistake.column or 0))
 
 
 def _position(place: Place) -> tuple[int | None, int | None]:
@@ -133,6 +140,11 @@ def _position(place: Place) -> tuple[int | None, int | None]:
 
 def _told(note: _Note) -> str:
     return note.message if note.other is None else note.message.replace(THERE, str(note.other))
+
+
+def printable(text: str) -> str:
+    """On one line, and without what a terminal would obey."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def shown_path(path: Path) -> str:

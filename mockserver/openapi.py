@@ -106,7 +106,7 @@ def document(
     return {
         "openapi": "3.1.0",
         "info": {"title": "ocp-mockserver", "version": version, "description": ABOUT},
-        "servers": [{"url": prefix} for prefix in prefixes],
+        "servers": [{"url": prefix or "/"} for prefix in prefixes],
         "security": [{"basicAuth": []}] if auth == "basic" else [{}, {"basicAuth": []}],
         "tags": [
             {"name": "tasks", "description": "A long job."},

@@ -267,7 +267,7 @@ NOWHERE: Final = Route(None)
 
 @lru_cache(maxsize=1024)
 def route(method: str, path: str) -> Route:
-    """`path` is without its prefix. HEAD is allowed where GET is."""
+    """`path` is what follows the prefix and a slash. HEAD is allowed where GET is."""
     node = _ROUTES
     texts: list[str] = []
     for segment in path.split("/"):
@@ -293,7 +293,7 @@ def _routes() -> dict[Any, Any]:
     root: dict[Any, Any] = {}
     for operation in OPERATIONS.values():
         node = root
-        for segment in operation.path.split("/"):
+        for segment in operation.path[1:].split("/"):
             node = node.setdefault("{}" if segment.startswith("{") else segment, {})
         here = node.setdefault(None, {})
         here[operation.method] = operation

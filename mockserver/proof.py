@@ -7,6 +7,7 @@ property on its own. A schema with any other keyword is refused, not half checke
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from json.encoder import encode_basestring as string
 from typing import Any, Final
 
@@ -32,6 +33,19 @@ KEYWORDS: Final = frozenset(
 
 class Wrong(Exception):
     """A part does not fit. What is wrong with the whole, the judge says."""
+
+
+_SCALARS: Final = {"null": type(None), "boolean": bool, "integer": int, "number": int, "string": str}
+
+
+@cache
+def regex(pattern: str) -> re.Pattern[str]:
+    """As ECMA 262 means it, which JSON Schema goes by: digits are ASCII, and `$` is the end (Python's is also before a
+    last line break). Raises ValueError for a `$` elsewhere, which only a parser could tell from a plain sign."""
+    stem = pattern.removesuffix("$")
+    if "$" in stem or stem.endswith("\\"):
+        raise ValueError(f"the pattern {pattern}: $ only stands at its end")
+    return re.compile(pattern if stem == pattern else stem + r"\Z", re.ASCII)
 
 
 def anything(value: object) -> str:
@@ -70,7 +84,9 @@ class Parts:
     def _values(self, schema: Mapping[str, Any]) -> Table:
         values = [schema["const"]] if "const" in schema else schema["enum"]
         others = schema.keys() - ANNOTATIONS - {"const", "enum", "type"}
-        if others or not all(value is None or isinstance(value, str | int) for value in values):
+        types = schema.get("type", list(_SCALARS))
+        allowed = [_SCALARS.get(kind) for kind in ([types] if isinstance(types, str) else types)]
+        if others or not all(type(value) in allowed for value in values):
             raise ValueError(f"{self._name}: a const or enum of strings, integers, booleans, null; nothing beside it")
         by_type: dict[type, dict[Any, str]] = {}
         for value in values:
@@ -125,7 +141,7 @@ class Parts:
 
     def _string(self, schema: Mapping[str, Any], table: Table) -> Table:
         shortest, longest = schema.get("minLength", 0), schema.get("maxLength", float("inf"))
-        pattern = re.compile(schema["pattern"]) if "pattern" in schema else None
+        pattern = regex(schema["pattern"]) if "pattern" in schema else None
         dated = schema.get("format") == "date-time"
         if not (shortest or "maxLength" in schema or pattern or dated):
             return {str: string}
@@ -139,7 +155,7 @@ class Parts:
                 raise Wrong
             return string(value)
 
-        return {str: _Memo(proof).__getitem__}
+        return {str: _Memo(proof).__getitem__ if dated else proof}
 
     def _array(self, schema: Mapping[str, Any], table: Table) -> Table:
         items = self._part("items") if "items" in schema else dict(ANYTHING)
@@ -191,7 +207,7 @@ def _any_of(writers: list[Write], *, exactly_one: bool) -> Write:
 
 
 class _Memo(dict[str, str]):
-    """Strings proven so far, with their JSON text; bounded."""
+    """Instants proven so far, with their JSON text; bounded."""
 
     def __init__(self, proof: Write) -> None:
         self._proof = proof

@@ -13,7 +13,7 @@ from mockserver.api import Data
 from mockserver.credentials import CHALLENGE
 from mockserver.errors import LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
 from mockserver.faults import DEFAULT_CODE, DEFAULT_CODES, Fault
-from mockserver.operations import Operation
+from mockserver.operations import Route
 from mockserver.wire import Wire
 
 log = logging.getLogger("mockserver")
@@ -61,10 +61,9 @@ def injected(rule: Fault) -> ApiError:
 def proven(
     account: Account,
     wire: Wire,
-    operation: Operation | None,
+    to: Route,
     data: Data,
     failure: ApiError | None,
-    *,
     duration: int,
     now: int,
     trace_id: str,
@@ -72,14 +71,14 @@ def proven(
     """Status, body and headers. What breaks its schema is our bug: logged, counted, and a 500 that says where."""
     try:
         if failure is not None:
-            text = wire.error(failure, duration=duration, now=now, trace_id=trace_id).text
+            text = wire.error(failure, duration, now, trace_id)
             status, headers = failure.row.status, _error_headers(failure, VALID)
         elif isinstance(data, bytes):
             account.valid += 1
             return 200, data, FILE
         else:
-            assert operation is not None
-            text = wire.success(operation.id, data, duration=duration, now=now, trace_id=trace_id).text
+            assert to.operation is not None
+            text = wire.success(to.operation.id, data, duration, now, trace_id)
             status, headers = 200, JSON
         account.valid += 1
         return status, text.encode("utf-8", "replace"), headers
@@ -92,7 +91,7 @@ def proven(
 
 def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id: str) -> bytes:
     try:
-        return wire.error(failure, duration=duration, now=now, trace_id=trace_id).text.encode("utf-8", "replace")
+        return wire.error(failure, duration, now, trace_id).encode("utf-8", "replace")
     except Violation:  # the schema of errors itself is what our bug is in
         return json.dumps({"successful": False, "error": {"code": 10010, "message": failure.message}}).encode()
 

@@ -12,7 +12,9 @@ from mockserver.times import parse_instant, render_instant
 
 MAX_RUNS: Final = 100
 MAX_BYTES: Final = 64 * 1024
-_HEADER = re.compile(r"^#{12}([A-Z_]+)(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))#{12}\n?", re.ASCII | re.MULTILINE)
+HEADER_BYTES: Final = 80
+"""At most: 24 signs, a name of 20, a time of 35 and the line break."""
+_HEADER = re.compile(r"^#{12}([A-Z_]{1,20})(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))#{12}\n?", re.ASCII | re.MULTILINE)
 
 
 class LogRun(NamedTuple):
@@ -24,12 +26,6 @@ class LogRun(NamedTuple):
 
 
 Log = tuple[LogRun, ...]
-
-
-def started(log: list[LogRun], name: str, time: int) -> None:
-    log.append(LogRun(name, time, ""))
-    if len(log) > MAX_RUNS:
-        del log[0]
 
 
 def ended(log: list[LogRun], text: str) -> None:
@@ -44,10 +40,10 @@ def bounded(log: Sequence[LogRun]) -> Log:
     room = MAX_BYTES
     kept: list[LogRun] = []
     for run in reversed(log[-MAX_RUNS:]):
-        size = 80 + len(run.text.encode("utf-8", "surrogatepass"))
+        size = HEADER_BYTES + len(run.text.encode("utf-8", "surrogatepass"))
         if size > room:
             if not kept:
-                tail = run.text.encode("utf-8", "surrogatepass")[-(room - 80) :].decode("utf-8", "ignore")
+                tail = run.text.encode("utf-8", "surrogatepass")[-(room - HEADER_BYTES) :].decode("utf-8", "ignore")
                 kept.append(run._replace(text=tail))
             break
         room -= size

@@ -26,7 +26,7 @@ from mockserver.lifecycle import (
     retried,
     retries_itself,
 )
-from mockserver.runlog import LogRun
+from mockserver.runlog import MAX_RUNS, LogRun
 
 _ENDS = frozenset({PENDING, SUCCESSFUL})
 """The statuses that a subtask's neighbours look at."""
@@ -43,6 +43,7 @@ class Execution:
         "backward",
         "counts",
         "forward",
+        "id",
         "logs",
         "rendered",
         "retrying",
@@ -51,6 +52,7 @@ class Execution:
     )
 
     def __init__(self, state: TaskState) -> None:
+        self.id: int = state.task.id
         self.task: Task = state.task
         self.subtasks: dict[int, Subtask] = dict(state.subtasks)
         self.logs: dict[int, list[LogRun]] = {id: list(log) for id, log in state.logs.items()}
@@ -74,7 +76,7 @@ class Execution:
 
     def copy(self) -> "Execution":
         twin = object.__new__(Execution)
-        twin.task = self.task
+        twin.id, twin.task = self.id, self.task
         twin.logs = {id: log.copy() for id, log in self.logs.items()}
         for name in ("subtasks", "counts", "forward", "backward", "retrying", "rendered", "_unmet", "_undone"):
             setattr(twin, name, getattr(self, name).copy())
@@ -102,6 +104,20 @@ class Execution:
                 self._file(after)
         if definition.retry_count:
             self._file(after)
+
+    def start(self, subtask: Subtask, now: int) -> None:
+        """Stores a subtask that was READY and is RUNNING: no neighbour looks at that. Its log gets a run."""
+        id = subtask.definition.id
+        self.subtasks[id] = subtask
+        self.counts[READY] -= 1
+        self.counts[RUNNING] += 1
+        self.rendered.pop(None, None)
+        log = self.logs.get(id)
+        if log is None:
+            log = self.logs[id] = []
+        log.append(LogRun(subtask.operation, now, ""))
+        if len(log) > MAX_RUNS:
+            del log[0]
 
     def store_task(self, task: Task) -> None:
         self.task = task
@@ -144,13 +160,6 @@ def becoming_ready(execution: Execution, now: int, pace: Pace) -> Iterator[Subta
     for id in nsmallest(slots, execution.backward if rolling_back else execution.forward):
         subtask = execution.subtasks[id]
         yield made_ready(subtask, ROLLBACK if rolling_back else subtask.operation, now, pace)
-
-
-def may_become_ready(execution: Execution) -> bool:
-    """Whether it is worth asking `becoming_ready`."""
-    if execution.counts[FAILED]:
-        return bool(execution.retrying)
-    return bool(execution.backward if execution.task.operation == ROLLBACK else execution.forward)
 
 
 def topological(subtasks: dict[int, Subtask]) -> list[Subtask]:

@@ -21,3 +21,5 @@ class Site:
         self.hosted = hosted
         self.options = options
         self.account = Account()
+        self.alone = False
+        """Whether nothing stands around the application: no other app, no middleware, no signal. Its runner knows."""

@@ -1,4 +1,4 @@
-"""A world's values → a fixture as data, with everything said, so that reading it gives the same world, in mid-run too."""
+"""A world's values → a fixture as data, with everything said: read again it gives the same world, in mid-run too."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -99,10 +99,11 @@ class _Renderer:
         }
         if subtask.status in (READY, RUNNING, CANCELING):
             data["due"] = self.instant(subtask.due)
-        if subtask.status == RUNNING and subtask.coming is not None:
-            data["outcome"] = subtask.coming.outcome
-            if subtask.coming.log:
-                data["outcomeLog"] = subtask.coming.log
+        run = subtask.coming
+        if run is not None and (subtask.status == RUNNING or (subtask.status == CANCELING and run.log)):
+            data["outcome"] = run.outcome
+            if run.log:
+                data["outcomeLog"] = run.log
         return data
 
 

@@ -30,37 +30,43 @@ def fit(spans: Mapping[int, Span], order: Sequence[int], floor: int | None, ceil
 
     Nothing starts before `floor`, and nothing that is wanted is after `ceiling` unless what is given forces it.
     """
+    floor = EARLIEST if floor is None else floor
     earliest: dict[int, int] = {}
     leaves: dict[int, int] = {}
     for id in order:
         span = spans[id]
-        low = max([floor or EARLIEST, span.create or EARLIEST, *(leaves[upstream] for upstream in span.upstreams)])
+        low = max([floor, *given(span.create), *(leaves[upstream] for upstream in span.upstreams)])
         earliest[id] = low
-        leaves[id] = max(low, span.start or low, span.finish or low)
+        leaves[id] = max([low, *given(span.start), *given(span.finish)])
     latest = dict.fromkeys(order, ceiling)
     for id in reversed(order):
         span = spans[id]
         low, high = earliest[id], latest[id]
         if span.wants_finish:
-            span.finish = _placed(max(low, span.start or low), high, PAUSE)
-        high = min(high, span.finish) if span.finish is not None else high
+            span.finish = _placed(max([low, *given(span.start)]), high, PAUSE)
+        high = min([high, *given(span.finish)])
         if span.wants_start:
             span.start = _placed(low, high, LENGTH if span.finish is not None else 0)
-        high = min(high, span.start) if span.start is not None else high
+        high = min([high, *given(span.start)])
         for upstream in span.upstreams:
             latest[upstream] = min(latest[upstream], high)
 
 
-def created(spans: Mapping[int, Span], given: int | None, before: int) -> int:
+def created(spans: Mapping[int, Span], create: int | None, before: int) -> int:
     """When the task was created, and with it each subtask of which nothing is said; fills those in."""
-    if given is None:
-        first = min((time for span in spans.values() for time in (span.start, span.finish) if time), default=before)
-        known = min((span.create for span in spans.values() if span.create is not None), default=None)
-        given = known if known is not None and known <= first else max(first - PAUSE, EARLIEST)
+    if create is None:
+        first = min((time for span in spans.values() for time in given(span.start, span.finish)), default=before)
+        known = min((time for span in spans.values() for time in given(span.create)), default=None)
+        create = known if known is not None and known <= first else max(first - PAUSE, EARLIEST)
     for span in spans.values():
         if span.create is None:
-            span.create = given
-    return given
+            span.create = create
+    return create
+
+
+def given(*times: int | None) -> list[int]:
+    """Those that are there."""
+    return [time for time in times if time is not None]
 
 
 def _placed(low: int, high: int, gap: int) -> int:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from mockserver import times
-from mockserver.contract import Contract, Proven, Stems, contract
+from mockserver.contract import Contract, Filling, Proven, Stems, contract
 from mockserver.errors import ApiError
 from mockserver.fixture import Settings
 from mockserver.lifecycle import Reference, Subtask, SubtaskDefinition
@@ -45,14 +45,23 @@ class Wire:
 
     # --- envelopes -------------------------------------------------------------------------------------------------
 
-    def success(self, operation: str, data: Proven | None, *, duration: int, now: int, trace_id: str) -> Proven:
+    def success(self, operation: str, data: Proven | Filling | None, duration: int, now: int, trace_id: str) -> str:
         """`duration` in milliseconds; `data` None for an operation whose answer has none."""
-        stems = self._envelopes.get(operation) or self._envelope(operation)
+        stems = self._envelopes.get(operation)
+        if stems is None:
+            stems = self._envelope(operation)
+        if type(data) is Filling:
+            template, values = data
+            key: object = (now, duration, template)
+            stem = stems.get(key)
+            if stem is None:
+                stem = stems.keep(key, timestamp=self.instant(now), duration=duration, data=template)
+            return stem.text(*values, trace_id)
         key = (now, duration)
         stem = stems.get(key)
         if stem is None:
-            stem = stems.keep(key, stems.template.fixed(timestamp=self.instant(now), duration=duration))
-        return stem.fill(trace_id) if data is None else stem.fill(data, trace_id)
+            stem = stems.keep(key, timestamp=self.instant(now), duration=duration)
+        return stem.text(trace_id) if data is None else stem.text(data, trace_id)
 
     def _envelope(self, operation: str) -> Stems:
         checker = self.contract.add(f"{operation}-response", response_schema(operation, self.contract.files))
@@ -61,7 +70,7 @@ class Wire:
         stems = self._envelopes[operation] = Stems(checker.template(fixed, *holes))
         return stems
 
-    def error(self, failure: ApiError, *, duration: int, now: int, trace_id: str) -> Proven:
+    def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:
         error: dict[str, Any] = {"code": failure.row.code, "message": failure.message}
         if failure.sub_errors:
             error["subErrors"] = [dict(one) for one in failure.sub_errors]
@@ -75,29 +84,37 @@ class Wire:
                 "timestamp": self.instant(now),
                 "traceId": trace_id,
             }
-        )
+        ).text
 
     # --- subtasks --------------------------------------------------------------------------------------------------
 
-    def subtask(self, execution: Execution, subtask: Subtask) -> Proven:
+    def subtask(self, execution: Execution, subtask: Subtask) -> Filling:
         definition, status, operation, run_time, executor, start, finish, *_ = subtask
-        known = execution.rendered.get(definition.id)
-        if known is not None and known[0] is subtask:
-            return known[1]  # type: ignore[no-any-return]
-        stems = execution.rendered.get(definition) or self._stems(execution, definition)
+        stems = execution.rendered.get(definition)
+        if stems is None:
+            stems = self._stems(execution, definition)
         key = (status, operation, executor, start, finish)
         stem = stems.get(key)
         if stem is None:
-            stem = stems.template.fixed(
+            stem = stems.keep(
+                key,
                 status=status,
                 operation=operation,
                 executor=executor,
                 startTime=self.instant(start),
                 finishTime=self.instant(finish),
             )
-            stems.keep(key, stem)
-        proven: Proven = stem.fill(run_time)
-        execution.rendered[definition.id] = (subtask, proven)
+        return Filling(stem, (run_time,))
+
+    def _proven_subtask(self, execution: Execution, subtask: Subtask) -> Proven:
+        """As above, and kept until the subtask changes."""
+        rendered = execution.rendered
+        known = rendered.get(subtask.definition.id)
+        if known is not None and known[0] is subtask:
+            return known[1]  # type: ignore[no-any-return]
+        template, values = self.subtask(execution, subtask)
+        proven = template.fill(*values)
+        rendered[subtask.definition.id] = (subtask, proven)
         return proven
 
     def _stems(self, execution: Execution, definition: SubtaskDefinition) -> Stems:
@@ -151,7 +168,7 @@ class Wire:
             "finishTime": self.instant(task.finish_time),
             "operation": task.operation,
             "prohibitRollback": definition.prohibit_rollback,
-            "subtasks": [self.subtask(execution, subtask) for subtask in execution.subtasks.values()],
+            "subtasks": [self._proven_subtask(execution, subtask) for subtask in execution.subtasks.values()],
         }
 
     def basic_task(self, execution: Execution) -> Proven:

@@ -13,11 +13,22 @@ from mockserver import faults, lifecycle
 from mockserver.errors import NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
 from mockserver.faults import Fault, Incoming
 from mockserver.fixture import ClockSetting, Counters, Fixture, Settings
-from mockserver.journal import CHANGES, Record
-from mockserver.lifecycle import PENDING, READY, ROLLBACK, RUNNING, Refused, Subtask, Task, derived_status
+from mockserver.journal import CHANGES, Change, Record
+from mockserver.lifecycle import (
+    CANCELING,
+    FAILED,
+    PENDING,
+    READY,
+    ROLLBACK,
+    RUNNING,
+    Refused,
+    Subtask,
+    Task,
+    derived_status,
+)
 from mockserver.permissions import ANONYMOUS, EVERYTHING, NOTHING, Denial, User
-from mockserver.runlog import ended, started
-from mockserver.scheduler import Due, Execution, becoming_ready, may_become_ready
+from mockserver.runlog import ended
+from mockserver.scheduler import Due, Execution, becoming_ready
 
 EVENTS_AT_ONE_INSTANT: Final = 10**5
 EVENTS_IN_ONE_CALL: Final = 10**7
@@ -31,6 +42,13 @@ class TooManyEvents(Exception):
     """Something goes round without time passing, or time was asked to pass for too long."""
 
 
+def change_of(entry: tuple[Any, ...]) -> Change:
+    """What an entry of a world's history says: (instant, task id, value before, value after, cause)."""
+    time, task, before, after, cause = entry
+    subtask = after.id if isinstance(after, Subtask) else None
+    return Change(time, task, subtask, before.status, after.status, after.operation, cause)
+
+
 class World:
     def __init__(self, fixture: Fixture) -> None:
         self.settings: Settings = fixture.settings
@@ -42,10 +60,11 @@ class World:
         self._first_trace = faults.mixed(fixture.settings.seed)
         self.now: int = fixture.clock.now
         self.executions: dict[int, Execution] = {id: Execution(state) for id, state in fixture.tasks.items()}
-        self.history: Record[tuple[Any, ...]] = Record(maxlen=CHANGES)
-        """Of Change, as plain tuples: one is made in a quarter of the time."""
+        self.history: Record[tuple[Any, ...]] = Record(CHANGES)
+        """As `change_of` reads them."""
         self._own: set[int] = set(self.executions)
         self._due: list[Due] = []
+        self._stale = 0
         for id, execution in self.executions.items():
             self._due += [(one.due, one.id, id) for one in execution.subtasks.values() if one.due is not None]
         heapify(self._due)
@@ -61,7 +80,7 @@ class World:
         twin.users, twin._allowed = self.users, self._allowed
         twin.faults, twin.denials = self.faults.copy(), self.denials.copy()
         twin.executions, twin._due, twin.history = self.executions.copy(), self._due.copy(), self.history.twin()
-        self._own, twin._own = set(), set()
+        self._own, twin._own, twin._stale = set(), set(), self._stale
         return twin
 
     def start_at(self, now: int) -> None:
@@ -80,8 +99,8 @@ class World:
             clock=clock,
             users=self.users,
             tasks={id: execution.state() for id, execution in self.executions.items()},
-            faults=self.faults,
-            denials=self.denials,
+            faults=self.faults.copy(),
+            denials=self.denials.copy(),
             counters=Counters(self.traces, self.fault_number, self.denial_number),
         )
 
@@ -104,7 +123,7 @@ class World:
         """
         due, at_one_instant, events = self._due, 0, 0
         while due and due[0][0] <= to:
-            instant, id, task = heappop(due)
+            instant, id, task = event = heappop(due)
             execution = self.executions[task]
             subtask = execution.subtasks[id]
             if subtask.due != instant:
@@ -112,68 +131,83 @@ class World:
             at_one_instant = at_one_instant + 1 if instant == self.now else 1
             events += 1
             if at_one_instant > EVENTS_AT_ONE_INSTANT or events > budget:
-                heappush(due, (instant, id, task))
+                heappush(due, event)
                 where = f" at one instant, the last to subtask {id} of task {task}" if events <= budget else ""
                 raise TooManyEvents(f"more than {events - 1} events{where}")
             if task not in self._own:
                 execution = self._mine(task)
             self.now = instant
-            if subtask.status == READY:
-                self._start(execution, subtask)
-            else:
+            if len(self.history) > 2 * CHANGES:
+                self.history.trim()
+            if subtask.status != READY:
                 self._end(execution, subtask)
-            if execution.task.status == RUNNING:
-                self._consequences(execution, TIME)
+                continue
+            running = self._start(execution, subtask)
+            room = events < budget and at_one_instant < EVENTS_AT_ONE_INSTANT
+            if running.due == instant and room and not (due and due[0] < event):
+                events += 1  # it ends at once, and before anything else
+                at_one_instant += 1
+                self._end(execution, running)
+            elif running.due is not None:
+                heappush(due, (running.due, id, task))
         if to > self.now:
             self.now = to
+        self.history.trim()
         return events
 
-    def _start(self, execution: Execution, subtask: Subtask) -> None:
-        now, settings, id = self.now, self.settings, subtask.definition.id
-        after = lifecycle.start(subtask, now, settings.pace, settings.server)
-        log = execution.logs.get(id)
-        if log is None:
-            log = execution.logs[id] = []
-        started(log, after.operation, now)
-        if execution.task.start_time is None:
-            execution.store_task(lifecycle.task_started(execution.task, now, settings.server))
-        self._store(execution, subtask, after, TIME)
+    def _start(self, execution: Execution, before: Subtask) -> Subtask:
+        """Has no consequences: it neither frees a slot nor takes one, and its task is RUNNING before and after."""
+        now, settings, task = self.now, self.settings, execution.task
+        after = lifecycle.start(before, now, settings.pace, settings.server)
+        execution.start(after, now)
+        if task.start_time is None:
+            execution.store_task(lifecycle.task_started(task, now, settings.server))
+        self.history.append((now, execution.id, before, after, TIME))
+        return after
 
     def _end(self, execution: Execution, subtask: Subtask) -> None:
         run = subtask.coming
         if run is not None and run.log and (log := execution.logs.get(subtask.definition.id)):
             ended(log, run.log)
         self._store(execution, subtask, lifecycle.end(subtask, self.now), TIME)
+        if execution.task.status == RUNNING:
+            self._consequences(execution, TIME)
 
     def _consequences(self, execution: Execution, cause: str) -> None:
         """Of an event in a RUNNING task, at the same instant: what becomes READY by itself, then the task's status."""
-        if may_become_ready(execution):
+        counts, task = execution.counts, execution.task
+        waiting = execution.backward if task.operation == ROLLBACK else execution.forward
+        if execution.retrying or (waiting and not counts[FAILED]):
             for after in becoming_ready(execution, self.now, self.settings.pace):
                 self._store(execution, execution.subtasks[after.definition.id], after, cause)
-        status = derived_status(execution.counts, len(execution.subtasks), execution.task.operation)
+        if counts[READY] or counts[RUNNING] or counts[CANCELING]:
+            return  # so the task is RUNNING
+        status = derived_status(counts, len(execution.subtasks), task.operation)
         if status != RUNNING:
-            self._store_task(execution, lifecycle.task_ended(execution.task, status, self.now), cause)
+            self._store_task(execution, task, lifecycle.task_ended(task, status, self.now), cause)
 
-    # --- the only two places that store --------------------------------------------------------------------------
+    # --- what stores ---------------------------------------------------------------------------------------------
 
     def _store(self, execution: Execution, before: Subtask, after: Subtask, cause: str) -> None:
         execution.store(before, after)
-        id, task = after.definition.id, execution.task.definition.id
-        if after.due is not None:
-            heappush(self._due, (after.due, id, task))
+        due = after.due
+        if due is not None:
+            heappush(self._due, (due, after.definition.id, execution.id))
         if before.status != after.status:
-            history = self.history
-            history.total += 1
-            history.append((self.now, task, id, before.status, after.status, after.operation, cause))
+            self.history.append((self.now, execution.id, before, after, cause))
 
-    def _store_task(self, execution: Execution, after: Task, cause: str) -> None:
-        before = execution.task
+    def _store_task(self, execution: Execution, before: Task, after: Task, cause: str) -> None:
         execution.store_task(after)
         if before.status != after.status:
-            history = self.history
-            history.total += 1
-            change = (self.now, after.definition.id, None, before.status, after.status, after.operation, cause)
-            history.append(change)
+            self.history.append((self.now, execution.id, before, after, cause))
+
+    def _forget_stale(self) -> None:
+        """An operator has made one timer void. Void timers are passed over when they are due, or dropped together."""
+        self._stale += 1
+        if self._stale > 64 + len(self._due) // 2:
+            self._due = [due for due in self._due if self.executions[due[2]].subtasks[due[1]].due == due[0]]
+            heapify(self._due)
+            self._stale = 0
 
     def _mine(self, task: int) -> Execution:
         """The execution of a task, no longer shared with a copy of this world."""
@@ -194,12 +228,8 @@ class World:
         subtask = self.task(task).subtasks.get(id)
         if subtask is None:
             owners = [str(owner) for owner, other in self.executions.items() if id in other.subtasks][:3]
-            raise ApiError(
-                NO_SUBTASK,
-                task=task,
-                subtask=id,
-                hint=f"subtask {id} is in task {' and '.join(owners)}" if owners else None,
-            )
+            hint = f"subtask {id} is in task {' and '.join(owners)}" if owners else None
+            raise ApiError(NO_SUBTASK, task=task, subtask=id, hint=hint)
         return subtask
 
     def retry_subtask(self, task: int, id: int, cause: str) -> Subtask:
@@ -209,25 +239,30 @@ class World:
         return self._act_on_subtask(lifecycle.skip, "skip", task, id, cause)
 
     def cancel_subtask(self, task: int, id: int, cause: str) -> Subtask:
-        return self._act_on_subtask(lifecycle.cancel, "cancel", task, id, cause)
+        canceling = self._act_on_subtask(lifecycle.cancel, "cancel", task, id, cause)
+        self._forget_stale()
+        return canceling
 
     def _act_on_subtask(self, act: Callable[..., Subtask], verb: str, task: int, id: int, cause: str) -> Subtask:
         before = self.subtask(task, id)
+        execution = self.executions[task]
         try:
-            after = act(before, self.executions[task].task, self.now, self.settings.pace)
+            after = act(before, execution.task, self.now, self.settings.pace)
         except Refused as refused:
             raise ApiError(NOT_ALLOWED, verb=verb, what=f"subtask {id}", reason=refused.reason) from None
-        execution = self._mine(task)
+        if task not in self._own:
+            execution = self._mine(task)
         self._store(execution, before, after, cause)
-        if execution.task.status != RUNNING:
-            self._store_task(execution, lifecycle.task_resumed(execution.task), cause)
+        owner = execution.task
+        if owner.status != RUNNING:
+            self._store_task(execution, owner, lifecycle.task_resumed(owner), cause)
         self._consequences(execution, cause)
         return after
 
     def retry_task(self, id: int, cause: str) -> Execution:
         after = self._asked_of_task("retry", id, lambda execution: lifecycle.retry_task(execution.task))
         execution = self._mine(id)
-        self._store_task(execution, after, cause)
+        self._store_task(execution, execution.task, after, cause)
         for subtask in list(execution.subtasks.values()):
             if subtask.status == lifecycle.FAILED:
                 self._store(execution, subtask, lifecycle.retried(subtask, self.now, self.settings.pace), cause)
@@ -239,7 +274,7 @@ class World:
             "roll back", id, lambda execution: lifecycle.rollback_task(execution.task, execution.subtasks)
         )
         execution = self._mine(id)
-        self._store_task(execution, after, cause)
+        self._store_task(execution, execution.task, after, cause)
         pace = self.settings.pace
         pending = {one.id for one in execution.subtasks.values() if one.status == PENDING}
         for subtask in list(execution.subtasks.values()):

@@ -8,14 +8,14 @@ from mockserver.errors import Problem, Unprocessable
 from mockserver.fixture import ClockSetting, Fixture
 from mockserver.journal import REQUESTS, Change, Record
 from mockserver.times import LATEST
-from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World
+from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World, change_of
 
 
 class Hosted:
     def __init__(self, fixture: Fixture) -> None:
         self._setting = fixture.clock
         self._pristine = World(fixture)
-        self.journal: Record[tuple[Any, ...]] = Record(maxlen=REQUESTS)
+        self.journal: Record[tuple[Any, ...]] = Record(REQUESTS)
         """Of Exchange, as plain tuples."""
         self.world: World
         self.clock: Clock
@@ -49,8 +49,12 @@ class Hosted:
     # --- moving the clock: all of it or nothing ----------------------------------------------------------------------
 
     def set_clock(self, setting: ClockSetting) -> None:
-        """Raises Unprocessable, for an instant that is past or a way there that is too long."""
-        self._move(lambda world: self._to(world, setting.now))
+        """If it names no instant (`given`), at the present one. Raises Unprocessable, for an instant that is past or a
+        way there that is too long."""
+        if setting.given:
+            self._move(lambda world: self._to(world, setting.now))
+        else:
+            setting = setting._replace(now=self.up_to_now().now, given=True)
         self.clock = Clock.of(setting)
 
     def advance_to(self, to: int) -> tuple[list[Change], int]:
@@ -103,6 +107,5 @@ class Hosted:
         self.world = trial
         self.clock.move(trial.now)
         count = trial.history.total - before.history.total
-        kept = min(count, len(trial.history))
-        latest = list(trial.history)[len(trial.history) - kept :]
-        return [Change._make(change) for change in latest], count - kept
+        latest = trial.history.kept[-count:] if count else []
+        return [change_of(entry) for entry in latest], count - len(latest)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.operations import LONG_MAX, LONG_MIN, OPERATIONS, find, parse_long, parse_path, parse_query
+from mockserver.operations import LONG_MAX, LONG_MIN, NOWHERE, OPERATIONS, parse_long, parse_path, parse_query, route
 
 LIST = OPERATIONS["listTaskInstances"]
 RETRY = OPERATIONS["retrySubtask"]
@@ -172,26 +172,32 @@ def test_who_acts_needs_to_be_a_manager_and_can_be_refused() -> None:
 @pytest.mark.parametrize("id", OPERATIONS)
 def test_the_path_of_an_operation_leads_to_it(id: str) -> None:
     operation = OPERATIONS[id]
-    found = find(operation.path.format(taskInstanceId="1000", subtaskInstanceId="x"))
-    assert found is not None
-    assert found.by_method[operation.method] is operation
-    assert found.ids == ("1000", "x")[: len(operation.path_parameters)]
+    found = route(operation.method, operation.path[1:].format(taskInstanceId="1000", subtaskInstanceId="x"))
+    assert found.operation is operation
+    names = [parameter.name for parameter in operation.path_parameters]
+    assert found.task == (1000 if "taskInstanceId" in names else None)
+    assert found.subtask is None
+    assert [one["field"] for one in found.wrong] == ["subtaskInstanceId"] * ("subtaskInstanceId" in names)
 
 
 def test_head_is_found_where_get_is_and_nowhere_else() -> None:
     for operation in OPERATIONS.values():
-        found = find(operation.path)
-        assert found is not None
-        assert found.by_method.get("HEAD") is (operation if operation.method == "GET" else None)
+        found = route("HEAD", operation.path[1:])
+        assert found.operation is (operation if operation.method == "GET" else None)
+
+
+def test_another_method_is_told_which_there_are() -> None:
+    assert route("DELETE", "tasks/instances/1").allowed == ("GET", "HEAD")
+    assert route("GET", "tasks/instances/1/retry").allowed == ("POST",)
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        *("", "/", "/tasks", "/tasks/instances/", "/tasks/instances/1/", "/tasks//instances", "tasks/instances", "/{}"),
-        *("/tasks/instances/1/retry/", "/tasks/instances//retry", "/tasks/instances/1/subtasks/2", "/Tasks/instances"),
-        *("/tasks/instances/1/subtasks//retry", "/tasks/instances/1/subtasks/2/retry/3", "/tasks/instances/1/subtasks"),
+        *("", "/", "tasks", "tasks/instances/", "tasks/instances/1/", "tasks//instances", "/tasks/instances", "{}"),
+        *("tasks/instances/1/retry/", "tasks/instances//retry", "tasks/instances/1/subtasks/2", "Tasks/instances"),
+        *("tasks/instances/1/subtasks//retry", "tasks/instances/1/subtasks/2/retry/3", "tasks/instances/1/subtasks"),
     ],
 )
 def test_no_other_path_is_found(path: str) -> None:
-    assert find(path) is None
+    assert route("GET", path) == NOWHERE

@@ -1,0 +1,104 @@
+"""The command in a process of its own, with the package that is under test; and tools that may be missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from signal import SIGTERM
+from types import TracebackType
+from typing import Any
+
+import pytest
+import requests
+
+import mockserver
+
+PACKAGE = Path(mockserver.__file__).resolve().parent
+COMMAND = (sys.executable, "-m", "mockserver")
+END_S = 30
+"""Longer than anything takes: a test that waits so long has failed."""
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours, without settings of the command, and such that a new process finds the package under test."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("OCP_MOCK_")}
+    return {**kept, "PYTHONPATH": str(PACKAGE.parent), **(more or {})}
+
+
+def run(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    return subprocess.run([*COMMAND, *arguments], env=environment(env), capture_output=True, text=True, timeout=END_S)
+
+
+class Served:
+    """`serve` on a free port while the block lasts. It is ready when the block begins."""
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, stderr: Any = subprocess.PIPE) -> None:
+        self._process = subprocess.Popen(
+            [*COMMAND, "serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments],
+            env=environment(env),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        self.greeting: list[str] = []
+        self.logs = ""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.greeting.append(line.rstrip("\n"))
+            if line.startswith("listening on "):
+                break
+        else:
+            self.end()
+            raise AssertionError(f"it did not serve: {self.logs}")
+
+    @property
+    def url(self) -> str:
+        return self.greeting[-1].removeprefix("listening on ")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=END_S, **options)
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        return requests.post(self.url + path, timeout=END_S, **options)
+
+    def tell(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def end(self, number: int = SIGTERM) -> int:
+        """Sends a signal, if it still runs, and returns the exit code. What it logged is in `logs`."""
+        if self._process.returncode is None:
+            if self._process.poll() is None:
+                self._process.send_signal(number)
+            try:
+                more, logs = self._process.communicate(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                more, logs = self._process.communicate()
+            self.greeting += more.splitlines()
+            self.logs = logs or ""
+        return self._process.returncode
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+
+def needed(tool: str) -> str:
+    """The path of a tool. Without it a test is skipped here, and fails in CI, which installs what it needs."""
+    path = shutil.which(tool)
+    if path is None and os.environ.get("CI"):
+        pytest.fail(f"{tool} is not installed")
+    if path is None:
+        pytest.skip(f"{tool} is not installed")
+    return path
