@@ -148,7 +148,11 @@ class Template:
                     raise self._checker.violation({**self._fixed, **more})
                 self._texts[key], self._inner[key] = value._format, value
             else:
-                self._texts[key] = part.prove(value).text.replace("%", "%%")
+                try:
+                    self._texts[key] = part.prove(value).text.replace("%", "%%")
+                except Violation as violation:
+                    problems = [Problem((key, *one.path), one.message) for one in violation.problems]
+                    raise Violation(self._checker.name, problems) from None
         self._fixed |= more
         self._holes = tuple(key for key, text in self._texts.items() if text is None or key in self._inner)
         self._tables = []

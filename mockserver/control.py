@@ -20,7 +20,6 @@ from mockserver.operations import OPERATIONS, parse_long
 from mockserver.permissions import Denial
 from mockserver.site import Site
 from mockserver.times import NEVER, parse_duration, parse_instant
-from mockserver.wire import wire_of
 from mockserver.world import World
 
 log = logging.getLogger("mockserver")
@@ -80,7 +79,7 @@ async def get_clock(site: Site, request: web.Request) -> Answer:
 
 def clock_json(site: Site) -> dict[str, object]:
     clock, world = site.hosted.clock, site.hosted.world
-    now = wire_of(world.settings).instant(clock.now() if clock.rate else world.now)
+    now = site.hosted.wire.instant(clock.now() if clock.rate else world.now)
     return {"mode": clock.mode, "now": now, "speed": clock.rate or 1}
 
 
@@ -109,7 +108,7 @@ async def advance(site: Site, request: web.Request) -> Answer:
     else:
         reached = None if body["until"] == "idle" else condition(hosted.up_to_now(), body["until"])
         changes, omitted = hosted.advance_until(reached)
-    wire = wire_of(hosted.world.settings)
+    wire = hosted.wire
     return (
         200,
         "advance-reply",
@@ -229,12 +228,18 @@ def refuse_too_many(rules: dict[str, Any]) -> None:
 
 
 async def get_requests(site: Site, request: web.Request) -> Answer:
-    journal, wire = site.hosted.journal, wire_of(site.hosted.world.settings)
+    journal, wire = site.hosted.journal, site.hosted.wire
     keep, limit = request_filter(request)
-    chosen = [entry for entry in map(Exchange._make, journal.kept) if keep(entry)]
+    first = journal.total - len(journal.kept) + 1
+    numbered = enumerate(map(Exchange._make, journal.kept), first)
+    chosen = [(number, entry) for number, entry in numbered if keep(entry)]
     chosen = chosen[-limit:] if limit else chosen
-    entries = [entry_json(entry, wire.instant) for entry in chosen]
-    return 200, "request-list", {"requests": entries, "total": journal.total, "dropped": journal.total - len(journal.kept)}
+    entries = [entry_json(number, entry, wire.instant) for number, entry in chosen]
+    return (
+        200,
+        "request-list",
+        {"requests": entries, "total": journal.total, "dropped": journal.total - len(journal.kept)},
+    )
 
 
 async def delete_requests(site: Site, request: web.Request) -> Answer:
@@ -288,14 +293,14 @@ def user_of(entry: Exchange) -> str | None:
     return None if sent.wrong is not None else sent.user
 
 
-def entry_json(entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
+def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
     operation, failure = entry.to.operation, entry.failure
     return {
-        "id": entry.id,
+        "id": number,
         "time": render(entry.time),
         "operation": None if operation is None else operation.id,
         "method": entry.method,
-        "path": entry.path,
+        "path": credentials.redacted(entry.path),
         "user": user_of(entry),
         "requestBody": body_json(entry.request_body),
         "status": entry.status,

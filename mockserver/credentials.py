@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Final, NamedTuple
@@ -11,6 +12,7 @@ from mockserver.permissions import ANONYMOUS
 from mockserver.world import World
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="OCP"'}
+_USERINFO: Final = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
 class Sent(NamedTuple):
@@ -41,6 +43,11 @@ def parsed(header: str) -> Sent:
     if not colon:
         return Sent(wrong="The Basic credentials have no colon between user and password")
     return Sent(user, password)
+
+
+def redacted(target: str) -> str:
+    """What a request asks for, without the name and password that a target such as http://user:password@host/ has."""
+    return target if target.startswith("/") else _USERINFO.sub(r"\1", target)
 
 
 def authenticate(world: World, sent: Sent) -> None:

@@ -18,27 +18,40 @@ def check(options: Options, request: web.BaseRequest) -> None:
     """Raises Unprocessable: 403 for a foreign Host or Origin, 401 for a token that is missing or wrong."""
     host = request.headers.get(hdrs.HOST, "")
     if host and not _is_own(options, host):
-        raise Unprocessable(f"the Host {host} is foreign: --allow-host {_name(host)} would allow it", status=403)
+        name = _name(host)
+        advice = f": --allow-host {name} would allow it" if name else ""
+        raise Unprocessable(f"the Host {host} is foreign{advice}", status=403)
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and not _is_of(origin, host):
         raise Unprocessable(f"the Origin {origin} is foreign: /__admin is not for other sites' pages", status=403)
     token = options.admin_token
     if token is not None:
         scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        if scheme.lower() != "bearer" or not compare_digest(sent.strip().encode(), token.encode()):
+        if scheme.lower() != "bearer" or not compare_digest(
+            sent.strip().encode("utf-8", "surrogateescape"), token.encode()
+        ):
             raise Unprocessable("/__admin wants Authorization: Bearer, with the --admin-token", status=401)
 
 
+def _is_of(origin: str, host: str) -> bool:
+    try:
+        netloc = urlsplit(origin).netloc
+    except ValueError:  # half an IPv6 address
+        return False
+    return netloc != "" and netloc.lower() == host.lower()
+
+
 def _name(host: str) -> str:
-    return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
+    """Without its port; "" for what is no host."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
 
 
 def _is_own(options: Options, host: str) -> bool:
-    try:
-        name = _name(host)
-    except ValueError:
-        return False
-    if name == "localhost" or name in options.allowed_hosts:
+    name = _name(host)
+    if name == "localhost" or (name and name in options.allowed_hosts):
         return True
     try:
         ipaddress.ip_address(name)

@@ -64,7 +64,6 @@ class Change(NamedTuple):
 class Exchange(NamedTuple):
     """A request and its answer. Bodies are as they were on the wire; what is shown of them is cut at BODY_BYTES."""
 
-    id: int
     time: int
     to: Route
     method: str

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import BaseRequest, StreamResponse
 
+from mockserver.credentials import redacted
 from mockserver.replies import HINT, RULE, header_safe
 
 ACCESS: Final = logging.getLogger("mockserver.access")
@@ -20,6 +22,16 @@ def to_stderr(form: str) -> None:
     handler.setFormatter(Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("mockserver").setLevel(logging.INFO)
+    logging.getLogger("aiohttp.server").addFilter(shortened)
+
+
+def shortened(record: logging.LogRecord) -> bool:
+    """What a client sent that is not HTTP is a line in the log, and no traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args = "not a request: %s", (header_safe(" ".join(error.message.split())),)
+        record.exc_info = None
+    return True
 
 
 class Json(logging.Formatter):
@@ -42,7 +54,7 @@ class AccessLog(AbstractAccessLogger):
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
         facts: dict[str, object] = {
             "method": request.method,
-            "path": header_safe(request.raw_path),
+            "path": header_safe(redacted(request.raw_path)),
             "status": response.status,
             "milliseconds": round(time * 1000, 1),
         }

@@ -62,7 +62,7 @@ def proven(
     account: Account,
     wire: Wire,
     to: Route,
-    data: Data,
+    data: Data | Violation,
     failure: ApiError | None,
     duration: int,
     now: int,
@@ -73,6 +73,8 @@ def proven(
         if failure is not None:
             text = wire.error(failure, duration, now, trace_id)
             status, headers = failure.row.status, _error_headers(failure, VALID)
+        elif isinstance(data, Violation):
+            raise data
         elif isinstance(data, bytes):
             account.valid += 1
             return 200, data, FILE

@@ -14,7 +14,9 @@ MAX_RUNS: Final = 100
 MAX_BYTES: Final = 64 * 1024
 HEADER_BYTES: Final = 80
 """At most: 24 signs, a name of 20, a time of 35 and the line break."""
-_HEADER = re.compile(r"^#{12}([A-Z_]{1,20})(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))#{12}\n?", re.ASCII | re.MULTILINE)
+_HEADER = re.compile(
+    r"^#{12}([A-Z_]{1,20})(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))#{12}\n?", re.ASCII | re.MULTILINE
+)
 
 
 class LogRun(NamedTuple):

@@ -6,7 +6,8 @@ next, to a RUNNING task only. Everything here costs what changed, not what the t
 up by `store`, the only place where a subtask is replaced. Nothing here reads a clock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from heapq import nsmallest
 from typing import Any
 
@@ -28,6 +29,7 @@ from mockserver.lifecycle import (
 )
 from mockserver.runlog import MAX_RUNS, LogRun
 
+_log_run: Callable[[tuple[object, ...]], LogRun] = partial(tuple.__new__, LogRun)
 _ENDS = frozenset({PENDING, SUCCESSFUL})
 """The statuses that a subtask's neighbours look at."""
 Due = tuple[int, int, int]
@@ -105,17 +107,11 @@ class Execution:
         if definition.retry_count:
             self._file(after)
 
-    def start(self, subtask: Subtask, now: int) -> None:
-        """Stores a subtask that was READY and is RUNNING: no neighbour looks at that. Its log gets a run."""
-        id = subtask.definition.id
-        self.subtasks[id] = subtask
-        self.counts[READY] -= 1
-        self.counts[RUNNING] += 1
-        self.rendered.pop(None, None)
+    def log_run(self, id: int, operation: str, now: int) -> None:
         log = self.logs.get(id)
         if log is None:
             log = self.logs[id] = []
-        log.append(LogRun(subtask.operation, now, ""))
+        log.append(_log_run((operation, now, "")))
         if len(log) > MAX_RUNS:
             del log[0]
 

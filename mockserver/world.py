@@ -121,7 +121,7 @@ class World:
 
         Raises TooManyEvents; what happened until then has happened, and each event whole.
         """
-        due, at_one_instant, events = self._due, 0, 0
+        due, at_one_instant, events, most = self._due, 0, 0, EVENTS_AT_ONE_INSTANT
         while due and due[0][0] <= to:
             instant, id, task = event = heappop(due)
             execution = self.executions[task]
@@ -130,46 +130,52 @@ class World:
                 continue  # an operator was faster
             at_one_instant = at_one_instant + 1 if instant == self.now else 1
             events += 1
-            if at_one_instant > EVENTS_AT_ONE_INSTANT or events > budget:
+            if at_one_instant > most or events > budget:
                 heappush(due, event)
                 where = f" at one instant, the last to subtask {id} of task {task}" if events <= budget else ""
                 raise TooManyEvents(f"more than {events - 1} events{where}")
+            if not events & 0xFF:
+                self.history.trim()
             if task not in self._own:
                 execution = self._mine(task)
             self.now = instant
             if len(self.history) > 2 * CHANGES:
                 self.history.trim()
             if subtask.status != READY:
-                self._end(execution, subtask)
+                self._end(execution, subtask, subtask)
                 continue
-            running = self._start(execution, subtask)
-            room = events < budget and at_one_instant < EVENTS_AT_ONE_INSTANT
-            if running.due == instant and room and not (due and due[0] < event):
-                events += 1  # it ends at once, and before anything else
+            running = self._begin(execution, subtask)
+            if running.due == instant and at_one_instant < most and events < budget:
+                events += 1  # its end is the least of all events, so it need not be stored while it runs
                 at_one_instant += 1
-                self._end(execution, running)
-            elif running.due is not None:
-                heappush(due, (running.due, id, task))
+                self._end(execution, subtask, running)
+            else:
+                execution.store(subtask, running)
+                if running.due is not None:
+                    heappush(due, (running.due, id, task))
         if to > self.now:
             self.now = to
         self.history.trim()
         return events
 
-    def _start(self, execution: Execution, before: Subtask) -> Subtask:
-        """Has no consequences: it neither frees a slot nor takes one, and its task is RUNNING before and after."""
+    def _begin(self, execution: Execution, ready: Subtask) -> Subtask:
+        """Its run begins; the caller stores it. Has no consequences: it keeps its slot, and its task is RUNNING."""
         now, settings, task = self.now, self.settings, execution.task
-        after = lifecycle.start(before, now, settings.pace, settings.server)
-        execution.start(after, now)
+        running = lifecycle.start(ready, now, settings.pace, settings.server)
+        execution.log_run(running.definition.id, running.operation, now)
         if task.start_time is None:
             execution.store_task(lifecycle.task_started(task, now, settings.server))
-        self.history.append((now, execution.id, before, after, TIME))
-        return after
+        self.history.append((now, execution.id, ready, running, TIME))
+        return running
 
-    def _end(self, execution: Execution, subtask: Subtask) -> None:
+    def _end(self, execution: Execution, stored: Subtask, subtask: Subtask) -> None:
+        """`stored` is what the execution has of it."""
         run = subtask.coming
         if run is not None and run.log and (log := execution.logs.get(subtask.definition.id)):
             ended(log, run.log)
-        self._store(execution, subtask, lifecycle.end(subtask, self.now), TIME)
+        after = lifecycle.end(subtask, self.now)
+        execution.store(stored, after)
+        self.history.append((self.now, execution.id, subtask, after, TIME))
         if execution.task.status == RUNNING:
             self._consequences(execution, TIME)
 

@@ -8,6 +8,7 @@ from mockserver.errors import Problem, Unprocessable
 from mockserver.fixture import ClockSetting, Fixture
 from mockserver.journal import REQUESTS, Change, Record
 from mockserver.times import LATEST
+from mockserver.wire import Wire, wire_of
 from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World, change_of
 
 
@@ -19,6 +20,7 @@ class Hosted:
         """Of Exchange, as plain tuples."""
         self.world: World
         self.clock: Clock
+        self.wire: Wire
         self.reset()
 
     def reset(self) -> None:
@@ -27,14 +29,17 @@ class Hosted:
         if setting.mode != MANUAL and not setting.given:
             setting = setting._replace(now=wall())
             world.start_at(setting.now)
-        self.world, self.clock = world, Clock.of(setting)
+        self._adopt(world, setting)
         self.journal.forget()
 
     def replace(self, fixture: Fixture) -> None:
         """Another world in the place of this one, its clock included. Journal and history stay."""
         world = World(fixture)
         world.history = self.world.history
-        self.world, self.clock = world, Clock.of(fixture.clock)
+        self._adopt(world, fixture.clock)
+
+    def _adopt(self, world: World, setting: ClockSetting) -> None:
+        self.world, self.clock, self.wire = world, Clock.of(setting), wire_of(world.settings)
 
     def up_to_now(self) -> World:
         """The world, with everything in it that is due. Raises TooManyEvents."""

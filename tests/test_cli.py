@@ -372,6 +372,7 @@ def test_a_request_that_does_not_end_is_waited_for_5_seconds_at_most() -> None:
         began = time.monotonic()
         assert served.end() == 0
     assert time.monotonic() - began < 7
+    assert served.logs == ""
 
 
 def test_no_line_per_request_where_stderr_is_no_terminal() -> None:
@@ -395,6 +396,14 @@ def test_logs_as_json() -> None:
     *warnings, access = map(json.loads, served.logs.splitlines())
     assert {warning["level"] for warning in warnings} == {"WARNING"}
     assert (access["method"], access["path"], access["status"]) == ("GET", "/api/v2/tasks/instances?name=x", 200)
+
+
+def test_what_is_not_http_is_a_line_and_no_traceback() -> None:
+    with Served("empty") as served, socket.create_connection(("127.0.0.1", served.port), timeout=END_S) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n")
+        assert b" 400 " in connection.recv(100)
+    (line,) = served.logs.splitlines()
+    assert "not a request: " in line
 
 
 def test_a_terminal_gets_a_line_per_request_without_colours() -> None:

@@ -10,6 +10,7 @@ and the values are held against what a fresh look at them gives. It must find ea
 - status late: a task's status is that of one event before.
 """
 
+import json
 from collections.abc import Mapping
 from heapq import heappush
 from typing import Any, Final
@@ -27,6 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from mockserver import fixtures as fixture_files
 from mockserver import lifecycle
 from mockserver import world as world_room
 from mockserver.errors import ApiError
@@ -324,8 +326,8 @@ class Core(RuleBasedStateMachine):
         assert values(copy) == before
         for id, execution in copy.executions.items():
             fitting = [one.id for one in execution.subtasks.values() if self.allows(act, execution, one)]
-            for one in fitting[:which]:
-                getattr(copy, act)(id, one, "a copy's operator")
+            if fitting:
+                getattr(copy, act)(id, fitting[which % len(fitting)], "a copy's operator")
         copy.advance(copy.now + by * HALF)
         assert values(self.world) == before
 
@@ -408,6 +410,23 @@ class Core(RuleBasedStateMachine):
             assert values(copy) == as_it_was, "a copy is not changed by what happens to the original"
 
 
+class Written(Core):
+    """The same, and at any moment what the state says as a text makes a world that goes the same way."""
+
+    @rule(by=st.integers(0, 20))
+    def it_is_written_and_read(self, by: int) -> None:
+        text = self.told(self.world)
+        again, copy = World(fixture_files.from_data(json.loads(text), now=0)), self.world.copy()
+        assert self.told(again) == text
+        for one in (again, copy):
+            one.advance(one.now + by * HALF)
+        assert self.told(again) == self.told(copy)
+
+    @staticmethod
+    def told(world: World) -> str:
+        return json.dumps(fixture_files.to_data(world.as_fixture(MANUAL._replace(now=world.now))))
+
+
 def searching(examples: int, *, steps: int = 30, **more: Any) -> settings:
     return settings(
         max_examples=examples,
@@ -421,6 +440,15 @@ def searching(examples: int, *, steps: int = 30, **more: Any) -> settings:
 
 def test_the_core_holds_its_invariants() -> None:
     run_state_machine_as_test(Core, settings=searching(LEAST, derandomize=True))
+
+
+def test_a_state_is_all_that_there_is_to_a_world() -> None:
+    run_state_machine_as_test(Written, settings=searching(LEAST // 4, derandomize=True))
+
+
+@pytest.mark.slow
+def test_a_state_is_all_that_there_is_to_a_world_many_times() -> None:
+    run_state_machine_as_test(Written, settings=searching(400, print_blob=True))
 
 
 @pytest.mark.slow

@@ -1,0 +1,174 @@
+"""Measures what the project promises of its speed, as ratios within this run: `python -m benchmarks.run`.
+
+Exits 1 if a promise is not kept. Servers run on one core, the load on the other; what is compared takes turns.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from benchmarks import load, worlds
+
+ROOT = Path(__file__).resolve().parent.parent
+CONNECTIONS = 8
+REQUESTS = 4000
+ROUNDS = 15
+GET = ("GET", "/api/v2/tasks/instances/1000")
+POST = ("POST", "/api/v2/tasks/instances/1000/subtasks/{}/retry")
+failures: list[str] = []
+
+
+def promise(kept: bool, what: str) -> None:
+    print(f"  {'ok  ' if kept else 'FAIL'} {what}", flush=True)
+    if not kept:
+        failures.append(what)
+
+
+@contextmanager
+def process(*arguments: str, pinned: bool = True) -> Iterator[int]:
+    """A server's port."""
+    command = [sys.executable, "-c", LAUNCH, *arguments] if pinned else [sys.executable, "-m", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                port = line.strip().rpartition(":")[2]
+                if line.startswith("listening on") or line.strip().isdigit():
+                    break
+            else:
+                raise RuntimeError(f"{arguments} did not start")
+            yield int(port)
+        finally:
+            child.terminate()
+
+
+LAUNCH = """
+import runpy, sys
+from benchmarks.load import pin
+pin(0)
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def serve(fixture: Path) -> list[str]:
+    return ["mockserver", "serve", str(fixture), "--port", "0", "--no-access-log"]
+
+
+def ask(port: int, method: str, path: str) -> bytes:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return bytes(answer.read())
+
+
+def raw(method: str, path: str) -> bytes:
+    length = "Content-Length: 0\r\n" if method == "POST" else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n".encode()
+
+
+def run_time(port: int, task: int, subtask: int) -> int:
+    found = json.loads(ask(port, "GET", f"/api/v2/tasks/instances/{task}"))["data"]["subtasks"]
+    return int(next(one["runTime"] for one in found if one["id"] == subtask))
+
+
+def compare(name: str, ours: int, theirs: int, requests: tuple[bytes, bytes], least: float) -> None:
+    """Ours per second over theirs, round by round. Prints the median with its spread."""
+    ratios, speeds = [], []
+    for _ in range(ROUNDS):
+        b = load.run(theirs, requests[1], REQUESTS, CONNECTIONS)
+        a = load.run(ours, requests[0], REQUESTS, CONNECTIONS)
+        if (a.succeeded, b.succeeded) != (REQUESTS, REQUESTS):
+            promise(False, f"{name}: every answer is a 200")
+        ratios.append(a.per_second / b.per_second)
+        speeds.append((a.per_second, b.per_second))
+    middle = statistics.median(ratios)
+    low, high = statistics.quantiles(ratios, n=4)[0], statistics.quantiles(ratios, n=4)[2]
+    mine, other = (statistics.median(column) for column in zip(*speeds, strict=True))
+    promise(
+        middle >= least,
+        f"{name}: {middle:.2f} (quartiles {low:.2f} to {high:.2f}; {mine:.0f}/s to {other:.0f}/s), at least {least}",
+    )
+
+
+def against_bare(folder: Path) -> None:
+    print("requests per second, of a bare aiohttp handler's that returns the same bytes:")
+    fixture = folder / "small.json"
+    fixture.write_text(json.dumps(worlds.small()))
+    subtask = 10001
+    with process(*serve(fixture)) as ours:
+        for method, path in (GET, (POST[0], POST[1].format(subtask))):
+            body = folder / f"{method}.json"
+            body.write_bytes(ask(ours, method, path))
+            before = run_time(ours, 1000, subtask)
+            with process("benchmarks.bare", method, path, str(body)) as bare:
+                request = raw(method, path)
+                compare(f"{method} {path}", ours, bare, (request, request), 0.7)
+            grown = run_time(ours, 1000, subtask) - before
+            if method == "POST":
+                promise(grown == ROUNDS * REQUESTS, f"runTime grew by {grown} in {ROUNDS * REQUESTS} retries")
+
+
+def start_up() -> None:
+    print("from start to the first answer:")
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        with process(*serve(ROOT / "fixtures" / "failed-subtask.yaml"), pinned=False) as port:
+            ask(port, *GET)
+            took.append(time.perf_counter() - began)
+    promise(
+        statistics.median(took) < 1, f"{statistics.median(took):.2f} s ({min(took):.2f} to {max(took):.2f}), under 1"
+    )
+
+
+LOADING = """
+import resource, sys, time
+from mockserver import fixtures
+from mockserver.worlds import Hosted
+began = time.perf_counter()
+Hosted(fixtures.read([sys.argv[1]], now=0))
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def large_worlds(folder: Path) -> None:
+    print("a world of 1,000 tasks with 100 subtasks each:")
+    big, small = folder / "large.json", folder / "small.json"
+    big.write_text(json.dumps(worlds.large()))
+    text = folder / "large.yaml"
+    text.write_text(yaml.dump(worlds.large(), Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
+    for file, most in ((big, 15), (text, 60)):
+        output = subprocess.check_output([sys.executable, "-c", LOADING, str(file)], text=True, cwd=ROOT)
+        seconds, megabytes = map(float, output.split())
+        promise(
+            seconds < most and megabytes < 1024, f"{file.suffix}: {seconds:.1f} s, {megabytes:.0f} MiB; under {most} s"
+        )
+    with process(*serve(big)) as large, process(*serve(small)) as little:
+        requests = (
+            raw("POST", "/api/v2/tasks/instances/1500/subtasks/150001/retry"),
+            raw(POST[0], POST[1].format(10001)),
+        )
+        compare("a retry in it, of one in a small world", large, little, requests, 0.8)
+
+
+def main() -> int:
+    load.pin(1)
+    with tempfile.TemporaryDirectory() as name:
+        against_bare(Path(name))
+        start_up()
+        large_worlds(Path(name))
+    print(f"{len(failures)} promises are not kept" if failures else "every promise is kept")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Worlds to measure in, as fixture data."""
+
+from typing import Any
+
+AT_ONCE = {"dispatch": "0s", "run": "0s"}
+
+
+def small() -> dict[str, Any]:
+    """One task of three subtasks, of which the second has FAILED and will at once fail again."""
+    return {
+        "clock": {"mode": "manual"},
+        "scheduler": AT_ONCE,
+        "tasks": [{"id": 1000, "name": "Uninstall ocp agent", "subtasks": subtasks(10000, 3)}],
+    }
+
+
+def large(tasks: int = 1000, each: int = 100) -> dict[str, Any]:
+    return {
+        "clock": {"mode": "manual"},
+        "scheduler": AT_ONCE,
+        "tasks": [
+            {"id": 1000 + n, "name": f"Task {n}", "subtasks": subtasks(100_000 + n * each, each)} for n in range(tasks)
+        ],
+    }
+
+
+def subtasks(first: int, count: int) -> list[dict[str, Any]]:
+    chain: list[dict[str, Any]] = [{"id": first, "name": "Check host", "status": "SUCCESSFUL"}]
+    failing = {"status": "FAILED", "runs": [{"outcome": "FAILED", "duration": "0s"}]}
+    chain.append({"id": first + 1, "name": "Uninstall ocp agent", "upstreams": [first], **failing})
+    chain += [{"id": first + n, "name": f"Step {n}", "upstreams": [first + n - 1]} for n in range(2, count)]
+    return chain
