@@ -17,6 +17,15 @@ class Account:
     client_errors: int = 0
     """Requests that broke the contract: unknown route, wrong method, bad parameter."""
 
+    def count(self, verdict: Verdict) -> None:
+        """One more reply."""
+        if verdict == VALID:
+            self.valid += 1
+        elif verdict == VIOLATION:
+            self.violations += 1
+        else:
+            self.deliberately_invalid += 1
+
     @property
     def replies(self) -> int:
         return self.valid + self.deliberately_invalid + self.violations

@@ -12,18 +12,18 @@ from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 
-from mockserver import __version__, api, control, cors, credentials, openapi, replies, sources, transport
+from mockserver import __version__, api, control, cors, credentials, openapi, replies, sources, spoiling, transport
 from mockserver.api import Call, Data
 from mockserver.clock import ticks
 from mockserver.contract import schema_files
 from mockserver.credentials import NOBODY, Sent
 from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED, WRONG_METHOD, ApiError, Violation
-from mockserver.faults import BEFORE, Fault, Incoming
+from mockserver.faults import Incoming
 from mockserver.fixture import Fixture
-from mockserver.journal import BODY_BYTES
 from mockserver.operations import NOWHERE, Route, parse_query, route
 from mockserver.site import Options, Site
 from mockserver.sources import Source
+from mockserver.spoiling import FAULT_HEADER, KEPT, PREFER
 from mockserver.times import MS
 from mockserver.wire import Wire
 from mockserver.world import TooManyEvents, World
@@ -32,8 +32,6 @@ from mockserver.worlds import Hosted
 log = logging.getLogger("mockserver")
 
 CLIENT_ERRORS: Final = frozenset({10001, 10002})
-KEPT: Final = BODY_BYTES + 1
-"""Of a body, in the journal: one byte more than is shown, so that it shows that there was more."""
 NO_QUERY: Final[dict[str, Any]] = {}
 
 
@@ -60,27 +58,34 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
         failure = ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {error}.")
     wire, trace_id = hosted.wire, world.trace_id()
     data: Data | Violation = None
-    rule: Fault | None = None
     if failure is None:
         try:
-            if to.operation is None:
+            operation = to.operation
+            if operation is None:
                 raise no_route(site, request, to)
-            if world.faults:
-                rule = world.choose_fault(
-                    Incoming(to.operation.id, request.method, request.path, sent.user, to.task, to.subtask)
+            fault = None
+            if FAULT_HEADER in request.headers or PREFER in request.headers:
+                fault = spoiling.own_fault(request, world.traces)
+            if fault is None and world.faults:
+                rules = world.fault_candidates(operation.id, to.task, to.subtask)
+                if rules:
+                    asked = Incoming(operation.id, request.method, request.path, sent.user, to.task, to.subtask)
+                    fault = world.choose_fault(rules, asked)
+            if fault is not None:
+                entry = noted(site, request, to, header, body, trace_id)
+                hosted.journal.append(entry)
+                hosted.journal.trim()
+                return await spoiling.spoiled(
+                    site, fault, request, to, trace_id, partial(perform, site, to, request, sent, trace_id), entry
                 )
-            if rule is None or rule.when != BEFORE:
-                data = act(world, wire, to, request, sent, trace_id)
+            data = act(world, wire, to, request, sent, trace_id)
         except ApiError as error:
             failure = error
         except Violation as error:
-            data = error
+            data = error  # raised again where it is counted
         except Exception as error:
-            log.exception("answering %s %s", request.method, request.rel_url)
-            failure = ApiError(UNEXPECTED, problem=f"The mock server failed: {type(error).__name__}: {error}.")
-    if rule is not None:
-        failure = replies.injected(rule)
-    elif failure is not None and failure.row.code in CLIENT_ERRORS:
+            failure = unexpected(request, error)
+    if failure is not None and failure.row.code in CLIENT_ERRORS:
         site.account.client_errors += 1
 
     now, duration = (hosted.clock.now(), (ticks() - began) // MS) if real else (world.now, 0)
@@ -89,8 +94,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     if origin is not None:
         headers = headers.copy()
         cors.share(headers, origin)
-    journal = hosted.journal
-    journal.append(
+    hosted.journal.append(
         (
             world.now,
             to,
@@ -98,19 +102,50 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             request.raw_path,
             header,
             body[:KEPT],
+            trace_id,
+            bool(hosted.spoiled) and hosted.is_resent(request.method, request.raw_path, header, body[:KEPT]),
             status,
             content[:KEPT],
             failure,
-            trace_id,
+            None,
+            None,
         )
     )
-    journal.trim()
+    hosted.journal.trim()
     if headers is replies.JSON and site.alone and transport.suits(request, content):
         return transport.Plain(content)
     response = web.Response(body=content, status=status, headers=headers)
     if failure is not None and failure.row.status in (408, 413):
         response.force_close()  # the rest of the body is not wanted
     return response
+
+
+def noted(site: Site, request: web.Request, to: Route, header: str | None, body: bytes, trace_id: str) -> list[Any]:
+    """The entry in the journal of a request whose answer is yet to come."""
+    facts = (request.method, request.raw_path, header, body[:KEPT])
+    return [site.hosted.world.now, to, *facts, trace_id, site.hosted.is_resent(*facts), None, b"", None, None, None]
+
+
+def perform(
+    site: Site, to: Route, request: web.Request, sent: Sent, trace_id: str
+) -> tuple[Data | Violation, ApiError | None]:
+    """As `answer` does, of a request that met a fault, and perhaps later than it came."""
+    hosted = site.hosted
+    try:
+        return act(hosted.up_to_now(), hosted.wire, to, request, sent, trace_id), None
+    except ApiError as error:
+        if error.row.code in CLIENT_ERRORS:
+            site.account.client_errors += 1
+        return None, error
+    except Violation as error:
+        return error, None
+    except Exception as error:
+        return None, unexpected(request, error)
+
+
+def unexpected(request: web.Request, error: Exception) -> ApiError:
+    log.exception("answering %s %s", request.method, request.rel_url)
+    return ApiError(UNEXPECTED, problem=f"The mock server failed: {type(error).__name__}: {error}.")
 
 
 def act(world: World, wire: Wire, to: Route, request: web.Request, sent: Sent, trace_id: str) -> Data:
@@ -179,6 +214,11 @@ def create_app(
     site = Site(Hosted(fixture), options)
     app = web.Application()
     app[SITE] = site
+
+    async def let_go(_: web.Application) -> None:
+        site.hosted.held.let_go()
+
+    app.on_shutdown.append(let_go)
     for prefix in filter(None, options.prefixes):
         for below in ("/tasks/instances", ""):
             app.router.register_resource(ApiResource(prefix, below, partial(answer, site)))

@@ -239,7 +239,9 @@ class Contract:
         return self.at(f"{BASE}{name}{SUFFIX}")
 
     def add(self, name: str, schema: Mapping[str, Any]) -> Checker:
-        """Compile a schema that has no file of its own."""
+        """Compile a schema that has no file of its own, once."""
+        if f"{BASE}{name}{SUFFIX}" in self._checkers:
+            return self.checker(name)
         self._registry = self._registry.with_resource(f"{BASE}{name}{SUFFIX}", _resource(schema))
         return self.checker(name)
 

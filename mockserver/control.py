@@ -4,12 +4,13 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
+from math import isfinite
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from mockserver import __version__, credentials, faults, fixtures, guard, replies
+from mockserver import __version__, credentials, effects, faults, fixtures, guard, replies
 from mockserver.account import VALID, VIOLATION
 from mockserver.clock import wall
 from mockserver.contract import compiled
@@ -158,6 +159,9 @@ async def get_faults(site: Site, request: web.Request) -> Answer:
 
 async def post_fault(site: Site, request: web.Request) -> Answer:
     body = checked("fault", await body_of(request))
+    wrong = effects.problems(body)
+    if wrong:
+        raise Unprocessable("not a fault", wrong)
     refuse_given(body, "id", "hits", "matches")
     world = site.hosted.up_to_now()
     refuse_too_many(world.faults)
@@ -165,7 +169,7 @@ async def post_fault(site: Site, request: web.Request) -> Answer:
 
 
 async def delete_faults(site: Site, request: web.Request) -> Answer:
-    site.hosted.world.faults.clear()
+    site.hosted.remove_faults()
     return GONE
 
 
@@ -174,8 +178,7 @@ async def get_fault(site: Site, request: web.Request) -> Answer:
 
 
 async def delete_fault(site: Site, request: web.Request) -> Answer:
-    rules = site.hosted.world.faults
-    del rules[found(rules, request, "fault").id]
+    site.hosted.remove_fault(found(site.hosted.world.faults, request, "fault").id)
     return GONE
 
 
@@ -294,21 +297,23 @@ def user_of(entry: Exchange) -> str | None:
 
 
 def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
-    operation, failure = entry.to.operation, entry.failure
+    operation, failure, fault = entry.to.operation, entry.failure, entry.fault
+    rule = fault.id if fault is not None else None if failure is None else failure.rule
     return {
         "id": number,
         "time": render(entry.time),
         "operation": None if operation is None else operation.id,
         "method": entry.method,
-        "path": credentials.redacted(entry.path),
+        "path": entry.path,
         "user": user_of(entry),
         "requestBody": body_json(entry.request_body),
         "status": entry.status,
         "responseBody": body_json(entry.response_body),
-        "rule": None if failure is None else failure.rule,
+        "rule": rule,
+        "effect": entry.effect,
         "hint": None if failure is None else failure.hint,
         "traceId": entry.trace_id,
-        "resent": False,
+        "resent": entry.resent,
         "truncated": max(len(entry.request_body), len(entry.response_body)) > BODY_BYTES,
     }
 
@@ -319,9 +324,16 @@ def body_json(body: bytes) -> object:
     try:
         if len(body) > BODY_BYTES:
             raise ValueError("cut")
-        return json.loads(body, parse_constant=str)
+        return json.loads(body, parse_constant=str, parse_float=finite)
     except (ValueError, RecursionError):
         return body[:BODY_BYTES].decode("utf-8", "replace")
+
+
+def finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # 1e999, which we could not write again
+        raise ValueError(text)
+    return number
 
 
 async def get_contract(site: Site, request: web.Request) -> Answer:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from mockserver import faults
+from mockserver import effects, faults
+from mockserver.errors import Problem
 from mockserver.faults import Fault
 from mockserver.fixture import MANUAL_START, ClockSetting, Counters, Settings
 from mockserver.judging import judged
@@ -127,8 +128,8 @@ def read(report: Report, *, overridden: bool, now: int) -> Sections:
         pace=pace,
         offset_s=offset,
     )
-    rules, last_fault = _rules(report, merged.lists["faults"], "fault", faults.from_json)
-    denials, last_denial = _rules(report, merged.lists["denials"], "denial", Denial.from_json)
+    rules, last_fault = _rules(report, merged.lists["faults"], "fault", faults.from_json, effects.problems)
+    denials, last_denial = _rules(report, merged.lists["denials"], "denial", Denial.from_json, lambda _: [])
     counters = Counters(
         merged.value("counters.trace", 0),
         max(merged.value("counters.fault", 0), last_fault),
@@ -162,9 +163,16 @@ def _users(report: Report, given: Mapping[str, _Given]) -> dict[str, User]:
 
 
 def _rules(
-    report: Report, lists: list[_Given], kind: str, make: Callable[[Mapping[str, Any], str], Rule]
+    report: Report,
+    lists: list[_Given],
+    kind: str,
+    make: Callable[[Mapping[str, Any], str], Rule],
+    together: Callable[[dict[str, Any]], list[Problem]],
 ) -> tuple[dict[str, Rule], int]:
-    """The rules of one kind by id, oldest first, and the highest number among their ids."""
+    """The rules of one kind by id, oldest first, and the highest number among their ids.
+
+    `together` finds what no schema says of one: which keys go together.
+    """
     entries = [(place.at(index), body) for place, bodies in lists for index, body in enumerate(bodies) if body]
     taken: dict[str, Place] = {}
     for place, body in entries:
@@ -175,7 +183,12 @@ def _rules(
                 report.wrong(place.at("id"), message, first.at("id"))
     rules: dict[str, Rule] = {}
     number = 0
-    for _, body in entries:
+    for place, body in entries:
+        wrong = together(dict(body))
+        for path, message in wrong:
+            report.wrong(place.at(*path) if path else place, message)
+        if wrong:
+            continue
         id = body.get("id")
         while id is None:
             number += 1

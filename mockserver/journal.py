@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from mockserver.errors import ApiError
+from mockserver.faults import Fault
 from mockserver.operations import Route
 
 REQUESTS: Final = 1000
@@ -70,7 +71,13 @@ class Exchange(NamedTuple):
     path: str
     authorization: str | None
     request_body: bytes
-    status: int
+    trace_id: str
+    resent: bool
+    """Whether it is the same request as one that met a transport fault a moment ago."""
+    status: int | None
+    """None while there is no answer; likewise what follows."""
     response_body: bytes
     failure: ApiError | None
-    trace_id: str
+    fault: Fault | None = None
+    effect: str | None = None
+    """What the fault did."""

@@ -11,9 +11,11 @@ from multidict import CIMultiDict
 from mockserver.account import VALID, VIOLATION, Account
 from mockserver.api import Data
 from mockserver.credentials import CHALLENGE
+from mockserver.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
 from mockserver.errors import LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
-from mockserver.faults import DEFAULT_CODE, DEFAULT_CODES, Fault
+from mockserver.faults import Fault
 from mockserver.operations import Route
+from mockserver.times import SECOND
 from mockserver.wire import Wire
 
 log = logging.getLogger("mockserver")
@@ -49,13 +51,20 @@ async def received(request: web.BaseRequest, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def injected(rule: Fault) -> ApiError:
-    """The error that a rule answers with, whatever else happened."""
-    error = rule.effect
-    code = error.code if error.code is not None else DEFAULT_CODES.get(error.status, DEFAULT_CODE)
-    message = error.message if error.message is not None else f"Injected by {rule.id}."
-    row = Row(status=error.status, code=code, message="{message}", source="ours")
-    return ApiError(row, rule=rule.id, headers=CHALLENGE if error.status == 401 else None, message=message)
+def injected(fault: Fault, effect: Error) -> ApiError:
+    """The error that a fault answers with, whatever else happened."""
+    code = effect.code if effect.code is not None else DEFAULT_CODES.get(effect.status, DEFAULT_CODE)
+    message = effect.message if effect.message is not None else f"Injected by {fault.id}."
+    row = Row(status=effect.status, code=code, message="{message}", source="ours")
+    return ApiError(row, rule=fault.id, headers=CHALLENGE if effect.status == 401 else None, message=message)
+
+
+def limited(fault: Fault, effect: RateLimit, now: int) -> ApiError:
+    """429. Retry-After is in whole seconds, and never too early."""
+    seconds = max(1, -((now - fault.window[0]) // SECOND))
+    row = Row(status=429, code=DEFAULT_CODE, message="{message}", source="ours")
+    message = f"More than {effect.limit} requests in {effect.per_s:g} s ({fault.id})."
+    return ApiError(row, rule=fault.id, headers={hdrs.RETRY_AFTER: str(seconds)}, message=message)
 
 
 def proven(

@@ -1,19 +1,32 @@
-"""Answers that go to the socket without aiohttp's own way of writing them."""
+"""What goes to the socket in another way than aiohttp's: a plain answer written in one go, and every fault of one.
 
+After a connection has been closed or aborted a handler still returns a response; it is never sent (`GONE`).
+"""
+
+import socket
+import struct
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from itertools import pairwise
+from random import Random
 from typing import Any, Final
 
 from aiohttp import hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
+from multidict import CIMultiDict
 
 from mockserver.account import VALID
+from mockserver.effects import Dribble, TransportFault
 
 LARGEST: Final = 64 * 1024
+RANDOM_BYTES: Final = 64
 _HEAD: Final = (
     f"HTTP/1.1 200 OK\r\n{hdrs.CONTENT_TYPE}: application/json\r\nX-Mock-Contract: {VALID}\r\n"
     f"{hdrs.SERVER}: {SERVER_SOFTWARE}\r\n{hdrs.DATE}: %s\r\n{hdrs.CONTENT_LENGTH}: "
 )
+Wait = Callable[[float], Awaitable[bool]]
+"""Waits so many seconds; False if it was let go before."""
 
 
 @lru_cache(maxsize=2)
@@ -60,3 +73,93 @@ def suits(request: web.Request, content: bytes) -> bool:
         and transport is not None
         and not transport.get_write_buffer_size()
     )
+
+
+# --- faults --------------------------------------------------------------------------------------------------------
+
+
+class Gone(web.StreamResponse):
+    """For a connection that is closed: nothing of it is ever sent."""
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        self.force_close()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return
+
+    @property
+    def body_length(self) -> int:
+        return 0
+
+
+def close(request: web.BaseRequest) -> web.StreamResponse:
+    """What has been written goes out, then the connection closes."""
+    if request.transport is not None:
+        request.transport.close()
+    return Gone()
+
+
+def spoil(request: web.BaseRequest, fault: TransportFault, dice: Random) -> web.StreamResponse:
+    """Every transport fault but HANG, which is a wait without end and then a close."""
+    transport = request.transport
+    if transport is None:
+        return Gone()
+    if fault == "CONNECTION_RESET_BY_PEER":
+        sock: socket.socket = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        return Gone()
+    if fault == "MALFORMED_RESPONSE_CHUNK":
+        head = f"HTTP/1.1 200 OK\r\n{hdrs.CONTENT_TYPE}: application/json\r\n{hdrs.TRANSFER_ENCODING}: chunked\r\n\r\n"
+        transport.write(head.encode() + b"lskdu018973t09sylgasjkfg1][]'./.sdlv\r\n")
+    elif fault == "RANDOM_DATA_THEN_CLOSE":
+        transport.write(dice.randbytes(RANDOM_BYTES))
+    return close(request)
+
+
+async def hang(request: web.BaseRequest, wait: Wait) -> web.StreamResponse:
+    """Until it is let go, or its client has gone."""
+    while request.transport is not None and await wait(1.0):
+        pass
+    return close(request)
+
+
+async def truncated(
+    request: web.BaseRequest, status: int, content: bytes, headers: CIMultiDict[str], fraction: float
+) -> web.StreamResponse:
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_length = len(content)
+    response.force_close()
+    await response.prepare(request)
+    part = content[: int(len(content) * fraction)]
+    if request.method != hdrs.METH_HEAD:
+        await response.write(part)
+        close(request)
+    return response
+
+
+async def dribbled(
+    request: web.BaseRequest, status: int, content: bytes, headers: CIMultiDict[str], effect: Dribble, wait: Wait
+) -> web.StreamResponse:
+    """Each piece after its share of the time."""
+    response = web.StreamResponse(status=status, headers=headers)
+    if request.version == HttpVersion11:
+        response.enable_chunked_encoding()
+    else:
+        response.content_length = len(content)
+    await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    edges = [len(content) * n // effect.chunks for n in range(effect.chunks + 1)]
+    for start, end in pairwise(edges):
+        if not await wait(effect.total_ms / 1000 / effect.chunks):
+            return close(request)
+        if request.transport is None:
+            return Gone()
+        if start < end:
+            try:
+                await response.write(content[start:end])
+            except ConnectionError:
+                return Gone()
+    await response.write_eof()
+    return response

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from mockserver import times
-from mockserver.contract import Contract, Filling, Proven, Stems, contract
+from mockserver.contract import Checker, Contract, Filling, Proven, Stems, contract
 from mockserver.errors import ApiError
 from mockserver.fixture import Settings
 from mockserver.lifecycle import Reference, Subtask, SubtaskDefinition
@@ -63,11 +63,14 @@ class Wire:
             stem = stems.keep(key, timestamp=self.instant(now), duration=duration)
         return stem.text(trace_id) if data is None else stem.text(data, trace_id)
 
+    def envelope(self, operation: str) -> Checker:
+        """The schema of an operation's success."""
+        return self.contract.add(f"{operation}-response", response_schema(operation, self.contract.files))
+
     def _envelope(self, operation: str) -> Stems:
-        checker = self.contract.add(f"{operation}-response", response_schema(operation, self.contract.files))
         holes = ["duration", "timestamp", "traceId"] + ["data"] * (OPERATIONS[operation].data is not None)
         fixed = {"server": self._server, "status": 200, "successful": True}
-        stems = self._envelopes[operation] = Stems(checker.template(fixed, *holes))
+        stems = self._envelopes[operation] = Stems(self.envelope(operation).template(fixed, *holes))
         return stems
 
     def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:

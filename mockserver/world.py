@@ -5,7 +5,7 @@ between a check and its change, and what raises has changed nothing. Executions 
 until one of them changes one, so that a copy costs little whatever the size of the world.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from mockserver.permissions import ANONYMOUS, EVERYTHING, NOTHING, Denial, User
 from mockserver.runlog import ended
 from mockserver.scheduler import Due, Execution, becoming_ready
 
+CANDIDATES: Final = 1024
 EVENTS_AT_ONE_INSTANT: Final = 10**5
 EVENTS_IN_ONE_CALL: Final = 10**7
 TIME: Final = "time"
@@ -55,6 +56,7 @@ class World:
         self.users: dict[str, User] = dict(fixture.users)
         self._allowed = {name: user.allowed for name, user in fixture.users.items()}
         self.faults: dict[str, Fault] = dict(fixture.faults)
+        self._candidates: dict[tuple[str, int | None, int | None], tuple[str, ...]] = {}
         self.denials: dict[str, Denial] = dict(fixture.denials)
         self.traces, self.fault_number, self.denial_number = fixture.counters
         self._first_trace = faults.mixed(fixture.settings.seed)
@@ -79,6 +81,7 @@ class World:
         twin.traces, twin.fault_number, twin.denial_number = self.traces, self.fault_number, self.denial_number
         twin.users, twin._allowed = self.users, self._allowed
         twin.faults, twin.denials = self.faults.copy(), self.denials.copy()
+        twin._candidates = {}
         twin.executions, twin._due, twin.history = self.executions.copy(), self._due.copy(), self.history.twin()
         self._own, twin._own, twin._stale = set(), set(), self._stale
         return twin
@@ -307,11 +310,22 @@ class World:
         self.traces += 1
         return f"{(self._first_trace + self.traces * _STRIDE) & _64_BITS:016x}"
 
-    def choose_fault(self, request: Incoming) -> Fault | None:
-        """The rule that acts on this request, if any; it has been counted."""
-        if not self.faults:
-            return None
-        changed, acting = faults.choose(self.faults, request, self.settings.seed)
+    def fault_candidates(self, operation: str, task: int | None, subtask: int | None) -> tuple[str, ...]:
+        """The rules, newest first, that such a request can match. Kept, so that unrelated rules cost nothing."""
+        key = (operation, task, subtask)
+        known = self._candidates.get(key)
+        if known is None:
+            if len(self._candidates) >= CANDIDATES:
+                self._candidates.clear()
+            rules = reversed(self.faults.values())
+            known = tuple(rule.id for rule in rules if rule.matches_target(operation, task, subtask))
+            self._candidates[key] = known
+        return known
+
+    def choose_fault(self, candidates: Iterable[str], request: Incoming) -> Fault | None:
+        """The rule among them that acts on this request, if any; it has been counted."""
+        rules = [self.faults[id] for id in candidates if id in self.faults]
+        changed, acting = faults.choose(rules, request, self.settings.seed, self.now)
         for rule in changed:
             self.faults[rule.id] = rule
         return acting
@@ -321,6 +335,7 @@ class World:
         self.fault_number += 1
         added = rule(f"fault-{self.fault_number}")
         self.faults[added.id] = added
+        self._candidates.clear()
         return added
 
     def add_denial(self, denial: Callable[[str], Denial]) -> Denial:

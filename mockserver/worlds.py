@@ -1,23 +1,31 @@
 """A world on the server: with its clock, its journal, and what it resets to."""
 
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from mockserver.clock import MANUAL, Clock, wall
+from mockserver.clock import MANUAL, Clock, ticks, wall
 from mockserver.errors import Problem, Unprocessable
 from mockserver.fixture import ClockSetting, Fixture
+from mockserver.held import Held
 from mockserver.journal import REQUESTS, Change, Record
-from mockserver.times import LATEST
+from mockserver.times import LATEST, MS
 from mockserver.wire import Wire, wire_of
 from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World, change_of
+
+SPOILED: Final = 64
+RESENT_WITHIN: Final = 250 * MS
 
 
 class Hosted:
     def __init__(self, fixture: Fixture) -> None:
         self._setting = fixture.clock
         self._pristine = World(fixture)
-        self.journal: Record[tuple[Any, ...]] = Record(REQUESTS)
-        """Of Exchange, as plain tuples."""
+        self.journal: Record[Sequence[Any]] = Record(REQUESTS)
+        """Of Exchange, as plain tuples; a list where the answer is yet to come."""
+        self.held = Held()
+        """Answers that wait: those of rules that are gone are let go."""
+        self.spoiled: deque[tuple[int, list[Any]]] = deque(maxlen=SPOILED)
         self.world: World
         self.clock: Clock
         self.wire: Wire
@@ -31,6 +39,7 @@ class Hosted:
             world.start_at(setting.now)
         self._adopt(world, setting)
         self.journal.forget()
+        self.spoiled.clear()
 
     def replace(self, fixture: Fixture) -> None:
         """Another world in the place of this one, its clock included. Journal and history stay."""
@@ -40,6 +49,30 @@ class Hosted:
 
     def _adopt(self, world: World, setting: ClockSetting) -> None:
         self.world, self.clock, self.wire = world, Clock.of(setting), wire_of(world.settings)
+        self.held.let_go()
+
+    # --- faults ----------------------------------------------------------------------------------------------------
+
+    def remove_fault(self, id: str) -> None:
+        del self.world.faults[id]
+        self.held.let_go(id)
+
+    def remove_faults(self) -> None:
+        rules = list(self.world.faults)
+        self.world.faults.clear()
+        if rules:
+            self.held.let_go(*rules)
+
+    def remember_spoiled(self, entry: list[Any]) -> None:
+        """A request in the journal has met a transport fault: HTTP clients send some again by themselves."""
+        self.spoiled.append((ticks(), entry))
+
+    def is_resent(self, *request: object) -> bool:
+        """Whether (method, path, authorization, body) are those of a request that met a transport fault just now."""
+        if not self.spoiled:
+            return False
+        since = ticks() - RESENT_WITHIN
+        return any(when >= since and tuple(entry[2:6]) == request for when, entry in self.spoiled)
 
     def up_to_now(self) -> World:
         """The world, with everything in it that is due. Raises TooManyEvents."""
