@@ -5,14 +5,26 @@ in one go. Handlers raise, and only `answer` turns what they raise into a reply.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 
-from mockserver import __version__, api, control, cors, credentials, openapi, replies, sources, spoiling, transport
+from mockserver import (
+    __version__,
+    api,
+    control,
+    cors,
+    credentials,
+    hints,
+    openapi,
+    replies,
+    sources,
+    spoiling,
+    transport,
+)
 from mockserver.api import Call, Data
 from mockserver.clock import ticks
 from mockserver.contract import schema_files
@@ -21,6 +33,7 @@ from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED
 from mockserver.faults import Incoming
 from mockserver.fixture import Fixture
 from mockserver.operations import NOWHERE, Route, parse_query, route
+from mockserver.router import ApiResource
 from mockserver.site import Options, Site
 from mockserver.sources import Source
 from mockserver.spoiling import FAULT_HEADER, KEPT, PREFER
@@ -62,7 +75,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
         try:
             operation = to.operation
             if operation is None:
-                raise no_route(site, request, to)
+                raise no_route(request, to)
             fault = None
             if FAULT_HEADER in request.headers or PREFER in request.headers:
                 fault = spoiling.own_fault(request, world.traces)
@@ -85,8 +98,8 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             data = error  # raised again where it is counted
         except Exception as error:
             failure = unexpected(request, error)
-    if failure is not None and failure.row.code in CLIENT_ERRORS:
-        site.account.client_errors += 1
+    if failure is not None:
+        explain(site, failure, to, request)
 
     now, duration = (hosted.clock.now(), (ticks() - began) // MS) if real else (world.now, 0)
     status, content, headers = replies.proven(site.account, wire, to, data, failure, duration, now, trace_id)
@@ -134,13 +147,24 @@ def perform(
     try:
         return act(hosted.up_to_now(), hosted.wire, to, request, sent, trace_id), None
     except ApiError as error:
-        if error.row.code in CLIENT_ERRORS:
-            site.account.client_errors += 1
+        explain(site, error, to, request)
         return None, error
     except Violation as error:
         return error, None
     except Exception as error:
         return None, unexpected(request, error)
+
+
+def explain(site: Site, failure: ApiError, to: Route, request: web.Request) -> None:
+    """A refusal says why: in its hint, in the log, and in the account if the request broke the contract."""
+    row = failure.row
+    if row.code in CLIENT_ERRORS:
+        site.account.client_errors += 1
+    if 400 <= row.status < 500:
+        if failure.hint is None:
+            world, prefixes = site.hosted.world, site.options.prefixes
+            failure.hint = hints.hint(failure, world, to, request.method, request.path, prefixes)
+        log.info("%s %s: %s %s", request.method, request.path, failure, f"({failure.hint})" if failure.hint else "")
 
 
 def unexpected(request: web.Request, error: Exception) -> ApiError:
@@ -173,16 +197,14 @@ def act(world: World, wire: Wire, to: Route, request: web.Request, sent: Sent, t
     return api.HANDLERS[operation.id](Call(world, wire, to, query, trace_id))
 
 
-def no_route(site: Site, request: web.Request, to: Route) -> ApiError:
+def no_route(request: web.Request, to: Route) -> ApiError:
     if to.allowed:
         names = ", ".join(to.allowed)
         headers: dict[str, str] = {hdrs.ALLOW: names}
         return ApiError(
             WRONG_METHOD, headers=headers, hint=f"use {names}", method=request.method, path=request.path, allowed=names
         )
-    prefixes = " and ".join(prefix or "/" for prefix in site.options.prefixes)
-    hint = f"the API is under {prefixes}, e.g. GET {site.options.prefixes[0]}/tasks/instances"
-    return ApiError(NO_ROUTE, path=request.path, hint=hint)
+    return ApiError(NO_ROUTE, path=request.path)
 
 
 # --- the application -----------------------------------------------------------------------------------------------
@@ -231,37 +253,6 @@ def create_app(
 
 
 SITE: Final = web.AppKey("site", Site)
-
-
-ANY: Final = {"*"}
-
-
-class ApiResource(web.PlainResource):
-    """All paths under an API prefix, by any method: what they are the contract's own table says (`operations.route`).
-
-    aiohttp looks resources up by the start of their path, the longest first; `below` is a start that is common, so that
-    these are found in fewer steps. (A resource with a pattern costs three times as much.)
-    """
-
-    def __init__(
-        self, prefix: str, below: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> None:
-        super().__init__(prefix + below)
-        self._stem = prefix + "/"
-        self._only = self.add_route("*", handler)
-
-    def add_prefix(self, prefix: str) -> None:
-        super().add_prefix(prefix)
-        self._stem = prefix + self._stem
-
-    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        path, stem = request.rel_url.path_safe, self._stem
-        if not path.startswith(stem):
-            return None, set()
-        rest = path[len(stem) :]
-        if "%" in rest:  # path_safe leaves two signs as they were sent
-            rest = rest.replace("%2F", "/").replace("%25", "%")
-        return web.UrlMappingMatchInfo({"path": rest}, self._only), ANY
 
 
 def checked_prefix(prefix: str) -> str:

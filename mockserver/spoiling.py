@@ -184,6 +184,8 @@ def decorated(reply: Reply, fault: Fault, request: web.Request) -> CIMultiDict[s
     if fault.id == PREFER:
         headers[APPLIED] = f"code={reply.status}"
     headers[replies.RULE] = fault.id
+    if 400 <= reply.status < 500 and replies.HINT not in headers:
+        headers[replies.HINT] = replies.header_safe(f"{fault.id} acted: {described(fault)}")
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None:
         cors.share(headers, origin)

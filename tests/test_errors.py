@@ -2,14 +2,17 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from http.client import HTTPResponse
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, as_sent, failed_world, said
+from processes import END_S
 
 from mockserver import MockServer, api, errors, wire
 from mockserver.contract import Contract, schema_files
@@ -150,6 +153,25 @@ def test_a_body_past_a_mebibyte_is_too_large(failed: Client, kind: str) -> None:
 
 def test_a_body_of_a_mebibyte_is_ignored(failed: Client) -> None:
     assert said(failed.post(RETRY, data=b"\xff" * 1024 * 1024)) == (200, None)
+
+
+@pytest.mark.parametrize("path", [RETRY, "/__admin/clock/advance"])
+def test_a_body_that_does_not_come_is_not_waited_for(
+    failed: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """408, and the connection is closed; nothing has happened."""
+    monkeypatch.setattr("mockserver.replies.BODY_SECONDS", 0.05)
+    before = failed.state()
+    with socket.create_connection(("127.0.0.1", failed.mock.port), timeout=END_S) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{".encode())
+        answer = HTTPResponse(connection)
+        answer.begin()
+        error = json.loads(answer.read())["error"]
+    assert answer.status == 408
+    assert answer.getheader("Connection") == "close"
+    assert "0.05 s" in error["message"]
+    assert error.get("code") == (10001 if path == RETRY else None)
+    assert failed.state() == before
 
 
 # --- the order of checks -------------------------------------------------------------------------------------------

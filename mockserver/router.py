@@ -1,0 +1,36 @@
+"""How aiohttp finds the API: one resource for all that is under a prefix."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+ANY: Final = {"*"}
+
+
+class ApiResource(web.PlainResource):
+    """All paths under an API prefix, by any method: what they are the contract's own table says (`operations.route`).
+
+    aiohttp looks resources up by the start of their path, the longest first; `below` is a start that is common, so that
+    these are found in fewer steps. (A resource with a pattern costs three times as much.)
+    """
+
+    def __init__(
+        self, prefix: str, below: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> None:
+        super().__init__(prefix + below)
+        self._stem = prefix + "/"
+        self._only = self.add_route("*", handler)
+
+    def add_prefix(self, prefix: str) -> None:
+        super().add_prefix(prefix)
+        self._stem = prefix + self._stem
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        path, stem = request.rel_url.path_safe, self._stem
+        if not path.startswith(stem):
+            return None, set()
+        rest = path[len(stem) :]
+        if "%" in rest:  # path_safe leaves two signs as they were sent
+            rest = rest.replace("%2F", "/").replace("%25", "%")
+        return web.UrlMappingMatchInfo({"path": rest}, self._only), ANY
