@@ -28,7 +28,7 @@ from mockserver import (
 from mockserver.api import Call, Data
 from mockserver.clock import ticks
 from mockserver.contract import schema_files
-from mockserver.credentials import NOBODY, Sent
+from mockserver.credentials import NOBODY, Sent, redacted
 from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED, WRONG_METHOD, ApiError, Violation
 from mockserver.faults import Incoming
 from mockserver.fixture import Fixture
@@ -54,6 +54,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     began = ticks() if real else 0
     failure: ApiError | None = None
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
+        site.account.valid += 1
         return cors.preflight(request)
     if request.body_exists:
         try:
@@ -119,8 +120,8 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             bool(hosted.spoiled) and hosted.is_resent(request.method, request.raw_path, header, body[:KEPT]),
             status,
             content[:KEPT],
-            failure,
-            None,
+            None if failure is None else failure.rule,
+            None if failure is None else failure.hint,
             None,
         )
     )
@@ -128,7 +129,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     if headers is replies.JSON and site.alone and transport.suits(request, content):
         return transport.Plain(content)
     response = web.Response(body=content, status=status, headers=headers)
-    if failure is not None and failure.row.status in (408, 413):
+    if failure is not None and failure.row in replies.UNREAD:
         response.force_close()  # the rest of the body is not wanted
     return response
 
@@ -164,7 +165,9 @@ def explain(site: Site, failure: ApiError, to: Route, request: web.Request) -> N
         if failure.hint is None:
             world, prefixes = site.hosted.world, site.options.prefixes
             failure.hint = hints.hint(failure, world, to, request.method, request.path, prefixes)
-        log.info("%s %s: %s %s", request.method, request.path, failure, f"({failure.hint})" if failure.hint else "")
+        if not site.access_logged:
+            why = f" ({failure.hint})" if failure.hint else ""
+            log.info("%s %s: %s%s", request.method, redacted(request.path), failure, why)
 
 
 def unexpected(request: web.Request, error: Exception) -> ApiError:
@@ -241,9 +244,10 @@ def create_app(
         site.hosted.held.let_go()
 
     app.on_shutdown.append(let_go)
-    for prefix in filter(None, options.prefixes):
+    for prefix in options.prefixes:
         for below in ("/tasks/instances", ""):
-            app.router.register_resource(ApiResource(prefix, below, partial(answer, site)))
+            if prefix + below:
+                app.router.register_resource(ApiResource(prefix, below, partial(answer, site)))
     app.router.add_get("/openapi.json", partial(served_document, site))
     if admin:
         control.add_routes(app, site)
@@ -274,6 +278,7 @@ async def served_document(site: Site, request: web.Request) -> web.StreamRespons
         version=__version__,
         schemas=schema_files(),
     )
+    site.account.valid += 1
     response = web.json_response(document)
     if hdrs.ORIGIN in request.headers:
         cors.share(response.headers, request.headers[hdrs.ORIGIN])

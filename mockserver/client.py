@@ -1,17 +1,25 @@
-"""The handle that tests hold: a mock server's control routes as methods, over plain blocking HTTP.
+"""The line to one server's control routes: plain blocking HTTP/1.1, by the standard library alone.
 
-Standard library only, and no proxy on the way. Any thread may call; each call has a connection of its own.
+Any thread may call. A call takes a connection that is idle, or opens one; so there are as many as threads call at
+once. No proxy is on the way. Nothing is ever sent twice: that would move a clock twice.
 """
 
 import json
-import re
-from http.client import HTTPConnection
+import os
+import socket
+from collections import deque
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from time import monotonic
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
+from weakref import finalize
 
+Json = dict[str, Any]
 CALL_S: Final = 120
 """An `advance` over ten million events takes most of it."""
-Json = dict[str, Any]
+IDLE_S: Final = 30
+"""The server hangs up on a connection that has been idle for 75 seconds; a proxy before it, sooner."""
 
 
 class ControlError(Exception):
@@ -23,71 +31,87 @@ class ControlError(Exception):
         self.details = details
         super().__init__(f"{status}: " + "; ".join([message, *(f"{one['path']}: {one['message']}" for one in details)]))
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # from a worker of pytest-xdist's, say
+        return type(self), (self.status, self.message, self.details)
 
-class Handle:
-    """Drives one mock server by its URL. Keyword arguments are the fields of the control routes, in snake_case."""
 
-    def __init__(self, url: str, *, admin_token: str | None = None) -> None:
-        self._url = url
-        self._admin_token = admin_token
+class Line:
+    """`url` is the server's, or a world's on it, without a slash at its end."""
 
-    @property
-    def url(self) -> str:
-        """Without an API prefix: `http://127.0.0.1:40123`."""
-        return self._url
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self._parts = urlsplit(url)
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._idle: deque[tuple[HTTPConnection, float]] = deque()
+        self._process = os.getpid()
+        finalize(self, _hang_up, self._idle)
 
-    def advance(self, by: str | float | None = None, *, to: str | None = None, until: str | Json | None = None) -> Json:
-        """Moves the clock, and answers `{"now", "transitions"}`.
-
-        `by` is a duration ("5s", "250ms", or a number of seconds), `to` an instant; `until` is "idle" (nothing is due
-        any more), "next" (the next event) or `{"taskInstanceId": 1000, "status": "FAILED"}`.
-        """
-        body = {"by": by, "to": to, "until": until}
-        return self._call("POST", "/clock/advance", {key: value for key, value in body.items() if value is not None})
-
-    def reset(self) -> None:
-        """The world as its fixture gave it, clock and rules included; the journal is empty."""
-        self._call("POST", "/reset")
-
-    def fault(self, **rule: Any) -> Json:
-        """Adds a fault, such as `operation="retrySubtask", error={"status": 503}, when="after", times=1`."""
-        return self._call("POST", "/faults", camel(rule))
-
-    def deny(self, permission: str, **rule: Any) -> Json:
-        """Takes a permission away: from everybody, or as `user`, `operation`, `task_instance_id` and `times` say."""
-        return self._call("POST", "/denials", camel({"permission": permission, **rule}))
-
-    def requests(self, **filters: str | int) -> list[Json]:
-        """The journal of API requests, oldest first: `operation="retrySubtask", status=200, task_instance_id=1000`."""
-        answer = self._call("GET", "/requests?" + urlencode(camel(filters)))
-        entries: list[Json] = answer["requests"]
-        return entries
-
-    def state(self) -> Json:
-        """The whole world as a fixture."""
-        return self._call("GET", "/state")
-
-    def _call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Raises ControlError if the server refuses, and OSError if it is not there."""
-        parts = urlsplit(self.url)
-        headers = {"Content-Type": "application/json"}
-        if self._admin_token is not None:
-            headers["Authorization"] = f"Bearer {self._admin_token}"
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=CALL_S)
+    def call(self, method: str, path: str, body: object = None) -> Json:
+        """What `/__admin` answers; {} where that is nothing. Raises ControlError, and OSError if nobody is there."""
+        text = None if body is None else json.dumps(body)
+        connection = self._connection()
         try:
-            text = None if body is None else json.dumps(body)
-            connection.request(method, f"{parts.path}/__admin{path}", text, headers)
+            connection.request(method, f"{self._parts.path}/__admin{path}", text, self._headers)
             response = connection.getresponse()
             raw = response.read()
-        finally:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, HTTPException):
+                raise ConnectionError(f"{self.url} is no mock server, or ended: {error!r}") from error
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.append((connection, monotonic()))
+        return _answer(response.status, response.reason, raw)
+
+    def close(self) -> None:
+        """Its idle connections; the next call opens another."""
+        _hang_up(self._idle)
+
+    def _connection(self) -> HTTPConnection:
+        if self._process != os.getpid():  # a fork: these are its parent's
+            self._process = os.getpid()
+            self._idle.clear()
+        while self._idle:
+            with suppress(IndexError):  # another thread was faster
+                connection, since = self._idle.pop()
+                if monotonic() - since < IDLE_S and _is_open(connection):
+                    return connection
+                connection.close()
+        kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
+        return kind(self._parts.hostname or "", self._parts.port, timeout=CALL_S)
+
+
+def _is_open(connection: HTTPConnection) -> bool:
+    """Whether nothing has come, which between two calls can only be the end."""
+    sock: socket.socket = connection.sock
+    try:
+        sock.settimeout(0)
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError):  # ValueError: TLS, which cannot peek. Then better a new one
+        return False
+    finally:
+        sock.settimeout(CALL_S)
+    return False
+
+
+def _hang_up(idle: deque[tuple[HTTPConnection, float]]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop()[0].close()
+
+
+def _answer(status: int, reason: str, raw: bytes) -> Json:
+    try:
         answer: Json = json.loads(raw) if raw else {}
-        if response.status >= 400:
-            error = answer["error"]
-            raise ControlError(response.status, error["message"], error.get("details", []))
-        return answer
-
-
-def camel(given: Json) -> Json:
-    """task_instance_id → taskInstanceId; a name that is camelCase already stays."""
-    return {re.sub(r"_([a-z])", lambda match: match[1].upper(), key): value for key, value in given.items()}
+    except ValueError:
+        raise ControlError(status, f"{reason or 'an answer'} that is no JSON: {raw[:200]!r}", []) from None
+    if status >= 400:
+        error = answer.get("error", {})
+        raise ControlError(status, error.get("message", reason), error.get("details", []))
+    return answer

@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from mockserver.fixture import ClockMode, ClockSetting
-from mockserver.times import MS
+from mockserver.times import LATEST_NOW, MS
 
 REAL: Final = "real"
 MANUAL: Final = "manual"
@@ -44,7 +44,8 @@ class Clock:
         if not rate:
             return self._base
         passed = ticks() - self._since
-        return self._base + (passed if rate == 1 else int(passed * rate)) // MS * MS
+        now = self._base + (passed if rate == 1 else int(passed * rate)) // MS * MS
+        return now if now < LATEST_NOW else LATEST_NOW
 
     def move(self, now: int) -> None:
         """Never called with an instant before `now()`."""

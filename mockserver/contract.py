@@ -26,7 +26,7 @@ from mockserver.times import is_wire_instant
 
 BASE: Final = "https://ocp-mockserver.invalid/schemas/"
 SUFFIX: Final = ".schema.json"
-STEMS: Final = 64
+STEMS: Final = 8
 
 FORMATS: Final = FormatChecker(formats=())
 """Only what we check ourselves. Without a checker `format` is not checked, and nothing says so."""

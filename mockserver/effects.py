@@ -146,21 +146,26 @@ def effect_of(body: Json) -> Effect | None:
     """The effect of a body that fits the schema and has no `problems`."""
     match body:
         case {"error": error}:
-            return Error(**error)
+            code = error.get("code")
+            return Error(
+                status=int(error["status"]), code=None if code is None else int(code), message=error.get("message")
+            )
         case {"fault": fault}:
             return Transport(fault=fault)
         case {"truncateBodyAtFraction": fraction}:
             return Truncate(fraction=fraction)
         case {"chunkedDribbleDelay": {"numberOfChunks": chunks, "totalDuration": total}}:
-            return Dribble(chunks=chunks, total_ms=total)
+            return Dribble(chunks=int(chunks), total_ms=total)
         case {"response": response}:
-            return Response(status=response["status"], headers=response.get("headers", {}), body=response.get("body"))
+            return Response(
+                status=int(response["status"]), headers=response.get("headers", {}), body=response.get("body")
+            )
         case {"violate": "random"}:
             return Violate()
         case {"violate": change}:
             return Violate(remove=change.get("remove"), set=change.get("set"))
         case {"rateLimit": {"limit": limit, "perSeconds": per}}:
-            return RateLimit(limit=limit, per_s=per)
+            return RateLimit(limit=int(limit), per_s=per)
     return None
 
 

@@ -39,6 +39,7 @@ WRONG_METHOD: Final = Row(
 SLOW_BODY: Final = Row(
     status=408, code=10001, message="The request body did not arrive within {seconds} s.", source="ours"
 )
+BROKEN_BODY: Final = Row(status=400, code=10001, message="The request body cannot be read: {problem}.", source="ours")
 LARGE_BODY: Final = Row(status=413, code=10001, message="The request body is larger than {limit} bytes.", source="ours")
 UNEXPECTED: Final = Row(status=500, code=10010, message="{problem}", source="document")
 ROWS: Final = tuple(row for row in list(globals().values()) if isinstance(row, Row))

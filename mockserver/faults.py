@@ -140,12 +140,12 @@ def from_json(body: Mapping[str, Any], id: str) -> Fault:
         subtask_instance_id=body.get("subtaskInstanceId"),
         user=body.get("user"),
         when=body.get("when", BEFORE),
-        skip=body.get("skip", 0),
-        times=body.get("times"),
+        skip=int(body.get("skip", 0)),  # 1.0 is an integer in JSON Schema
+        times=None if body.get("times") is None else int(body["times"]),
         probability=body.get("probability", 1.0),
-        hits=body.get("hits", 0),
-        matches=body.get("matches", 0),
-        window=(window["until"], window["count"]),
+        hits=int(body.get("hits", 0)),
+        matches=int(body.get("matches", 0)),
+        window=(int(window["until"]), int(window["count"])),
     )
 
 

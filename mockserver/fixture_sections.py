@@ -11,12 +11,11 @@ from mockserver.judging import judged
 from mockserver.lifecycle import Pace
 from mockserver.mistakes import THERE, Place, Report
 from mockserver.permissions import Denial, User
-from mockserver.times import DEFAULT_OFFSET_S, MS, SECOND, parse_duration, parse_instant
+from mockserver.times import DEFAULT_OFFSET_S, LATEST_NOW, MS, SECOND, parse_duration, parse_instant
 
 LISTS: Final = ("tasks", "faults", "denials")
 MAPPINGS: Final = ("clock", "scheduler", "counters")
 EARLIEST_NOW: Final = parse_instant("1000-01-01T00:00:00Z")[0]
-LATEST_NOW: Final = parse_instant("9000-01-01T00:00:00Z")[0]
 """A clock needs room on both sides: for what has happened and for what is to come."""
 Rule = TypeVar("Rule", Fault, Denial)
 

@@ -39,7 +39,7 @@ def hint(failure: ApiError, world: World, to: Route, method: str, path: str, pre
     if row is BAD_PARAMETER:
         return f"{prefixes[0]} is described at /openapi.json, with the values of every parameter"
     if row is BAD_CREDENTIALS:
-        return "send Authorization: Basic with base64 of user:password"
+        return "send user:password in base64, as curl -u does"
     if row in (LARGE_BODY, SLOW_BODY):
         return "no operation needs a body"
     return None
@@ -76,7 +76,7 @@ def _tails(path: str) -> Iterable[str]:
 
 def nearest_task(id: int | None, tasks: Iterable[int]) -> str:
     known = list(tasks)
-    if id is not None and abs(id) > 2**53:
+    if id is not None and abs(id) >= 2**53:
         rounded = [other for other in known if float(other) == float(id)]
         if rounded:
             return f"task {rounded[0]} exists: JavaScript has rounded the id, which is past 2^53 - 1"

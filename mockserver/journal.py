@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
-from mockserver.errors import ApiError
-from mockserver.faults import Fault
 from mockserver.operations import Route
 
 REQUESTS: Final = 1000
@@ -77,7 +75,8 @@ class Exchange(NamedTuple):
     status: int | None
     """None while there is no answer; likewise what follows."""
     response_body: bytes
-    failure: ApiError | None
-    fault: Fault | None = None
+    rule: str | None
+    """The id of the fault or denial that acted."""
+    hint: str | None
     effect: str | None = None
     """What the fault did."""

@@ -144,6 +144,8 @@ class Task(NamedTuple):
 _subtask: Callable[[tuple[object, ...]], Subtask] = partial(tuple.__new__, Subtask)
 _task: Callable[[tuple[object, ...]], Task] = partial(tuple.__new__, Task)
 """From all fields in their order, in half of the time: for the transitions that every retry makes."""
+MOST_RUNS: Final = 2**31 - 1
+"""runTime is a Java int; there it stays."""
 SKIPPED: Final = Run(SUCCESSFUL, 0)
 
 
@@ -222,7 +224,19 @@ def retried(subtask: Subtask, now: int, pace: Pace) -> Subtask:
     definition, _, _, run_time, executor, start, finish, _, next_run, next_rollback, _ = subtask
     due = now + pace.dispatch if pace.dispatch < NEVER else None
     return _subtask(
-        (definition, READY, RETRY, run_time + 1, executor, start, finish, due, next_run, next_rollback, None)
+        (
+            definition,
+            READY,
+            RETRY,
+            run_time + (run_time < MOST_RUNS),
+            executor,
+            start,
+            finish,
+            due,
+            next_run,
+            next_rollback,
+            None,
+        )
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import BaseRequest, StreamResponse
+from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
 
 from mockserver.credentials import redacted
 from mockserver.replies import HINT, RULE, header_safe
@@ -28,8 +28,8 @@ def to_stderr(form: str) -> None:
 def shortened(record: logging.LogRecord) -> bool:
     """What a client sent that is not HTTP is a line in the log, and no traceback."""
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
-        record.msg, record.args = "not a request: %s", (header_safe(" ".join(error.message.split())),)
+    if isinstance(error, HttpProcessingError | RequestPayloadError):
+        record.msg, record.args = "not a request: %s", (header_safe(" ".join(str(error).split())),)
         record.exc_info = None
     return True
 

@@ -275,22 +275,28 @@ def _response_name(operation: Operation) -> str:
 
 
 def _components(schemas: Schemas) -> Json:
-    """The envelopes of all operations and whatever they refer to, by the titles of the schemas."""
-    found: Json = {}
+    """The envelopes of all operations and whatever they refer to."""
     answers = [op.id for op in OPERATIONS.values() if op.media_type == "application/json"]
-    waiting: list[Mapping[str, Any]] = [response_schema(id, schemas) for id in answers] + [schemas["error"]]
+    return components([response_schema(id, schemas) for id in answers] + [schemas["error"]], schemas)
+
+
+def components(wanted: Sequence[Mapping[str, Any]], schemas: Schemas) -> Json:
+    """Those schemas and whatever they refer to, by their titles."""
+    found: Json = {}
+    waiting = list(wanted)
     while waiting:
         schema = waiting.pop(0)
         if schema["title"] not in found:
-            found[schema["title"]] = _localized(schema, schemas)
+            found[schema["title"]] = _localized(schema, schema["title"], schemas)
             waiting += [schemas[name] for name in _references(schema)]
     return found
 
 
 def _references(value: object) -> Iterator[str]:
+    """The names of the other files that a schema refers to."""
     if isinstance(value, Mapping):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"].removesuffix(SUFFIX)
+        if isinstance(value.get("$ref"), str) and not value["$ref"].startswith("#"):
+            yield value["$ref"].partition("#")[0].removesuffix(SUFFIX)
         for item in value.values():
             yield from _references(item)
     elif isinstance(value, list):
@@ -298,11 +304,12 @@ def _references(value: object) -> Iterator[str]:
             yield from _references(item)
 
 
-def _localized(value: Any, schemas: Schemas) -> Any:
-    """Without `$id` and `$schema`, and with references that stay inside the document."""
+def _localized(value: Any, title: str, schemas: Schemas) -> Any:
+    """Without `$id` and `$schema`, and with references that stay inside the document. `title` is the whole schema's."""
     if isinstance(value, Mapping):
-        local = {key: _localized(item, schemas) for key, item in value.items() if key not in ("$id", "$schema")}
+        local = {key: _localized(item, title, schemas) for key, item in value.items() if key not in ("$id", "$schema")}
         if isinstance(value.get("$ref"), str):
-            local["$ref"] = COMPONENT + schemas[value["$ref"].removesuffix(SUFFIX)]["title"]
+            file, _, inner = value["$ref"].partition("#")
+            local["$ref"] = COMPONENT + (schemas[file.removesuffix(SUFFIX)]["title"] if file else title) + inner
         return local
-    return [_localized(item, schemas) for item in value] if isinstance(value, list) else value
+    return [_localized(item, title, schemas) for item in value] if isinstance(value, list) else value

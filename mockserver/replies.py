@@ -6,13 +6,14 @@ import logging
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from mockserver.account import VALID, VIOLATION, Account
 from mockserver.api import Data
 from mockserver.credentials import CHALLENGE
 from mockserver.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
-from mockserver.errors import LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
+from mockserver.errors import BROKEN_BODY, LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
 from mockserver.faults import Fault
 from mockserver.operations import Route
 from mockserver.times import SECOND
@@ -22,6 +23,8 @@ log = logging.getLogger("mockserver")
 
 MAX_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 30
+UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY)
+"""After these the connection closes: the rest of the body is not wanted."""
 CONTRACT: Final = "X-Mock-Contract"
 RULE: Final = "X-Mock-Rule"
 HINT: Final = "X-Mock-Hint"
@@ -36,7 +39,7 @@ FILE: Final = CIMultiDict(
 
 
 async def received(request: web.BaseRequest, limit: int) -> bytes:
-    """The whole body. Raises ApiError for one that is too large or does not come."""
+    """The whole body. Raises ApiError for one that is too large, does not come, or is not what it says it is."""
     chunks: list[bytes] = []
     size = 0
     try:
@@ -48,6 +51,8 @@ async def received(request: web.BaseRequest, limit: int) -> bytes:
                 chunks.append(chunk)
     except TimeoutError:
         raise ApiError(SLOW_BODY, seconds=BODY_SECONDS) from None
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError, ValueError) as error:
+        raise ApiError(BROKEN_BODY, problem=" ".join(str(error).split()) or type(error).__name__) from None
     return b"".join(chunks)
 
 

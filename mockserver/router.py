@@ -30,7 +30,5 @@ class ApiResource(web.PlainResource):
         path, stem = request.rel_url.path_safe, self._stem
         if not path.startswith(stem):
             return None, set()
-        rest = path[len(stem) :]
-        if "%" in rest:  # path_safe leaves two signs as they were sent
-            rest = rest.replace("%2F", "/").replace("%25", "%")
-        return web.UrlMappingMatchInfo({"path": rest}, self._only), ANY
+        # path_safe leaves %2F and %25 as they were sent: a slash in an id is no separator, and no Long either
+        return web.UrlMappingMatchInfo({"path": path[len(stem) :]}, self._only), ANY

@@ -6,7 +6,7 @@ next, to a RUNNING task only. Everything here costs what changed, not what the t
 up by `store`, the only place where a subtask is replaced. Nothing here reads a clock.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from heapq import nsmallest
 from typing import Any
@@ -27,7 +27,7 @@ from mockserver.lifecycle import (
     retried,
     retries_itself,
 )
-from mockserver.runlog import MAX_RUNS, LogRun
+from mockserver.runlog import MAX_RUNS, LogRun, bounded, ended, near_its_bound
 
 _log_run: Callable[[tuple[object, ...]], LogRun] = partial(tuple.__new__, LogRun)
 _ENDS = frozenset({PENDING, SUCCESSFUL})
@@ -45,6 +45,7 @@ class Execution:
         "backward",
         "counts",
         "forward",
+        "full",
         "id",
         "logs",
         "rendered",
@@ -58,6 +59,8 @@ class Execution:
         self.task: Task = state.task
         self.subtasks: dict[int, Subtask] = dict(state.subtasks)
         self.logs: dict[int, list[LogRun]] = {id: list(log) for id, log in state.logs.items()}
+        self.full: set[int] = {id for id, log in self.logs.items() if near_its_bound(log)}
+        """Those whose log is near its bound."""
         self.counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
         self.forward: set[int] = set()
         """PENDING, and all upstreams are SUCCESSFUL."""
@@ -80,7 +83,7 @@ class Execution:
         twin = object.__new__(Execution)
         twin.id, twin.task = self.id, self.task
         twin.logs = {id: log.copy() for id, log in self.logs.items()}
-        for name in ("subtasks", "counts", "forward", "backward", "retrying", "rendered", "_unmet", "_undone"):
+        for name in ("subtasks", "full", "counts", "forward", "backward", "retrying", "rendered", "_unmet", "_undone"):
             setattr(twin, name, getattr(self, name).copy())
         return twin
 
@@ -107,6 +110,16 @@ class Execution:
         if definition.retry_count:
             self._file(after)
 
+    def put(self, before: Subtask, after: Subtask, log: Sequence[LogRun]) -> None:
+        """A subtask that is another in any of its fields but its id and its edges."""
+        self.store(before, after)
+        self._file(after)
+        self.rendered.pop(before.definition, None)
+        if log:
+            self.logs[after.definition.id] = list(log)
+        else:
+            self.logs.pop(after.definition.id, None)
+
     def log_run(self, id: int, operation: str, now: int) -> None:
         log = self.logs.get(id)
         if log is None:
@@ -114,6 +127,17 @@ class Execution:
         log.append(_log_run((operation, now, "")))
         if len(log) > MAX_RUNS:
             del log[0]
+        if id in self.full:
+            log[:] = bounded(log)
+
+    def log_end(self, id: int, text: str) -> None:
+        """The last run has ended and leaves `text`, which is not empty."""
+        log = self.logs[id]
+        ended(log, text)
+        if near_its_bound(log):
+            self.full.add(id)
+        else:
+            self.full.discard(id)
 
     def store_task(self, task: Task) -> None:
         self.task = task

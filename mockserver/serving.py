@@ -96,6 +96,7 @@ async def running(
 
     Requests in flight have `grace_s` to end.
     """
+    app[SITE].access_logged = access_log
     app[SITE].alone = not (app.middlewares or app.on_response_prepare)
     runner = web.AppRunner(
         app,

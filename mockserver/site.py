@@ -21,5 +21,7 @@ class Site:
         self.hosted = hosted
         self.options = options
         self.account = Account()
+        self.access_logged = False
+        """Whether a line per request is written anyway, which then has the hint."""
         self.alone = False
         """Whether nothing stands around the application: no other app, no middleware, no signal. Its runner knows."""

@@ -21,6 +21,7 @@ from mockserver.effects import (
     DELAYS,
     EFFECTS,
     Dribble,
+    Effect,
     Error,
     RateLimit,
     Response,
@@ -41,7 +42,8 @@ PREFER: Final = "Prefer"
 APPLIED: Final = "Preference-Applied"
 KEPT: Final = BODY_BYTES + 1
 """Of a body, in the journal: one byte more than is shown, so that it shows that there was more."""
-Perform = Callable[[], tuple[Data | Violation, ApiError | None]]
+Done = tuple[Data | Violation, ApiError | None]
+Perform = Callable[[], Done]
 """Brings the world up to now and carries the operation out, all checks included."""
 
 
@@ -61,11 +63,11 @@ async def spoiled(
     dice = fault.dice(fault.matches, hosted.world.settings.seed)
     dice.random()  # the rule's own probability has had that one
     delay_s = None if fault.delay is None else fault.delay.seconds(dice)
-    done: tuple[Data | Violation, ApiError | None] = (None, None)
+    done: Done = (None, None)
     happens = not fault.replaces or fault.when == AFTER
 
-    def told(status: int | None, content: bytes, failure: ApiError | None, what: str | None) -> None:
-        entry[8:] = [status, content[:KEPT], failure, fault, what]
+    def told(status: int | None, content: bytes, hint: str | None, what: str) -> None:
+        entry[8:] = [status, content[:KEPT], fault.id, hint, what]
 
     told(None, b"", None, described(fault))
     if happens and fault.when == AFTER:
@@ -79,6 +81,8 @@ async def spoiled(
     async def wait(seconds: float) -> bool:
         return await hosted.held.wait(fault.id, seconds)
 
+    if isinstance(done[0], Violation):
+        effect = None  # our bug comes first
     if isinstance(effect, Transport):
         site.account.deliberately_invalid += 1
         if effect.fault == "HANG":
@@ -90,14 +94,14 @@ async def spoiled(
     if isinstance(effect, Response):
         reply = replaced(effect, hosted.wire, to)
     else:
-        reply = written(site, to, fault, done, trace_id)
+        reply = written(site, to, fault, effect, done, trace_id)
         if isinstance(effect, Violate) and reply.verdict != VIOLATION:
             reply, what = broken(reply, effect, hosted.wire, to, dice)
         elif isinstance(effect, Truncate) and reply.verdict != VIOLATION:
             reply = reply._replace(verdict=DELIBERATELY_INVALID)
     site.account.count(reply.verdict)
     headers = decorated(reply, fault, request)
-    told(reply.status, reply.content, reply.failure, what)
+    told(reply.status, reply.content, headers.get(replies.HINT), what)
     if isinstance(effect, Truncate):
         return await transport.truncated(request, reply.status, reply.content, headers, effect.fraction)
     if isinstance(effect, Dribble):
@@ -116,12 +120,9 @@ def described(fault: Fault) -> str:
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-def written(
-    site: Site, to: Route, fault: Fault, done: tuple[Data | Violation, ApiError | None], trace_id: str
-) -> Reply:
+def written(site: Site, to: Route, fault: Fault, effect: Effect | None, done: Done, trace_id: str) -> Reply:
     """The operation's own answer, or the error that replaces it; proven either way."""
     hosted, (data, failure) = site.hosted, done
-    effect = fault.effect
     if isinstance(effect, Error):
         data, failure = None, replies.injected(fault, effect)
     elif isinstance(effect, RateLimit):

@@ -5,13 +5,13 @@ from typing import Any
 
 from mockserver import runlog
 from mockserver.fixture import Fixture, TaskState
-from mockserver.lifecycle import CANCELING, READY, RUNNING, Reference, Run, Subtask
+from mockserver.lifecycle import CANCELING, READY, RUNNING, Pace, Reference, Run, Subtask
 from mockserver.times import render_duration, render_instant
 
 
 def to_data(fixture: Fixture) -> dict[str, Any]:
     """JSON's values only. Instants are in the server's offset; fields have the sample's spelling."""
-    settings, clock, pace = fixture.settings, fixture.clock, fixture.settings.pace
+    settings, clock = fixture.settings, fixture.clock
     render = _Renderer(settings.offset_s)
     speed = clock.speed
     return {
@@ -28,16 +28,30 @@ def to_data(fixture: Fixture) -> dict[str, Any]:
         "server": settings.server,
         "fieldNames": settings.field_names,
         "seed": settings.seed,
-        "scheduler": {
-            "dispatch": render_duration(pace.dispatch),
-            "run": render_duration(pace.run),
-            "concurrency": pace.concurrency,
-        },
+        "scheduler": scheduler_data(settings.pace),
         "tasks": [render.task(state) for state in fixture.tasks.values()],
         "faults": [rule.to_json() for rule in fixture.faults.values()],
         "denials": [denial.to_json() for denial in fixture.denials.values()],
         "counters": fixture.counters._asdict(),
     }
+
+
+def scheduler_data(pace: Pace) -> dict[str, Any]:
+    return {
+        "dispatch": render_duration(pace.dispatch),
+        "run": render_duration(pace.run),
+        "concurrency": pace.concurrency,
+    }
+
+
+def task_data(state: TaskState, offset_s: int) -> dict[str, Any]:
+    """One task, as `to_data` has it."""
+    return _Renderer(offset_s).task(state)
+
+
+def subtask_data(subtask: Subtask, log: Sequence[runlog.LogRun] | None, offset_s: int) -> dict[str, Any]:
+    """One subtask, likewise."""
+    return _Renderer(offset_s).subtask(subtask, log)
 
 
 class _Renderer:
@@ -68,7 +82,7 @@ class _Renderer:
             "subtasks": [self.subtask(subtask, state.logs.get(subtask.id)) for subtask in state.subtasks.values()],
         }
 
-    def subtask(self, subtask: Subtask, log: runlog.Log | None) -> dict[str, Any]:
+    def subtask(self, subtask: Subtask, log: Sequence[runlog.LogRun] | None) -> dict[str, Any]:
         definition = subtask.definition
         data: dict[str, Any] = {
             "id": definition.id,

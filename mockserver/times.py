@@ -28,6 +28,10 @@ EARLIEST: Final = -62135596800 * SECOND + 86400 * SECOND
 LATEST: Final = 253402300799 * SECOND - 86400 * SECOND
 
 
+LATEST_NOW: Final = 221845392000 * SECOND
+"""The year 9000: where every clock ends, so that what is then due can still be shown."""
+
+
 def parse_instant(text: str) -> tuple[int, int]:
     """The instant and its offset in seconds. Raises ValueError for what is not an ISO 8601 offset date-time."""
     match = _DATE_TIME.fullmatch(text)

@@ -110,20 +110,34 @@ class Wire:
         return Filling(stem, (run_time,))
 
     def _proven_subtask(self, execution: Execution, subtask: Subtask) -> Proven:
-        """As above, and kept until the subtask changes."""
+        """The same as text alone, kept until the subtask changes: a template would be many times as large."""
         rendered = execution.rendered
         known = rendered.get(subtask.definition.id)
         if known is not None and known[0] is subtask:
             return known[1]  # type: ignore[no-any-return]
-        template, values = self.subtask(execution, subtask)
-        proven = template.fill(*values)
+        proven = self._subtask.prove(
+            {
+                **self._defined(subtask.definition),
+                "status": subtask.status,
+                "operation": subtask.operation,
+                "runTime": subtask.run_time,
+                "executor": subtask.executor,
+                "startTime": self.instant(subtask.start_time),
+                "finishTime": self.instant(subtask.finish_time),
+            }
+        )
         rendered[subtask.definition.id] = (subtask, proven)
         return proven
 
     def _stems(self, execution: Execution, definition: SubtaskDefinition) -> Stems:
-        """A template of what no transition changes."""
+        holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
+        stems = execution.rendered[definition] = Stems(self._subtask.template(self._defined(definition), *holes))
+        return stems
+
+    def _defined(self, definition: SubtaskDefinition) -> dict[str, object]:
+        """What no transition changes."""
         context = definition.context
-        fixed: dict[str, object] = {
+        return {
             "id": definition.id,
             "name": definition.name,
             "seriesId": definition.series_id,
@@ -138,9 +152,6 @@ class Wire:
             self._downstreams: definition.downstreams,
             "prohibitRollback": definition.prohibit_rollback,
         }
-        holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
-        stems = execution.rendered[definition] = Stems(self._subtask.template(fixed, *holes))
-        return stems
 
     def log(self, text: str) -> Proven:
         return self._log.prove({"log": text})
@@ -148,9 +159,10 @@ class Wire:
     # --- tasks -----------------------------------------------------------------------------------------------------
 
     def task(self, execution: Execution) -> Proven:
-        known: Proven | None = execution.rendered.get(None)
+        kept = _kept(execution)
+        known = kept.get("task")
         if known is None:
-            known = execution.rendered[None] = self._task.prove(self._task_json(execution))
+            known = kept["task"] = self._task.prove(self._task_json(execution))
         return known
 
     def _task_json(self, execution: Execution) -> dict[str, object]:
@@ -175,32 +187,37 @@ class Wire:
         }
 
     def basic_task(self, execution: Execution) -> Proven:
+        kept = _kept(execution)
+        known = kept.get("basic")
+        if known is None:
+            known = kept["basic"] = self._basic_task.prove(self._basic_json(execution))
+        return known
+
+    def _basic_json(self, execution: Execution) -> dict[str, object]:
         task = execution.task
         definition = task.definition
-        return self._basic_task.prove(
-            {
-                "id": definition.id,
-                "name": definition.name,
-                "creator": _reference(definition.creator),
-                "cluster": _cluster(definition.cluster),
-                "tenant": _reference(definition.tenant),
-                "status": task.status,
-                "operation": task.operation,
-                "type": definition.type,
-                "startTime": self.instant(task.start_time),
-                "finishTime": self.instant(task.finish_time),
-                "subtasks": [
-                    {
-                        "id": subtask.id,
-                        "name": subtask.definition.name,
-                        "description": subtask.definition.description,
-                        "status": subtask.status,
-                        "operation": subtask.operation,
-                    }
-                    for subtask in execution.subtasks.values()
-                ],
-            }
-        )
+        return {
+            "id": definition.id,
+            "name": definition.name,
+            "creator": _reference(definition.creator),
+            "cluster": _cluster(definition.cluster),
+            "tenant": _reference(definition.tenant),
+            "status": task.status,
+            "operation": task.operation,
+            "type": definition.type,
+            "startTime": self.instant(task.start_time),
+            "finishTime": self.instant(task.finish_time),
+            "subtasks": [
+                {
+                    "id": subtask.id,
+                    "name": subtask.definition.name,
+                    "description": subtask.definition.description,
+                    "status": subtask.status,
+                    "operation": subtask.operation,
+                }
+                for subtask in execution.subtasks.values()
+            ],
+        }
 
     def page(self, executions: Sequence[Execution], *, total: int, number: int, size: int) -> Proven:
         page = {"totalElements": total, "totalPages": -(-total // size), "number": number, "size": size}
@@ -214,6 +231,14 @@ def _wire(field_names: str, server: str, offset_s: int) -> Wire:
 
 def wire_of(settings: Settings) -> Wire:
     return _wire(settings.field_names, settings.server, settings.offset_s)
+
+
+def _kept(execution: Execution) -> dict[str, Proven]:
+    """What was written of the task as a whole; an execution drops it when anything of the task changes."""
+    kept: dict[str, Proven] | None = execution.rendered.get(None)
+    if kept is None:
+        kept = execution.rendered[None] = {}
+    return kept
 
 
 def _reference(reference: Reference | None) -> dict[str, object] | None:

@@ -5,7 +5,7 @@ between a check and its change, and what raises has changed nothing. Executions 
 until one of them changes one, so that a copy costs little whatever the size of the world.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from mockserver.lifecycle import (
     derived_status,
 )
 from mockserver.permissions import ANONYMOUS, EVERYTHING, NOTHING, Denial, User
-from mockserver.runlog import ended
+from mockserver.runlog import Log, ended
 from mockserver.scheduler import Due, Execution, becoming_ready
 
 CANDIDATES: Final = 1024
@@ -41,6 +41,13 @@ _STRIDE: Final = 0x9E3779B97F4A7C15
 
 class TooManyEvents(Exception):
     """Something goes round without time passing, or time was asked to pass for too long."""
+
+    def __init__(self, where: str | None) -> None:
+        """`where` is the last event of too many at one instant; None for too many in one call."""
+        if where is None:
+            super().__init__(f"more than {EVENTS_IN_ONE_CALL} events in one call")
+        else:
+            super().__init__(f"more than {EVENTS_AT_ONE_INSTANT} events at one instant, the last to {where}")
 
 
 def change_of(entry: tuple[Any, ...]) -> Change:
@@ -135,8 +142,7 @@ class World:
             events += 1
             if at_one_instant > most or events > budget:
                 heappush(due, event)
-                where = f" at one instant, the last to subtask {id} of task {task}" if events <= budget else ""
-                raise TooManyEvents(f"more than {events - 1} events{where}")
+                raise TooManyEvents(None if events > budget else f"subtask {id} of task {task}")
             if not events & 0xFF:
                 self.history.trim()
             if task not in self._own:
@@ -174,8 +180,11 @@ class World:
     def _end(self, execution: Execution, stored: Subtask, subtask: Subtask) -> None:
         """`stored` is what the execution has of it."""
         run = subtask.coming
-        if run is not None and run.log and (log := execution.logs.get(subtask.definition.id)):
-            ended(log, run.log)
+        if run is not None and run.log:
+            id = subtask.definition.id
+            if id not in execution.logs:  # it was running when it was loaded, and without a log
+                execution.log_run(id, subtask.operation, self.now if subtask.start_time is None else subtask.start_time)
+            execution.log_end(id, run.log)
         after = lifecycle.end(subtask, self.now)
         execution.store(stored, after)
         self.history.append((self.now, execution.id, subtask, after, TIME))
@@ -302,6 +311,43 @@ class World:
         except Refused as refused:
             row = ROLLBACK_PROHIBITED if refused.prohibited else NOT_ALLOWED
             raise ApiError(row, verb=verb, what=f"task {id}", reason=refused.reason) from None
+
+    # --- what a director can ask for -------------------------------------------------------------------------------
+
+    def put(self, task: Task, subtasks: Mapping[int, Subtask], logs: Mapping[int, Log], cause: str) -> None:
+        """Other values of a task, and of some of its subtasks, in the place of those that there are; then the
+        consequences. The task's status is the one that its subtasks give it."""
+        execution = self._mine(task.id)
+        for id, after in subtasks.items():
+            before = execution.subtasks[id]
+            execution.put(before, after, logs[id])
+            if after.due != before.due:
+                if after.due is not None:
+                    heappush(self._due, (after.due, id, task.id))
+                if before.due is not None:
+                    self._forget_stale()
+            if (before.status, before.operation) != (after.status, after.operation):
+                self.history.append((self.now, task.id, before, after, cause))
+        was = execution.task
+        execution.store_task(task)
+        if (was.status, was.operation) != (task.status, task.operation):
+            self.history.append((self.now, task.id, was, task, cause))
+        if task.status == RUNNING:
+            self._consequences(execution, cause)
+        self.history.trim()
+
+    def change_settings(self, settings: Settings, cause: str) -> None:
+        """What is under way keeps its `due`, and trace ids their count; more slots are taken at once."""
+        before, self.settings = self.settings, settings
+        self._first_trace = faults.mixed(settings.seed)
+        if settings.field_names != before.field_names:
+            for id in self.executions:
+                self._mine(id).rendered.clear()
+        if settings.pace.concurrency > before.pace.concurrency:
+            for id, execution in self.executions.items():
+                if execution.task.status == RUNNING:
+                    self._consequences(self._mine(id), cause)
+            self.history.trim()
 
     # --- rules -----------------------------------------------------------------------------------------------------
 

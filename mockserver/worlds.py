@@ -2,19 +2,28 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mockserver.clock import MANUAL, Clock, ticks, wall
 from mockserver.errors import Problem, Unprocessable
-from mockserver.fixture import ClockSetting, Fixture
+from mockserver.fixture import ClockSetting, Fixture, Settings
 from mockserver.held import Held
-from mockserver.journal import REQUESTS, Change, Record
-from mockserver.times import LATEST, MS
+from mockserver.journal import CHANGES, REQUESTS, Change, Record
+from mockserver.times import LATEST_NOW, MS
 from mockserver.wire import Wire, wire_of
 from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World, change_of
 
+MAX_SNAPSHOTS: Final = 100
 SPOILED: Final = 64
 RESENT_WITHIN: Final = 250 * MS
+
+
+class Snapshot(NamedTuple):
+    """A world as it was, with its clock, whose `now` is when that was."""
+
+    name: str
+    world: World
+    clock: ClockSetting
 
 
 class Hosted:
@@ -23,6 +32,8 @@ class Hosted:
         self._pristine = World(fixture)
         self.journal: Record[Sequence[Any]] = Record(REQUESTS)
         """Of Exchange, as plain tuples; a list where the answer is yet to come."""
+        self.snapshots: dict[str, Snapshot] = {}
+        """By name, oldest first."""
         self.held = Held()
         """Answers that wait: those of rules that are gone are let go."""
         self.spoiled: deque[tuple[int, list[Any]]] = deque(maxlen=SPOILED)
@@ -39,6 +50,7 @@ class Hosted:
             world.start_at(setting.now)
         self._adopt(world, setting)
         self.journal.forget()
+        self.snapshots.clear()
         self.spoiled.clear()
 
     def replace(self, fixture: Fixture) -> None:
@@ -46,6 +58,24 @@ class Hosted:
         world = World(fixture)
         world.history = self.world.history
         self._adopt(world, fixture.clock)
+
+    def change_settings(self, settings: Settings, cause: str) -> None:
+        self.up_to_now().change_settings(settings, cause)
+        self.wire = wire_of(settings)
+
+    def take_snapshot(self, name: str) -> Snapshot:
+        """In the place of the one of that name, if there is one."""
+        world = self.up_to_now().copy()
+        world.history = Record(CHANGES)
+        self.snapshots.pop(name, None)
+        taken = self.snapshots[name] = Snapshot(name, world, self.clock.setting()._replace(now=world.now))
+        return taken
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """As if its state were PUT: the world and its clock are what they were. Journal and history stay."""
+        world = snapshot.world.copy()
+        world.history = self.world.history
+        self._adopt(world, snapshot.clock)
 
     def _adopt(self, world: World, setting: ClockSetting) -> None:
         self.world, self.clock, self.wire = world, Clock.of(setting), wire_of(world.settings)
@@ -130,8 +160,8 @@ class Hosted:
     def _to(world: World, to: int, budget: int = EVENTS_IN_ONE_CALL) -> int:
         if to < world.now:
             raise Unprocessable("a clock never goes backwards", [Problem((), "that instant is past")])
-        if to > LATEST:
-            raise Unprocessable("a clock ends with the year 9999", [Problem((), "that instant is later")])
+        if to > LATEST_NOW:
+            raise Unprocessable("a clock ends with the year 9000", [Problem((), "that instant is later")])
         return world.advance(to, budget)
 
     def _move(self, move: Callable[[World], object]) -> tuple[list[Change], int]:

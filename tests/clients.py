@@ -1,6 +1,7 @@
 """Real clients, and worlds in the form of a fixture file: what the tests of the routes talk with and about."""
 
 import json
+import re
 from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -78,6 +79,11 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def filled(path: str) -> str:
+    """A control route's path with something in each of its holes: there is no such thing."""
+    return re.sub(r"\{\w+\}", "17", path)
 
 
 def said(answer: requests.Response) -> tuple[int, int | None]:

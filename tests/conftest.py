@@ -1,11 +1,17 @@
-"""Fixtures of pytest's that several files of tests share."""
+"""Fixtures of pytest's that several files of tests share, and the account of the whole run (see `books`)."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+import books
 import pytest
 from clients import Client, failed_world
 
 from mockserver import MockServer
+
+SUMS: Counter[str] = Counter()
+"""Of this process; in one that leads workers, of all of them."""
 
 
 @pytest.fixture
@@ -20,3 +26,34 @@ def permissions() -> Iterator[Client]:
     """A client of a server with the shipped fixture `permissions`: a login, and three users."""
     with MockServer("permissions") as mock, Client(mock) as client:
         yield client
+
+
+# --- the account of the whole run ----------------------------------------------------------------------------------
+
+_planted = pytest.fixture(autouse=True)(books.planted)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "planted(n): the test makes its servers violate the contract n times")
+    books.keep()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker of xdist's has ended."""
+    SUMS.update(getattr(node, "workeroutput", {}).get("account", {}))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    SUMS.update(books.BOOKS.sums())
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["account"] = dict(SUMS)
+    elif session.exitstatus == pytest.ExitCode.OK and books.mistakes(SUMS):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line("account of the run: " + ", ".join(f"{SUMS[key]} {key}" for key in books.COUNTED))
+    for mistake in books.mistakes(SUMS):
+        terminalreporter.write_line(f"account of the run: {mistake}", red=True)

@@ -19,8 +19,11 @@ FLOORS: Final[dict[str, str]] = {
     "values": "graph timeline statefile",
     "contract": "packaged proof explain contract examples openapi wire",
     "reading": "building jsontext reading mistakes shaping judging",
-    "fixtures": "fixture_values fixture_sections fixture_tasks fixtures",
-    "hosting": "clock held worlds account site credentials cors guard mutation transport api hints replies spoiling router control sources app",
+    "fixtures": "fixture_values fixture_sections fixture_tasks fixtures patching",
+    "hosting": "clock held worlds account site credentials cors guard mutation transport api hints replies",
+    "spoiling": "spoiling router",
+    "directing": "calls director rules records control_document control",
+    "serving": "sources app",
     "running": "logs serving client server greeting serve flags cli __main__ __init__",
 }
 """Every room, lowest first. A room imports only what stands before it, on its own floor or below."""
@@ -28,11 +31,12 @@ ROOMS: Final = [room for floor in FLOORS.values() for room in floor.split()]
 PURE: Final = FLOORS["core"].split() + FLOORS["values"].split()
 
 ABROAD: Final[dict[str, str]] = {
-    "aiohttp": "cors guard transport replies spoiling router control app logs serving server serve",
+    "aiohttp": "cors guard transport replies spoiling router calls director rules records control app logs serving "
+    "server serve",
     "argparse": "flags cli serve",
     "asyncio": "held replies serving server serve",
     "jsonschema": "explain contract",
-    "logging": "replies control app logs serve",
+    "logging": "replies rules control app logs serve",
     "os": "fixtures sources flags cli serve",
     "pathlib": "packaged fixtures sources",
     "random": "effects faults mutation transport spoiling",
@@ -49,7 +53,6 @@ ABROAD: Final[dict[str, str]] = {
 """What reaches out of the house, reads a clock or rolls dice, or is heavy; and the rooms that may import it."""
 
 LONG: Final[dict[str, str]] = {
-    "control": "one short function a route, and nothing else",
     "lifecycle": "every value and every transition there is, on purpose in one place",
     "openapi": "one document, assembled from top to bottom",
     "operations": "half of it is the table of the nine operations",

@@ -267,14 +267,11 @@ def test_never_backwards(retried: Client, to: str) -> None:
 
 
 def test_not_past_the_end_of_all_years(failed: Client) -> None:
-    """A hundred years at once at most, and never past 9999."""
-    failed.admin("PUT", "/state", failed_world(clock={"mode": "manual", "now": "8999-12-31T00:00:00Z"}))
-    for _ in range(9):
-        advance(failed, by="876000h")
-    refused(failed, 422, "POST", "/__admin/clock/advance", {"to": "9999-12-31T23:59:59Z"})
-    for _ in range(2):
-        ask(failed, by="876000h")
+    """Never past the year 9000, so that what is then due can still be shown."""
+    failed.admin("PUT", "/state", failed_world(clock={"mode": "manual", "now": "8950-01-01T00:00:00Z"}))
+    refused(failed, 422, "POST", "/__admin/clock/advance", {"to": "9000-01-01T00:00:01Z"})
     refused(failed, 422, "POST", "/__admin/clock/advance", {"by": "876000h"})
+    advance(failed, to="9000-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,14 @@ def test_an_error_is_an_envelope(
 
 def test_every_row_is_shown_in_this_file() -> None:
     rows = {name for name, row in vars(errors).items() if isinstance(row, errors.Row)}
-    assert rows == set(SHOWN) | {"ROLLBACK_PROHIBITED", "LARGE_BODY", "SLOW_BODY", "UNEXPECTED"}
+    assert rows == set(SHOWN) | {"ROLLBACK_PROHIBITED", "BROKEN_BODY", "LARGE_BODY", "SLOW_BODY", "UNEXPECTED"}
+
+
+def test_a_body_that_is_not_what_it_says_it_is(failed: Client) -> None:
+    before = failed.state()
+    answer = failed.post(RETRY, data=b"no gzip", headers={"Content-Encoding": "gzip"})
+    assert said(answer) == (400, 10001)
+    assert failed.state() == before
 
 
 def test_a_prohibited_rollback() -> None:
@@ -235,6 +242,7 @@ PLANTED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
 }
 
 
+@pytest.mark.planted(1)
 @pytest.mark.parametrize(("part", "method", "path", "where"), PLANTED.values(), ids=PLANTED)
 def test_a_violation_is_a_500_that_says_where(
     monkeypatch: pytest.MonkeyPatch,
@@ -260,6 +268,7 @@ def test_a_violation_is_a_500_that_says_where(
         }
 
 
+@pytest.mark.planted(1)
 def test_a_violation_in_the_schema_of_errors_still_has_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The envelope that would say so breaks the schema too: the bare minimum is sent."""
     with planted(monkeypatch, "error", "properties", "traceId") as client:
@@ -269,6 +278,7 @@ def test_a_violation_in_the_schema_of_errors_still_has_an_answer(monkeypatch: py
         assert "$.traceId" in answer.json()["error"]["message"]
 
 
+@pytest.mark.planted(1)
 def test_a_violation_is_in_the_journal_as_it_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     with planted(monkeypatch, "wrapped-task-instance", "properties", "type") as client:
         client.get(TASK)

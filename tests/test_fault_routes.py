@@ -324,7 +324,7 @@ def test_every_mistake_of_a_rule_is_told(failed: Client) -> None:
 
 
 def test_rules_are_bounded(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockserver.control.MAX_RULES", 2)
+    monkeypatch.setattr("mockserver.rules.MAX_RULES", 2)
     for _ in range(2):
         failed.fault()
     assert failed("POST", "/__admin/faults", json={"error": {"status": 503}}).status_code == 422

@@ -7,7 +7,9 @@ import pytest
 from builders import fixture, world
 
 from mockserver.contract import compiled
-from mockserver.faults import Error, Fault, Incoming, choose, from_json, mixed
+from mockserver.effects import Error
+from mockserver.faults import Fault, Incoming, choose, from_json, mixed
+from mockserver.world import World
 
 REQUEST = Incoming("retrySubtask", "POST", "/api/v2/tasks/instances/1000/subtasks/1/retry", "viewer", 1000, 1)
 OTHER = Incoming("listTaskInstances", "GET", "/api/v2/tasks/instances", "operator", None, None)
@@ -18,14 +20,20 @@ def rule(id: str = "fault-1", **more: Any) -> Fault:
 
 
 def acting(rules: list[Fault], requests: int = 1, request: Incoming = REQUEST, seed: int = 0) -> list[str | None]:
-    """The id of the rule that acts on each of some equal requests."""
-    known = {one.id: one for one in rules}
+    """The id of the rule that acts on each of some equal requests. `rules` are oldest first."""
+    known = {one.id: one for one in reversed(rules)}
     found: list[str | None] = []
     for _ in range(requests):
-        changed, acts = choose(known, request, seed)
+        changed, acts = choose(known.values(), request, seed, 0)
         known |= {one.id: one for one in changed}
         found.append(acts.id if acts else None)
     return found
+
+
+def chosen(it: World, request: Incoming = REQUEST) -> Fault | None:
+    """What a world chooses for a request, by way of the rules that it keeps for such requests."""
+    named = (request.operation, request.task_instance_id, request.subtask_instance_id)
+    return it.choose_fault(it.fault_candidates(*named), request)
 
 
 def test_a_rule_without_matchers_acts_on_every_request() -> None:
@@ -80,22 +88,20 @@ def test_a_rule_skips_its_first_matches_and_lets_the_next_older_try() -> None:
 
 def test_only_what_matches_counts() -> None:
     skipping = rule(skip=1, operation="retrySubtask")
-    known = {"fault-1": skipping}
-    changed, acts = choose(known, OTHER, 0)
-    assert (changed, acts) == ([], None)
-    changed, acts = choose(known, REQUEST, 0)
+    assert choose([skipping], OTHER, 0, 0) == ([], None)
+    changed, acts = choose([skipping], REQUEST, 0, 0)
     assert (changed, acts) == ([replace(skipping, matches=1)], None)
 
 
 def test_a_rule_behind_one_that_acts_does_not_count() -> None:
-    changed, acts = choose({"old": rule("old"), "new": rule("new")}, REQUEST, 0)
+    changed, acts = choose([rule("new"), rule("old")], REQUEST, 0, 0)
     assert changed == [acts] == [rule("new", hits=1, matches=1)]
 
 
 def test_a_rule_that_is_used_up_counts_no_more() -> None:
     used_up = rule(times=1, hits=1, matches=1)
     assert used_up.used_up
-    assert choose({"fault-1": used_up}, REQUEST, 0) == ([], None)
+    assert choose([used_up], REQUEST, 0, 0) == ([], None)
 
 
 def test_zero_times_is_used_up_from_the_start() -> None:
@@ -139,8 +145,8 @@ def test_other_traffic_does_not_change_the_dice() -> None:
     mixed_in: list[str | None] = []
     for n in range(32):
         for _ in range(n % 3):
-            it.choose_fault(OTHER)
-        acts = it.choose_fault(REQUEST)
+            chosen(it, OTHER)
+        acts = chosen(it)
         mixed_in.append(acts.id if acts else None)
     assert mixed_in == alone
 
@@ -162,25 +168,25 @@ def test_mixing_is_one_to_one_in_64_bits() -> None:
 def test_a_world_counts_what_its_rules_did() -> None:
     it = world()
     it.add_fault(lambda id: rule(id, times=1))
-    acts = it.choose_fault(REQUEST)
+    acts = chosen(it)
     assert acts is not None
     assert (acts.id, acts.hits) == ("fault-1", 1)
     assert it.faults["fault-1"] == acts
-    assert it.choose_fault(REQUEST) is None
+    assert chosen(it) is None
 
 
 def test_a_rule_keeps_its_age_when_it_counts() -> None:
     it = world()
     for _ in range(3):
         it.add_fault(lambda id: rule(id, times=1))
-    assert [acts.id for _ in range(3) if (acts := it.choose_fault(REQUEST))] == ["fault-3", "fault-2", "fault-1"]
+    assert [acts.id for _ in range(3) if (acts := chosen(it))] == ["fault-3", "fault-2", "fault-1"]
     assert list(it.faults) == ["fault-1", "fault-2", "fault-3"]
 
 
 def test_a_copys_rules_are_its_own() -> None:
     it = world(faults=[rule(times=1)])
     copy = it.copy()
-    copy.choose_fault(REQUEST)
+    chosen(copy)
     copy.add_fault(rule)
     assert it.faults == {"fault-1": rule(times=1)}
 
@@ -188,9 +194,9 @@ def test_a_copys_rules_are_its_own() -> None:
 def test_what_a_rule_did_goes_on_after_a_state_is_put_back() -> None:
     it = world(faults=[rule(probability=0.5)], seed=7)
     for _ in range(9):
-        it.choose_fault(REQUEST)
+        chosen(it)
     again = type(it)(it.as_fixture(fixture().clock))
-    assert [it.choose_fault(REQUEST) for _ in range(32)] == [again.choose_fault(REQUEST) for _ in range(32)]
+    assert [chosen(it) for _ in range(32)] == [chosen(again) for _ in range(32)]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ TOP_LEVEL = [
     ('users: {a: {password: "x\\ny"}}', "1:23", "password: it has a control character"),
     ("users: {a: {password: x, permissions: [TASK_VIEWR]}}", "1:40", "(did you mean TASK_VIEWER?)"),
     ("faults: [{error: {status: 399}}]", "1:27", "status: 399 is less than the least, 400"),
-    ("faults: [{times: 1}]", "1:10", "the key error is missing"),
+    ("faults: [{times: 1}]", "1:10", "an effect is missing: one of error, fault"),
     ("faults: [{errors: {}}]", "1:11", 'unknown key "errors" (did you mean error?)'),
     ("faults: [{error: {status: 500}, operation: retrySubTask}]", "1:44", "(did you mean retrySubtask?)"),
     ("denials: [{id: a, permission: TASK_VIEWER}, {id: a, permission: TASK_VIEWER}]", "1:50", "twice, first at f:1"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from clients import RETRY, SUBTASK, TASK, TASKS, Client, failed_world, said
+from clients import RETRY, SUBTASK, TASK, TASKS, Client, failed_world, filled, said
 from processes import END_S
 
 from mockserver import MockServer
@@ -120,7 +120,7 @@ def test_one_answer_to_a_page_does_not_open_the_next(failed: Client) -> None:
 
 # --- /__admin and its guard ----------------------------------------------------------------------------------------
 
-ALL = [(method, path.format(id="fault-1")) for path, handlers in ROUTES.items() for method in handlers]
+ALL = [(method, filled(path)) for path, handlers in ROUTES.items() for method in handlers]
 BEHIND = [(method, path) for method, path in ALL if path != "/__admin/health"]
 
 
@@ -136,9 +136,7 @@ def test_a_foreign_page_drives_nothing(failed: Client, method: str, path: str, o
 
 
 @pytest.mark.parametrize(("method", "path"), BEHIND)
-@pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example:80", "127.0.0.1.evil.example", "[", ":"]
-)
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:80", "127.0.0.1.evil.example", "[", ":"])
 def test_a_foreign_host_drives_nothing(failed: Client, method: str, path: str, host: str) -> None:
     """A page whose name was pointed here sends that name."""
     before = failed.state()

@@ -13,11 +13,13 @@ from processes import END_S, Served, environment, needed
 from mockserver import fixtures
 from mockserver.building import MAX_DEPTH
 from mockserver.cli import parsed
-from mockserver.control import MAX_RULES, ROUTES
-from mockserver.journal import BODY_BYTES, REQUESTS
+from mockserver.control import ROUTES
+from mockserver.journal import BODY_BYTES, CHANGES, REQUESTS
 from mockserver.reading import MAX_BYTES
 from mockserver.replies import BODY_SECONDS, MAX_BODY
+from mockserver.rules import MAX_RULES
 from mockserver.world import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
+from mockserver.worlds import MAX_SNAPSHOTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -137,7 +139,9 @@ def test_every_difference_has_a_source() -> None:
         f"{MAX_BODY // 2**20} MiB and {BODY_SECONDS} s",
         f"{MAX_BYTES // 2**20} MiB, {MAX_DEPTH} levels",
         f"{REQUESTS:,} requests, {BODY_BYTES // 2**10} KiB",
+        f"{CHANGES:,} changes",
         f"{MAX_RULES:,} faults",
+        f"{MAX_SNAPSHOTS} snapshots",
         f"{EVENTS_IN_ONE_CALL:,} events, and {EVENTS_AT_ONE_INSTANT:,} at one",
     ],
 )

@@ -1,0 +1,150 @@
+"""A control call from its two ends: a row of the table of routes, and a body, read and held against its schema.
+
+Handlers are in `director`, `rules` and `records`; what puts them in order is in `control`. What raises Unprocessable
+has changed nothing.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from aiohttp import hdrs, web
+
+from mockserver import replies
+from mockserver.contract import compiled
+from mockserver.errors import Problem, Unprocessable
+from mockserver.operations import parse_long
+from mockserver.site import Site
+from mockserver.times import NEVER, parse_duration, parse_instant
+
+MAX_BODY: Final = 256 * 1024 * 1024
+JSON_TYPE: Final = "application/json"
+YAML_TYPES: Final = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
+
+Handler = Callable[[Site, web.Request], Awaitable[object]]
+"""Returns the body of its answer; None where there is none."""
+
+
+class ControlRoute(NamedTuple):
+    """One route and method: who answers it, with what, and what it takes. Bodies are schemas by their names."""
+
+    handler: Handler
+    summary: str
+    reply: str | None = None
+    """None is a 204."""
+    body: str | None = None
+    status: int = 200
+    query: tuple[str, ...] = ()
+    """The filters it knows, by their names in `records.FILTERS`."""
+    refusals: tuple[int, ...] = ()
+    """The statuses with which it can say no, beside those that its path, its query and its body bring with them."""
+
+
+# --- paths ---------------------------------------------------------------------------------------------------------
+
+
+def id_in_path(request: web.Request, name: str, kind: str) -> int:
+    """Raises Unprocessable (404)."""
+    text = request.match_info[name]
+    try:
+        return parse_long(text)
+    except ValueError as error:
+        raise Unprocessable(f"no {kind} {text}: it is {error}", status=404) from None
+
+
+# --- bodies --------------------------------------------------------------------------------------------------------
+
+
+async def raw_body(request: web.Request) -> tuple[bytes, str]:
+    """The body as it was sent, and its type: `application/json` or a YAML type. An empty body needs none.
+
+    Raises Unprocessable (415), and ApiError for one that is too large or too slow.
+    """
+    raw = await replies.received(request, MAX_BODY)
+    kind = request.content_type.lower() if hdrs.CONTENT_TYPE in request.headers else ""
+    if not raw or kind == JSON_TYPE or kind.endswith("+json"):
+        return raw, JSON_TYPE
+    if kind in YAML_TYPES:
+        return raw, kind
+    raise Unprocessable(
+        f"a body of type {kind or 'none'} is refused: curl needs -H 'Content-Type: application/json'", status=415
+    )
+
+
+def decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unprocessable(f"the body is not UTF-8: {error}", status=400) from None
+
+
+async def body_of(request: web.Request) -> Any:
+    """The JSON body; {} if there is none. Raises Unprocessable: 415 for another type, 400 for what is not JSON."""
+    raw, kind = await raw_body(request)
+    if kind != JSON_TYPE:
+        raise Unprocessable("only /__admin/state takes YAML", status=415)
+    if not raw:
+        return {}
+    try:
+        body = json.loads(decoded(raw), object_pairs_hook=once, parse_constant=refused_constant, parse_float=finite)
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(error.object[error.start]):04X}"
+        raise Unprocessable(
+            f"the body has half of a surrogate pair, {half}, which is no character", status=400
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise Unprocessable(f"the body is not JSON: {error}", status=400) from None
+    return body
+
+
+def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is given twice")
+    return body
+
+
+def refused_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # 1e999, which we could not write again
+        raise ValueError(f"the number {text} is too large")
+    return number
+
+
+async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
+    """Raises Unprocessable, with everything that is wrong with it."""
+    return checked(schema, await body_of(request))
+
+
+def checked(schema: str, body: Any) -> dict[str, Any]:
+    checker = compiled(schema)
+    if not checker.accepts(body):
+        raise Unprocessable(f"not a {schema}", checker.problems(body))
+    assert isinstance(body, dict)
+    return body
+
+
+def instant(text: str, *path: str) -> int:
+    try:
+        return parse_instant(text)[0]
+    except ValueError as error:
+        raise Unprocessable("not an instant", [Problem(path, str(error))]) from None
+
+
+def duration(value: object, *path: str, endless: bool = False) -> int:
+    """Nanoseconds; `never` (NEVER) only if it may be `endless`."""
+    try:
+        nanos = parse_duration(value)
+    except ValueError as error:
+        raise Unprocessable("not a duration", [Problem(path, str(error))]) from None
+    if nanos >= NEVER and not endless:
+        raise Unprocessable("not a duration", [Problem(path, "never does not end")])
+    return nanos
