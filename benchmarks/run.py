@@ -135,7 +135,7 @@ import resource, sys, time
 from mockserver import fixtures
 from mockserver.worlds import Hosted
 began = time.perf_counter()
-Hosted(fixtures.read([sys.argv[1]], now=0))
+Hosted.of(fixtures.read([sys.argv[1]], now=0))
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mockserver.app import create_app
     from mockserver.client import ControlError
+    from mockserver.handle import Handle
     from mockserver.mistakes import FixtureError
     from mockserver.server import MockServer
 
 __version__ = "0.1.0"
-__all__ = ["ControlError", "FixtureError", "MockServer", "__version__", "create_app"]
+__all__ = ["ControlError", "FixtureError", "Handle", "MockServer", "__version__", "create_app"]
 
-_ROOMS = {"ControlError": "client", "FixtureError": "mistakes", "MockServer": "server", "create_app": "app"}
+_ROOMS = {
+    "ControlError": "client",
+    "FixtureError": "mistakes",
+    "Handle": "handle",
+    "MockServer": "server",
+    "create_app": "app",
+}
 
 
 if not TYPE_CHECKING:  # where a type checker sees it, every misspelt name is an `object`

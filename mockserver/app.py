@@ -21,7 +21,6 @@ from mockserver import (
     hints,
     openapi,
     replies,
-    sources,
     spoiling,
     transport,
 )
@@ -33,14 +32,14 @@ from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED
 from mockserver.faults import Incoming
 from mockserver.fixture import Fixture
 from mockserver.operations import NOWHERE, Route, parse_query, route
+from mockserver.reloading import Reloader
 from mockserver.router import ApiResource
-from mockserver.site import Options, Site
-from mockserver.sources import Source
+from mockserver.site import WORLD, WORLD_HEADER, Options, Site, Worlds, in_world
+from mockserver.sources import Files, Source
 from mockserver.spoiling import FAULT_HEADER, KEPT, PREFER
 from mockserver.times import MS
 from mockserver.wire import Wire
 from mockserver.world import TooManyEvents, World
-from mockserver.worlds import Hosted
 
 log = logging.getLogger("mockserver")
 
@@ -49,10 +48,16 @@ NO_QUERY: Final[dict[str, Any]] = {}
 
 
 async def answer(site: Site, request: web.Request) -> web.StreamResponse:
+    failure: ApiError | None = None
+    name = request.headers.get(WORLD_HEADER)
+    if name is not None and site.name is None:
+        try:
+            site = site.worlds.named(name)
+        except ValueError as error:
+            failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}")
     hosted, body = site.hosted, b""
     real = hosted.clock.rate != 0
     began = ticks() if real else 0
-    failure: ApiError | None = None
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
         site.account.valid += 1
         return cors.preflight(request)
@@ -235,13 +240,18 @@ def create_app(
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
     )
-    fixture = source if isinstance(source, Fixture) else sources.load(source, overrides=overrides)
-    site = Site(Hosted(fixture), options)
+    if isinstance(source, Fixture):
+        worlds = Worlds(source, options)
+    else:
+        files = Files(source, overrides=overrides)
+        worlds = Worlds(files.read(), options)
+        Reloader(worlds, files)
+    site = worlds.main
     app = web.Application()
     app[SITE] = site
 
     async def let_go(_: web.Application) -> None:
-        site.hosted.held.let_go()
+        worlds.let_go()
 
     app.on_shutdown.append(let_go)
     for prefix in options.prefixes:
@@ -249,8 +259,11 @@ def create_app(
             if prefix + below:
                 app.router.register_resource(ApiResource(prefix, below, partial(answer, site)))
     app.router.add_get("/openapi.json", partial(served_document, site))
+    app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
     if admin:
         control.add_routes(app, site)
+    for prefix in options.prefixes:
+        app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, answer))
     rest = "path" if "" in options.prefixes else "elsewhere"
     app.router.add_route("*", f"/{{{rest}:.*}}", partial(answer, site))
     return app
@@ -273,7 +286,7 @@ async def served_document(site: Site, request: web.Request) -> web.StreamRespons
     settings = site.hosted.world.settings
     document = openapi.document(
         field_names=settings.field_names,
-        prefixes=site.options.prefixes,
+        prefixes=[site.base + prefix for prefix in site.options.prefixes],
         auth=settings.auth,
         version=__version__,
         schemas=schema_files(),

@@ -4,9 +4,7 @@ Handlers are in `director`, `rules` and `records`; what puts them in order is in
 has changed nothing.
 """
 
-import json
 from collections.abc import Awaitable, Callable
-from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from aiohttp import hdrs, web
@@ -14,6 +12,7 @@ from aiohttp import hdrs, web
 from mockserver import replies
 from mockserver.contract import compiled
 from mockserver.errors import Problem, Unprocessable
+from mockserver.jsontext import strict_json
 from mockserver.operations import parse_long
 from mockserver.site import Site
 from mockserver.times import NEVER, parse_duration, parse_instant
@@ -87,36 +86,9 @@ async def body_of(request: web.Request) -> Any:
     if not raw:
         return {}
     try:
-        body = json.loads(decoded(raw), object_pairs_hook=once, parse_constant=refused_constant, parse_float=finite)
-        json.dumps(body, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        half = f"U+{ord(error.object[error.start]):04X}"
-        raise Unprocessable(
-            f"the body has half of a surrogate pair, {half}, which is no character", status=400
-        ) from None
+        return strict_json(decoded(raw))
     except (ValueError, RecursionError) as error:
         raise Unprocessable(f"the body is not JSON: {error}", status=400) from None
-    return body
-
-
-def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    body = dict(pairs)
-    if len(body) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} is given twice")
-    return body
-
-
-def refused_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
-
-
-def finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):  # 1e999, which we could not write again
-        raise ValueError(f"the number {text} is too large")
-    return number
 
 
 async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:

@@ -10,15 +10,17 @@ import socket
 from collections import deque
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import finalize
 
+from mockserver.clock import ticks
+from mockserver.times import SECOND
+
 Json = dict[str, Any]
 CALL_S: Final = 120
 """An `advance` over ten million events takes most of it."""
-IDLE_S: Final = 30
+IDLE: Final = 30 * SECOND
 """The server hangs up on a connection that has been idle for 75 seconds; a proxy before it, sooner."""
 
 
@@ -44,7 +46,7 @@ class Line:
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._idle: deque[tuple[HTTPConnection, float]] = deque()
+        self._idle: deque[tuple[HTTPConnection, int]] = deque()
         self._process = os.getpid()
         finalize(self, _hang_up, self._idle)
 
@@ -64,7 +66,7 @@ class Line:
         if response.will_close:
             connection.close()
         else:
-            self._idle.append((connection, monotonic()))
+            self._idle.append((connection, ticks()))
         return _answer(response.status, response.reason, raw)
 
     def close(self) -> None:
@@ -78,7 +80,7 @@ class Line:
         while self._idle:
             with suppress(IndexError):  # another thread was faster
                 connection, since = self._idle.pop()
-                if monotonic() - since < IDLE_S and _is_open(connection):
+                if ticks() - since < IDLE and _is_open(connection):
                     return connection
                 connection.close()
         kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
@@ -100,7 +102,7 @@ def _is_open(connection: HTTPConnection) -> bool:
     return False
 
 
-def _hang_up(idle: deque[tuple[HTTPConnection, float]]) -> None:
+def _hang_up(idle: deque[tuple[HTTPConnection, int]]) -> None:
     with suppress(IndexError):
         while True:
             idle.pop()[0].close()

@@ -10,6 +10,7 @@ refused at start. tests/test_contract.py holds proof by parts against the judge 
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
+from threading import RLock
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urljoin
 
@@ -232,6 +233,9 @@ class Contract:
         resources = [(f"{BASE}{name}{SUFFIX}", _resource(file)) for name, file in self.files.items()]
         self._registry: Registry[Any] = Registry().with_resources(resources)
         self._checkers: dict[str, Checker] = {}
+        self._unfinished: dict[str, Checker] = {}
+        """Schemas refer to each other: what is compiled is seen by other threads once all of it is."""
+        self._compiling = RLock()
         self._judges: dict[str, Any] = {}
 
     def checker(self, name: str) -> Checker:
@@ -240,10 +244,10 @@ class Contract:
 
     def add(self, name: str, schema: Mapping[str, Any]) -> Checker:
         """Compile a schema that has no file of its own, once."""
-        if f"{BASE}{name}{SUFFIX}" in self._checkers:
+        with self._compiling:
+            if f"{BASE}{name}{SUFFIX}" not in self._checkers:
+                self._registry = self._registry.with_resource(f"{BASE}{name}{SUFFIX}", _resource(schema))
             return self.checker(name)
-        self._registry = self._registry.with_resource(f"{BASE}{name}{SUFFIX}", _resource(schema))
-        return self.checker(name)
 
     def judge(self, uri: str) -> Any:
         if uri not in self._judges:
@@ -252,18 +256,33 @@ class Contract:
 
     def at(self, uri: str) -> Checker:
         """The checker of the schema at a URI. A part that is only a reference is what it refers to."""
-        if uri not in self._checkers:
+        if uri in self._checkers:
+            return self._checkers[uri]
+        with self._compiling:
+            outermost = not self._unfinished
+            try:
+                checker = self._compiled(uri)
+                if outermost:
+                    self._checkers.update(self._unfinished)
+                return checker
+            finally:
+                if outermost:
+                    self._unfinished.clear()
+
+    def _compiled(self, uri: str) -> Checker:
+        known = self._checkers.get(uri) or self._unfinished.get(uri)
+        if known is None:
             schema = self._registry.resolver().lookup(uri).contents
             if isinstance(schema, Mapping) and "$ref" in schema:
                 extra = schema.keys() - ANNOTATIONS - {"$ref"}
                 if extra:
                     raise ValueError(f"{uri}: {', '.join(sorted(extra))} beside $ref cannot be proven by parts")
-                self._checkers[uri] = self.at(urljoin(uri, schema["$ref"]))
+                known = self._unfinished[uri] = self._compiled(urljoin(uri, schema["$ref"]))
             else:
-                checker = self._checkers[uri] = Checker(self, uri, schema)
+                checker = known = self._unfinished[uri] = Checker(self, uri, schema)
                 checker.table.update(Parts(uri, lambda *steps: checker.part(*steps).table).table(schema))
                 checker.table.setdefault(Proven, checker.text_of)
-        return self._checkers[uri]
+        return known
 
 
 @cache

@@ -15,7 +15,8 @@ from mockserver.account import VALID, VIOLATION
 from mockserver.calls import JSON_TYPE, ControlRoute
 from mockserver.contract import compiled, schema_files
 from mockserver.errors import ApiError, Unprocessable, Violation
-from mockserver.site import Site
+from mockserver.site import WORLD, WORLD_HEADER, Site, in_world
+from mockserver.world import TooManyEvents
 
 log = logging.getLogger("mockserver")
 
@@ -30,13 +31,20 @@ TASK: Final = "/__admin/tasks/{taskInstanceId}"
 ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/health": {"GET": To(director.health, "Whether it serves", "health")},
     "/__admin/reset": {"POST": To(director.reset, "Start again from the fixture", "health")},
+    "/__admin/fixtures/reload": {
+        "POST": To(director.reload_fixtures, "Read the files again", "health", refusals=(422,))
+    },
     "/__admin/state": {
         "GET": To(director.get_state, "The whole world", "fixture"),
         "PUT": To(director.put_state, "Another world in its place", "fixture", "fixture"),
     },
-    TASK: {"PATCH": To(director.patch_task, "Set fields of a task", "fixture-task", "task-patch")},
+    TASK: {
+        "GET": To(director.get_task, "One task", "fixture-task"),
+        "PATCH": To(director.patch_task, "Set fields of a task", "fixture-task", "task-patch"),
+    },
     TASK + "/subtasks/{subtaskInstanceId}": {
-        "PATCH": To(director.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch")
+        "GET": To(director.get_subtask, "One subtask", "fixture-subtask"),
+        "PATCH": To(director.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch"),
     },
     "/__admin/settings": {
         "GET": To(director.get_settings, "The settings", "settings-reply"),
@@ -83,27 +91,37 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/history": {
         "GET": To(records.get_history, "The history of changes", "history", query=records.CHANGE_FILTERS)
     },
+    "/__admin/worlds": {"GET": To(records.get_worlds, "The named worlds", "world-list")},
+    "/__admin/worlds/{name}": {"DELETE": To(records.delete_world, "Forget a named world")},
     "/__admin/contract": {"GET": To(records.get_contract, "The account of every reply", "contract-account")},
     "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document")},
 }
 
 
 def add_routes(app: web.Application, site: Site) -> None:
-    for path, methods in ROUTES.items():
-        resource = app.router.add_resource(path)
-        for method, route in methods.items():
-            resource.add_route(method, partial(answer, site, route))
-            if method == "GET":
-                resource.add_route("HEAD", partial(answer, site, route))
-        wrong = ControlRoute(partial(refuse_method, tuple(methods)), "")
-        resource.add_route("*", partial(answer, site, wrong))
-    nowhere = ControlRoute(refuse_route, "")
-    app.router.add_route("*", "/__admin", partial(answer, site, nowhere))
-    app.router.add_route("*", "/__admin/{path:.*}", partial(answer, site, nowhere))
+    """Every route twice: of the world without a name, and of the one that the path names."""
+
+    def added(resource: web.Resource, method: str, route: ControlRoute, base: str) -> None:
+        async def handler(site: Site, request: web.Request) -> web.StreamResponse:
+            return await answer(site, route, request)
+
+        resource.add_route(method, partial(in_world, site, handler) if base else partial(handler, site))
+
+    for base in ("", WORLD):
+        for path, methods in ROUTES.items():
+            resource = app.router.add_resource(base + path)
+            for method, route in methods.items():
+                added(resource, method, route, base)
+                if method == "GET":
+                    added(resource, "HEAD", route, base)
+            added(resource, "*", ControlRoute(partial(refuse_method, tuple(methods)), ""), base)
+        for path in ("/__admin", "/__admin/{path:.*}"):
+            added(app.router.add_resource(base + path), "*", ControlRoute(refuse_route, ""), base)
 
 
 async def refuse_method(allowed: tuple[str, ...], site: Site, request: web.Request) -> object:
-    raise Unprocessable(f"{request.method} is not allowed here, only {', '.join(allowed)}", status=405)
+    names = ", ".join(allowed)
+    raise Unprocessable(f"{request.method} is not allowed here, only {names}", status=405, headers={hdrs.ALLOW: names})
 
 
 async def refuse_route(site: Site, request: web.Request) -> object:
@@ -117,14 +135,18 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     headers: dict[str, str] = {}
     schema = route.reply
     try:
+        name = request.headers.get(WORLD_HEADER)
+        if name is not None and site.name is None:
+            site = named(site, name)
         if route.handler is not director.health:
             guard.check(site.options, request)
         body = await route.handler(site, request)
         status = 204 if schema is None else route.status
     except Unprocessable as error:
         status, schema, body = error.status, "control-error", error_json(error)
-        if status == 401:
-            headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="ocp-mockserver"'
+        headers.update(error.headers)
+    except TooManyEvents as error:
+        status, schema, body = 422, "control-error", error_json(Unprocessable(f"the world cannot go on: {error}"))
     except ApiError as error:  # of a body that is too large or too slow
         status, schema, body = error.row.status, "control-error", error_json(Unprocessable(error.message))
     except Exception as error:
@@ -147,6 +169,13 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     if status in (408, 413):
         response.force_close()
     return response
+
+
+def named(site: Site, name: str) -> Site:
+    try:
+        return site.worlds.named(name)
+    except ValueError as error:
+        raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
 
 
 def error_json(error: Unprocessable) -> dict[str, object]:

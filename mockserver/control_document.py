@@ -27,7 +27,7 @@ PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "taskInstanceId": (LONG, "The task's id.", 1000),
     "subtaskInstanceId": (LONG, "The id of a subtask of it.", 10001),
     "id": ({"type": "string"}, "The rule's id.", "fault-1"),
-    "name": ({"type": "string"}, "The snapshot's name.", "before-the-retry"),
+    "name": ({"type": "string"}, "The name of the snapshot, or of the world.", "before-the-retry"),
 }
 REASONS: Final = {
     400: "The body is not JSON.",

@@ -21,7 +21,7 @@ from mockserver.calls import (
     raw_body,
 )
 from mockserver.clock import wall
-from mockserver.errors import Problem, Unprocessable
+from mockserver.errors import InFile, Problem, Unprocessable
 from mockserver.fixture import ClockSetting
 from mockserver.journal import Change
 from mockserver.scheduler import Execution
@@ -40,12 +40,32 @@ async def health(site: Site, request: web.Request) -> object:
 def health_json(site: Site) -> dict[str, object]:
     executions = site.hosted.world.executions.values()
     subtasks = sum(len(execution.subtasks) for execution in executions)
-    return {"status": "healthy", "version": __version__, "tasks": len(executions), "subtasks": subtasks}
+    worlds = site.worlds
+    return {
+        "status": "healthy",
+        "version": __version__,
+        "tasks": len(executions),
+        "subtasks": subtasks,
+        "worlds": len(worlds.names()),
+        "evictedWorlds": worlds.evicted,
+    }
 
 
 async def reset(site: Site, request: web.Request) -> object:
     await body_of(request)
     site.hosted.reset()
+    return health_json(site)
+
+
+async def reload_fixtures(site: Site, request: web.Request) -> object:
+    await body_of(request)
+    if site.worlds.reload is None:
+        raise Unprocessable("there are no files to read again: this world was given as data")
+    try:
+        await site.worlds.reload()
+    except fixtures.FixtureError as error:
+        problems = [InFile((one.where,), one.message) for one in error.problems]
+        raise Unprocessable("the files have mistakes: every world stays as it was", problems) from None
     return health_json(site)
 
 
@@ -56,10 +76,14 @@ async def get_state(site: Site, request: web.Request) -> object:
 async def put_state(site: Site, request: web.Request) -> object:
     raw, kind = await raw_body(request)
     text = decoded(raw)
+    if not text.strip() or text.strip() == "null":
+        raise Unprocessable("no world was sent: {} would be an empty one")
     try:
         fixture = fixtures.read_text(text, name="", kind="json" if kind == JSON_TYPE else "yaml", now=wall())
     except fixtures.FixtureError as error:
-        raise Unprocessable("not a world", [Problem(one.path, str(one)) for one in error.problems]) from None
+        status = 400 if error.unreadable else 422
+        problems = [Problem(one.path, str(one)) for one in error.problems]
+        raise Unprocessable("not a world", problems, status=status) from None
     site.hosted.replace(fixture)
     return await get_state(site, request)
 
@@ -139,6 +163,18 @@ def transition(change: Change, render: Callable[[int], str | None]) -> dict[str,
 # --- single values -------------------------------------------------------------------------------------------------
 
 
+async def get_task(site: Site, request: web.Request) -> object:
+    world = site.hosted.up_to_now()
+    return task_data(found_task(world, request).state(), world.settings.offset_s)
+
+
+async def get_subtask(site: Site, request: web.Request) -> object:
+    world = site.hosted.up_to_now()
+    execution = found_task(world, request)
+    id = found_subtask(execution, request)
+    return subtask_data(execution.subtasks[id], execution.logs.get(id), world.settings.offset_s)
+
+
 async def patch_task(site: Site, request: web.Request) -> object:
     sent = await body_of(request)
     world = site.hosted.up_to_now()
@@ -151,9 +187,7 @@ async def patch_subtask(site: Site, request: web.Request) -> object:
     sent = await body_of(request)
     world = site.hosted.up_to_now()
     execution = found_task(world, request)
-    id = id_in_path(request, "subtaskInstanceId", "subtask")
-    if id not in execution.subtasks:
-        raise Unprocessable(f"subtask {id} does not exist in task {execution.id}", status=404)
+    id = found_subtask(execution, request)
     body = checked("subtask-patch", sent)
     if body.setdefault("id", id) != id:
         raise Unprocessable("not a subtask-patch", [Problem(("id",), patching.SAME_ID)])
@@ -168,6 +202,13 @@ def found_task(world: World, request: web.Request) -> Execution:
     if id not in world.executions:
         raise Unprocessable(f"task {id} does not exist", status=404)
     return world.executions[id]
+
+
+def found_subtask(execution: Execution, request: web.Request) -> int:
+    id = id_in_path(request, "subtaskInstanceId", "subtask")
+    if id not in execution.subtasks:
+        raise Unprocessable(f"subtask {id} does not exist in task {execution.id}", status=404)
+    return id
 
 
 def patch(

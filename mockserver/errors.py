@@ -81,6 +81,16 @@ class Problem(NamedTuple):
         return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
 
 
+class InFile(Problem):
+    """One in a file: the only step of its path is where, as file:line:column."""
+
+    __slots__ = ()
+
+    @property
+    def json_path(self) -> str:
+        return str(self.path[0])
+
+
 class Violation(Exception):
     """An answer of ours that breaks its own schema: our bug, never the caller's."""
 
@@ -94,8 +104,16 @@ class Violation(Exception):
 class Unprocessable(Exception):
     """An input that was understood and is not acceptable. Nothing has changed."""
 
-    def __init__(self, message: str, problems: Sequence[Problem] = (), *, status: int = 422) -> None:
+    def __init__(
+        self,
+        message: str,
+        problems: Sequence[Problem] = (),
+        *,
+        status: int = 422,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.message = message
         self.problems = problems
         self.status = status
+        self.headers = headers or {}
         super().__init__(message)

@@ -114,14 +114,23 @@ def _files(report: Report, source: Source) -> list[tuple[str, Any]]:
     name = str(source) if isinstance(source, str | os.PathLike | Path) else path.name
     if not path.is_dir():
         return [(name, path)]
-    found = [
-        (os.path.join(name, file.name), file)
-        for file in sorted(path.iterdir(), key=lambda file: str(file.name))
-        if _ending(file.name) in ENDINGS and not file.name.startswith(".") and not file.is_dir()
-    ]
+    try:
+        found = [(os.path.join(name, file.name), file) for file in files_in(path)]
+    except OSError as error:  # gone just now, or not ours to read
+        report.unreadable(name, error.strerror or str(error))
+        return []
     if not found:
         report.unreadable(name, "no *.yaml, *.yml or *.json in this folder")
     return found
+
+
+def files_in(folder: Any) -> list[Any]:
+    """The fixtures in a folder, in order of name; other files and what begins with a dot are none."""
+    return [
+        file
+        for file in sorted(folder.iterdir(), key=lambda file: str(file.name))
+        if _ending(file.name) in ENDINGS and not file.name.startswith(".") and not file.is_dir()
+    ]
 
 
 def _ending(name: str) -> str:

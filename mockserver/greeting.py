@@ -1,12 +1,13 @@
 """What `serve` says at its start: where it is, what to try, and a curl line that works in the world that is loaded."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from mockserver import __version__, lifecycle
 from mockserver.lifecycle import Refused
+from mockserver.mistakes import counted
 from mockserver.permissions import ANONYMOUS, TASK_MANAGER
 from mockserver.scheduler import Execution
 from mockserver.site import Site
@@ -17,7 +18,7 @@ ANYBODY: Final = "operator:operator"
 """Where a world names no users, any credentials will do."""
 
 
-def greeting(site: Site, url: str, *, admin: bool) -> list[str]:
+def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) -> list[str]:
     """Lines for people. A line that starts with `curl` can be run as it stands."""
     world, hosted = site.hosted.world, site.hosted
     subtasks = sum(len(execution.subtasks) for execution in world.executions.values())
@@ -35,6 +36,8 @@ def greeting(site: Site, url: str, *, admin: bool) -> list[str]:
     lines.append(f"  contract  {url}/openapi.json")
     if admin:
         lines.append(f"  control   {url}/__admin (GET /__admin/health, POST /__admin/reset …)")
+    if watched:
+        lines.append(f"  watching  {', '.join(watched)}: what is saved is loaded")
     curl = curl_line(world, base)
     return [*lines, "", *([curl, ""] if curl else [])]
 
@@ -74,7 +77,3 @@ def who_may(world: World, task: int) -> Iterator[str | None]:
     for name, credentials in candidates:
         if TASK_MANAGER in world.allowed(name) and world.denied(TASK_MANAGER, name, OPERATION, task) is None:
             yield credentials
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

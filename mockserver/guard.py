@@ -6,12 +6,16 @@ and cannot send a JSON content type to another origin without a preflight, which
 
 import ipaddress
 from hmac import compare_digest
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
 from mockserver.errors import Unprocessable
 from mockserver.site import Options
+
+
+CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="ocp-mockserver"'}
 
 
 def check(options: Options, request: web.BaseRequest) -> None:
@@ -30,7 +34,9 @@ def check(options: Options, request: web.BaseRequest) -> None:
         if scheme.lower() != "bearer" or not compare_digest(
             sent.strip().encode("utf-8", "surrogateescape"), token.encode()
         ):
-            raise Unprocessable("/__admin wants Authorization: Bearer, with the --admin-token", status=401)
+            raise Unprocessable(
+                "/__admin wants Authorization: Bearer, with the --admin-token", status=401, headers=CHALLENGE
+            )
 
 
 def _is_of(origin: str, host: str) -> bool:

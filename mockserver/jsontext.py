@@ -6,6 +6,7 @@ Stricter than the standard library: a key given twice, NaN and the infinities ar
 import json
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, Final, Literal, NamedTuple
 
 from yaml import MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
@@ -18,14 +19,33 @@ def fast_json(text: str) -> object:
     return json.loads(text, parse_int=Plain, parse_float=Plain, parse_constant=_refused, object_pairs_hook=_once)
 
 
+def strict_json(text: str) -> Any:
+    """As Python's values. Raises ValueError, with what is wrong in words, and RecursionError."""
+    data = json.loads(text, parse_float=finite, parse_constant=_refused, object_pairs_hook=_once)
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(error.object[error.start]):04X}"
+        raise ValueError(f"it has half of a surrogate pair, {half}, which is no character") from None
+    return data
+
+
+def finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # 1e999, which we could not write again
+        raise ValueError(f"the number {text} is too large")
+    return number
+
+
 def _refused(name: str) -> object:
-    raise ValueError(name)
+    raise ValueError(f"{name} is no JSON")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        raise ValueError
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is given twice")
     return data
 
 

@@ -26,24 +26,31 @@ class Mistake(NamedTuple):
     path: Path
     message: str
 
-    def __str__(self) -> str:
-        message = self.message
+    @property
+    def where(self) -> str:
+        """file:line:column, or as much of it as there is; of data without a text, its path."""
         if self.line is None:
-            where = self.file or shown_path(self.path)
-            if self.path:
-                message = message.removeprefix(f"{self.path[-1]}: ")
-        elif self.file:
-            where = f"{self.file}:{self.line}:{self.column}"
-        else:
-            where = f"line {self.line}, column {self.column}"
+            return self.file or shown_path(self.path)
+        if self.file:
+            return f"{self.file}:{self.line}:{self.column}"
+        return f"line {self.line}, column {self.column}"
+
+    def __str__(self) -> str:
+        where, message = self.where, self.message
+        if self.line is None and self.path:
+            message = message.removeprefix(f"{self.path[-1]}: ")
         return printable(f"{where}: {message}" if where else message)
 
 
 class FixtureError(Exception):
-    """A fixture with mistakes. `problems` has all of them, in the order of the files."""
+    """A fixture with mistakes. `problems` has all of them, in the order of the files.
 
-    def __init__(self, problems: Sequence[Mistake]) -> None:
+    `unreadable` says that some are of its text (not JSON or YAML, a key given twice), not of what it says.
+    """
+
+    def __init__(self, problems: Sequence[Mistake], *, unreadable: bool = False) -> None:
         self.problems = list(problems)
+        self.unreadable = unreadable
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -119,7 +126,8 @@ class Report:
             for mistake in self._located(self._odd):
                 warn(mistake)
         if not self.clean:
-            raise FixtureError([*self._files, *self._located(self._wrong, flaws=True)])
+            flawed = any(document.flaws for document in self.documents)
+            raise FixtureError([*self._files, *self._located(self._wrong, flaws=True)], unreadable=flawed)
 
     def _located(self, notes: Sequence[_Note], *, flaws: bool = False) -> Iterator[Mistake]:
         for document in self.documents:
@@ -149,3 +157,7 @@ def printable(text: str) -> str:
 
 def shown_path(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from mockserver import credentials
-from mockserver.calls import finite
 from mockserver.director import transition
 from mockserver.errors import Problem, Unprocessable
 from mockserver.journal import BODY_BYTES, Change, Exchange
+from mockserver.jsontext import finite
 from mockserver.operations import LONG_MAX, LONG_MIN, OPERATIONS, parse_long
 from mockserver.site import Site
 from mockserver.times import parse_instant
@@ -85,6 +85,8 @@ FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
     "subtaskInstanceId": lambda entry: entry.to.subtask,
 }
 
+MAX_DEPTH: Final = 100
+
 
 async def get_requests(site: Site, request: web.Request) -> object:
     wanted, since, limit = asked(request, *FILTERS)
@@ -132,12 +134,24 @@ def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]
     }
 
 
+def nested(body: bytes) -> int:
+    """At least how deep its brackets go, those in strings included."""
+    depth = deepest = 0
+    for sign in body:
+        if sign in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in b"]}":
+            depth -= 1
+    return deepest
+
+
 def body_json(body: bytes) -> Any:
     if not body:
         return None
     try:
-        if len(body) > BODY_BYTES:
-            raise ValueError("cut")
+        if len(body) > BODY_BYTES or nested(body) > MAX_DEPTH:
+            raise ValueError("cut, or too deep to be shown as JSON")
         return json.loads(body, parse_constant=str, parse_float=finite)
     except (ValueError, RecursionError):
         return body[:BODY_BYTES].decode("utf-8", "replace")
@@ -170,3 +184,19 @@ async def get_history(site: Site, request: web.Request) -> object:
 
 async def get_contract(site: Site, request: web.Request) -> object:
     return site.account.to_json()
+
+
+# --- the worlds ----------------------------------------------------------------------------------------------------
+
+
+async def get_worlds(site: Site, request: web.Request) -> object:
+    """The least recently used one first."""
+    return {"worlds": site.worlds.names(), "limit": site.worlds.limit, "evicted": site.worlds.evicted}
+
+
+async def delete_world(site: Site, request: web.Request) -> object:
+    name = request.match_info["name"]
+    if name not in site.worlds.names():
+        raise Unprocessable(f"no world {name}: there are {', '.join(site.worlds.names()) or 'none'}", status=404)
+    site.worlds.remove(name)
+    return None

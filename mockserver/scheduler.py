@@ -115,10 +115,13 @@ class Execution:
         self.store(before, after)
         self._file(after)
         self.rendered.pop(before.definition, None)
+        id = after.definition.id
+        self.logs.pop(id, None)
+        self.full.discard(id)
         if log:
-            self.logs[after.definition.id] = list(log)
-        else:
-            self.logs.pop(after.definition.id, None)
+            self.logs[id] = list(log)
+            if near_its_bound(log):
+                self.full.add(id)
 
     def log_run(self, id: int, operation: str, now: int) -> None:
         log = self.logs.get(id)

@@ -18,6 +18,8 @@ from aiohttp import web
 from mockserver import greeting, logs, serving, sources
 from mockserver.app import SITE, create_app
 from mockserver.mistakes import FixtureError
+from mockserver.reloading import Reloader, watch
+from mockserver.sources import Files
 
 log = logging.getLogger("mockserver")
 
@@ -30,26 +32,31 @@ def serve(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it loads, too, SIGTERM is what SIGINT is
     logs.to_stderr(arguments.log_format)
     try:
-        app = application(arguments)
+        app, reloader = application(arguments)
         sockets = serving.bound(arguments.host, arguments.port)
         warn_of_strangers(arguments, sockets)
         gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
         with port_file(arguments.port_file) as write_port:
-            asyncio.run(until_told(arguments, app, sockets, write_port))
-    except FixtureError as error:
-        print(*error.problems, sep="\n", file=sys.stderr)
-        return 2
+            asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
     except BrokenPipeError:
         raise
-    except OSError as error:
-        print(f"ocp-mockserver: {error.strerror}", file=sys.stderr)
-        return 1
+    except (FixtureError, OSError) as error:
+        return refused(error)
     except KeyboardInterrupt:
         return 0
     return 0
 
 
-def application(arguments: argparse.Namespace) -> web.Application:
+def refused(error: FixtureError | OSError) -> int:
+    """Says why nothing is served, and returns the exit code."""
+    if isinstance(error, FixtureError):
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return 2
+    print(f"ocp-mockserver: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloader]:
     """Raises FixtureError. A usage error ends the process."""
     parser: argparse.ArgumentParser = arguments.parser
     paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
@@ -61,18 +68,19 @@ def application(arguments: argparse.Namespace) -> web.Application:
             seed=arguments.seed,
             field_names=arguments.field_names,
         )
-        fixture = sources.load(
+        files = Files(
             [path for path in paths if path] or None,
             overrides=overrides,
             warn=lambda mistake: log.warning("%s", mistake),
         )
-        return create_app(
-            fixture,
+        app = create_app(
+            files.read(),
             api_prefixes=arguments.api_prefix,
             admin=arguments.admin,
             admin_token=arguments.admin_token,
             allowed_hosts=[arguments.host, *arguments.allow_host],
         )
+        return app, Reloader(app[SITE].worlds, files)
     except ValueError as error:
         parser.error(str(error))
 
@@ -87,6 +95,7 @@ def warn_of_strangers(arguments: argparse.Namespace, sockets: Sequence[socket.so
 async def until_told(
     arguments: argparse.Namespace,
     app: web.Application,
+    reloader: Reloader,
     sockets: Sequence[socket.socket],
     write_port: Callable[[int], None],
 ) -> None:
@@ -102,10 +111,14 @@ async def until_told(
     url = serving.url_of(arguments.host, sockets)
     access_log = sys.stderr.isatty() if arguments.access_log is None else arguments.access_log
     async with serving.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
-        print(*greeting.greeting(app[SITE], url, admin=arguments.admin), sep="\n")
+        watched = reloader.files.paths if arguments.watch else []
+        print(*greeting.greeting(app[SITE], url, admin=arguments.admin, watched=watched), sep="\n")
         write_port(serving.port_of(sockets))
         print(f"listening on {url}", flush=True)
+        watching = asyncio.create_task(watch(reloader)) if watched else None
         await told.wait()
+        if watching is not None:
+            watching.cancel()
 
 
 @contextmanager

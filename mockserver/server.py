@@ -6,20 +6,26 @@ thread, before there is another one.
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from threading import Thread
 from types import TracebackType
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from aiohttp import web
 
-from mockserver import serving, sources
-from mockserver.app import create_app
-from mockserver.client import Handle
+from mockserver import handle, serving, sources
+from mockserver.account import Account
+from mockserver.app import SITE, create_app
+from mockserver.client import Line
+from mockserver.fixture import Fixture
+from mockserver.handle import Handle
+from mockserver.reloading import Reloader
+from mockserver.world import World
 
 GRACE_S: Final = 0.5
 """For requests in flight when it stops: a test that has ended waits for nobody."""
+WORLDS_KEPT: Final = 16
 Stop = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
 
@@ -45,43 +51,52 @@ class MockServer(Handle):
         api_prefixes: Sequence[str] = ("/api/v2",),
         admin_token: str | None = None,
     ) -> None:
-        super().__init__("", admin_token=admin_token)
+        super().__init__()
         if clock is None and speed is None:
             clock = "manual"
         self._source = source
-        self._overrides = sources.overrides(clock=clock, speed=speed, auth=auth, seed=seed, field_names=field_names)
+        self._settings = sources.overrides(clock=clock, speed=speed, auth=auth, seed=seed, field_names=field_names)
         self._host = host
         self._wanted_port = port
         self._api_prefixes = api_prefixes
+        self._admin_token = admin_token
+        self._fixture: Fixture
+        self._app: web.Application
+        self._worlds: dict[int, tuple[Fixture, World]] = {}
+        """Those that it was renewed to, as their fixtures give them, the latest last."""
         self._thread: Thread | None = None
         self._stop: Stop | None = None
 
-    @property
-    def url(self) -> str:
-        """Without an API prefix: `http://127.0.0.1:40123`. Raises RuntimeError while it does not run."""
-        if self._thread is None:
-            raise RuntimeError("this MockServer does not run: use it in a `with` block")
-        return self._url
+    @staticmethod
+    def connect(url: str, *, world: str | None = None, admin_token: str | None = None) -> Handle:
+        """The handle of a server that runs elsewhere: `MockServer.connect("http://host:8080", world="ci-42")`.
+
+        `world` is one of its worlds, made at its first use: for the handle, and for the API under the handle's `url`.
+        Asks nobody yet. Raises ValueError for what is not a server's URL.
+        """
+        return handle.connected(url, world, admin_token)
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def start(self) -> "MockServer":
+    def start(self) -> Self:
         """Requests are answered when this returns. Raises FixtureError, OSError (port taken) and ValueError."""
         if self._thread is not None:
             raise RuntimeError("this MockServer runs already")
-        fixture = sources.load(self._source, overrides=self._overrides)
-        app = create_app(
-            fixture,
+        files = sources.Files(self._source, overrides=self._settings)
+        self._fixture = files.read()
+        app = self._app = create_app(
+            self._fixture,
             api_prefixes=self._api_prefixes,
             admin_token=self._admin_token,
             allowed_hosts=[self._host],
         )
+        Reloader(app[SITE].worlds, files)
         sockets = serving.bound(self._host, self._wanted_port)
-        self._url = serving.url_of(self._host, sockets)
+        url = serving.url_of(self._host, sockets)
         started: Future[Stop] = Future()
-        thread = Thread(target=_run, args=(app, sockets, started), name=f"MockServer {self._url}", daemon=True)
+        thread = Thread(target=_run, args=(app, sockets, started), name=f"MockServer {url}", daemon=True)
         thread.start()
         try:
             self._stop = started.result()
@@ -89,24 +104,55 @@ class MockServer(Handle):
             thread.join()
             raise
         self._thread = thread
+        self._connected = Line(url, self._admin_token)
         return self
 
     def stop(self) -> None:
         """Ends it; when this returns, its port is free and its thread is gone. A second time does nothing."""
         thread, self._thread = self._thread, None
+        line, self._connected = self._connected, None
+        if line is not None:
+            line.close()
         if thread is None or self._stop is None:
             return
         loop, told = self._stop
         loop.call_soon_threadsafe(told.set)
         thread.join()
 
-    def __enter__(self) -> "MockServer":
+    @property
+    def is_running(self) -> bool:
+        return self._thread is not None
+
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _overrides(self) -> Mapping[str, object]:
+        return self._settings
+
+    # --- for the plugin --------------------------------------------------------------------------------------------
+
+    @property
+    def _account(self) -> Account:
+        """Of every reply since it started. Only to be read."""
+        return self._app[SITE].account
+
+    def _renew(self, fixture: Fixture | None = None) -> None:
+        """As if it had just started with this fixture, or with its own; only the account goes on.
+
+        Does not wait, and need not: the loop does it before it looks at any request that is sent from now on.
+        """
+        assert self._stop is not None
+        fixture = self._fixture if fixture is None else fixture
+        known = self._worlds.pop(id(fixture), None)
+        self._worlds[id(fixture)] = fixture, world = known or (fixture, World(fixture))
+        if len(self._worlds) > WORLDS_KEPT:
+            del self._worlds[next(iter(self._worlds))]
+        self._stop[0].call_soon_threadsafe(self._app[SITE].worlds.renew, world, fixture.clock)
 
 
 def _run(app: web.Application, sockets: Sequence[socket.socket], started: "Future[Stop]") -> None:

@@ -1,13 +1,15 @@
 """Serving an application: sockets that are bound before anything else is promised, and an end that is bounded.
 
-The same for `serve` and for MockServer; only who waits differs.
+The same for `serve`, for `exec` and for MockServer; only who waits differs.
 """
 
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager, suppress
+from threading import Thread
 from typing import Any, Final
 
 from aiohttp import web
@@ -122,6 +124,42 @@ async def running(
                 await runner.cleanup()
         for one in sockets:
             one.close()
+
+
+@contextmanager
+def running_in_thread(
+    app: web.Application, sockets: Sequence[socket.socket], *, grace_s: float, access_log: bool = False
+) -> Iterator[None]:
+    """`running`, in a thread with a loop of its own. Requests are answered when the block begins; when it has ended,
+    the thread is gone. What goes wrong at the start is raised here."""
+    started: Future[Callable[[], object]] = Future()
+
+    async def until_told() -> None:
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
+        async with running(app, sockets, grace_s=grace_s, access_log=access_log):
+            started.set_result(lambda: loop.call_soon_threadsafe(told.set))
+            await told.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(until_told())
+        except Exception as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = Thread(target=run, name=f"mock server on port {port_of(sockets)}", daemon=True)
+    thread.start()
+    try:
+        tell = started.result()
+    except Exception:
+        thread.join()
+        raise
+    try:
+        yield
+    finally:
+        tell()
+        thread.join()
 
 
 async def _bodies_received(runner: web.AppRunner) -> None:

@@ -5,6 +5,7 @@ line does.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -16,6 +17,7 @@ from multidict import CIMultiDict
 from mockserver import cors, mutation, replies, transport
 from mockserver.account import DELIBERATELY_INVALID, VALID, VIOLATION, Account, Verdict
 from mockserver.api import Data
+from mockserver.clock import ticks
 from mockserver.contract import Checker, compiled
 from mockserver.effects import (
     DELAYS,
@@ -33,8 +35,10 @@ from mockserver.effects import (
 from mockserver.errors import BAD_PARAMETER, ApiError, Problem, Violation
 from mockserver.faults import AFTER, BEFORE, Fault, from_json
 from mockserver.journal import BODY_BYTES
+from mockserver.jsontext import strict_json
 from mockserver.operations import Route
 from mockserver.site import Site
+from mockserver.times import MS
 from mockserver.wire import Wire
 
 FAULT_HEADER: Final = "X-Mock-Fault"
@@ -62,6 +66,7 @@ async def spoiled(
     hosted, effect = site.hosted, fault.effect
     dice = fault.dice(fault.matches, hosted.world.settings.seed)
     dice.random()  # the rule's own probability has had that one
+    began = ticks()
     delay_s = None if fault.delay is None else fault.delay.seconds(dice)
     done: Done = (None, None)
     happens = not fault.replaces or fault.when == AFTER
@@ -88,13 +93,15 @@ async def spoiled(
         if effect.fault == "HANG":
             return await transport.hang(request, wait)
         hosted.remember_spoiled(entry)
-        return transport.spoil(request, effect.fault, dice)
+        head = Reply(200, b"", CIMultiDict({hdrs.CONTENT_TYPE: "application/json"}), DELIBERATELY_INVALID, None)
+        return transport.spoil(request, effect.fault, decorated(head, fault, request), dice)
 
     what = described(fault)
     if isinstance(effect, Response):
         reply = replaced(effect, hosted.wire, to)
     else:
-        reply = written(site, to, fault, effect, done, trace_id)
+        duration = (ticks() - began) // MS if hosted.clock.rate else 0
+        reply = written(site, to, fault, effect, done, duration, trace_id)
         if isinstance(effect, Violate) and reply.verdict != VIOLATION:
             reply, what = broken(reply, effect, hosted.wire, to, dice)
         elif isinstance(effect, Truncate) and reply.verdict != VIOLATION:
@@ -120,7 +127,9 @@ def described(fault: Fault) -> str:
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-def written(site: Site, to: Route, fault: Fault, effect: Effect | None, done: Done, trace_id: str) -> Reply:
+def written(
+    site: Site, to: Route, fault: Fault, effect: Effect | None, done: Done, duration: int, trace_id: str
+) -> Reply:
     """The operation's own answer, or the error that replaces it; proven either way."""
     hosted, (data, failure) = site.hosted, done
     if isinstance(effect, Error):
@@ -129,7 +138,7 @@ def written(site: Site, to: Route, fault: Fault, effect: Effect | None, done: Do
         data, failure = None, replies.limited(fault, effect, hosted.world.now)
     scratch = Account()
     now = hosted.clock.now() if hosted.clock.rate else hosted.world.now
-    status, content, headers = replies.proven(scratch, hosted.wire, to, data, failure, 0, now, trace_id)
+    status, content, headers = replies.proven(scratch, hosted.wire, to, data, failure, duration, now, trace_id)
     return Reply(status, content, headers, VIOLATION if scratch.violations else VALID, failure)
 
 
@@ -196,6 +205,16 @@ def decorated(reply: Reply, fault: Fault, request: web.Request) -> CIMultiDict[s
 # --- what a request asks for itself --------------------------------------------------------------------------------
 
 
+_PREFERENCE: Final = re.compile(
+    r"""
+    \s* (?i:code) \s*=\s* (?P<quote>"?)(?P<code>[45][0-9]{2})(?P=quote) \s* (?:;[^,]*)? (?:,|\Z)
+    | (?:[^,"]|"[^"]*"?)* (?:,|\Z)
+    """,
+    re.VERBOSE,
+)
+"""One of a Prefer header's: a code that can be met, perhaps in quotes and with parameters; or anything else."""
+
+
 def own_fault(request: web.Request, number: int) -> Fault | None:
     """The fault that a request's own headers ask for; `number` is the request's, for its dice.
 
@@ -204,19 +223,17 @@ def own_fault(request: web.Request, number: int) -> Fault | None:
     text = request.headers.get(FAULT_HEADER)
     if text is not None:
         return replace(from_json(_checked(text), FAULT_HEADER), matches=number)
-    for preference in ",".join(request.headers.getall(PREFER, [])).split(","):
-        name, _, value = preference.partition("=")
-        code = value.strip().strip('"')
-        if name.strip().lower() == "code" and code.isascii() and code.isdigit() and 400 <= int(code[:4]) <= 599:
-            return Fault(id=PREFER, effect=Error(status=int(code)), matches=number)
+    for preference in _PREFERENCE.finditer(",".join(request.headers.getall(PREFER, []))):
+        if preference["code"]:
+            return Fault(id=PREFER, effect=Error(status=int(preference["code"])), matches=number)
     return None
 
 
 def _checked(text: str) -> dict[str, Any]:
     allowed = {*EFFECTS, *DELAYS, "when"} - {"rateLimit"}
     try:
-        body = json.loads(text)
-    except ValueError as error:
+        body = strict_json(text)
+    except (ValueError, RecursionError) as error:
         raise _bad(text, [f"not JSON: {error}"]) from None
     checker = compiled("fault")
     found: list[Problem] = [] if checker.accepts(body) else checker.problems(body)

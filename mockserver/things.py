@@ -3,7 +3,7 @@
 `status` is what it is now, not what it was. Names are those of a fixture file, in snake_case.
 """
 
-from typing import Any, Generic, Never, Self, TypeVar, overload
+from typing import Any, Generic, Never, Self, TypeVar, cast, overload
 
 from mockserver.client import Json, Line
 from mockserver.naming import camel, camel_keys, refuse_unknown
@@ -26,8 +26,7 @@ class Field(Generic[T]):
     def __get__(self, thing: "_Thing | None", owner: type) -> Self | T:
         if thing is None:
             return self
-        value: T = thing.json().get(camel(self._name))
-        return value
+        return cast(T, thing.json().get(camel(self._name)))
 
     def __set__(self, thing: "_Thing", value: Never) -> None:
         raise AttributeError(f"{self._name} is for reading: use set({self._name}=…)")

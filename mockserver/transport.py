@@ -99,8 +99,11 @@ def close(request: web.BaseRequest) -> web.StreamResponse:
     return Gone()
 
 
-def spoil(request: web.BaseRequest, fault: TransportFault, dice: Random) -> web.StreamResponse:
-    """Every transport fault but HANG, which is a wait without end and then a close."""
+def spoil(
+    request: web.BaseRequest, fault: TransportFault, headers: CIMultiDict[str], dice: Random
+) -> web.StreamResponse:
+    """Every transport fault but HANG, which is a wait without end and then a close. `headers` are for the one that has
+    some."""
     transport = request.transport
     if transport is None:
         return Gone()
@@ -110,7 +113,8 @@ def spoil(request: web.BaseRequest, fault: TransportFault, dice: Random) -> web.
         transport.abort()
         return Gone()
     if fault == "MALFORMED_RESPONSE_CHUNK":
-        head = f"HTTP/1.1 200 OK\r\n{hdrs.CONTENT_TYPE}: application/json\r\n{hdrs.TRANSFER_ENCODING}: chunked\r\n\r\n"
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        head = f"HTTP/1.1 200 OK\r\n{''.join(lines)}{hdrs.TRANSFER_ENCODING}: chunked\r\n\r\n"
         transport.write(head.encode() + b"lskdu018973t09sylgasjkfg1][]'./.sdlv\r\n")
     elif fault == "RANDOM_DATA_THEN_CLOSE":
         transport.write(dice.randbytes(RANDOM_BYTES))
@@ -130,11 +134,13 @@ async def truncated(
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = len(content)
     response.force_close()
-    await response.prepare(request)
-    part = content[: int(len(content) * fraction)]
-    if request.method != hdrs.METH_HEAD:
-        await response.write(part)
-        close(request)
+    try:
+        await response.prepare(request)
+        if request.method != hdrs.METH_HEAD:
+            await response.write(content[: int(len(content) * fraction)])
+            close(request)
+    except ConnectionError:  # its client has gone
+        return Gone()
     return response
 
 
@@ -147,19 +153,17 @@ async def dribbled(
         response.enable_chunked_encoding()
     else:
         response.content_length = len(content)
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
     edges = [len(content) * n // effect.chunks for n in range(effect.chunks + 1)]
-    for start, end in pairwise(edges):
-        if not await wait(effect.total_ms / 1000 / effect.chunks):
-            return close(request)
-        if request.transport is None:
-            return Gone()
-        if start < end:
-            try:
+    try:
+        await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            return response
+        for start, end in pairwise(edges):
+            if not await wait(effect.total_ms / 1000 / effect.chunks):
+                return close(request)
+            if start < end:
                 await response.write(content[start:end])
-            except ConnectionError:
-                return Gone()
-    await response.write_eof()
+        await response.write_eof()
+    except ConnectionError:  # its client has gone
+        return Gone()
     return response

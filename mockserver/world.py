@@ -27,7 +27,7 @@ from mockserver.lifecycle import (
     derived_status,
 )
 from mockserver.permissions import ANONYMOUS, EVERYTHING, NOTHING, Denial, User
-from mockserver.runlog import Log, ended
+from mockserver.runlog import Log
 from mockserver.scheduler import Due, Execution, becoming_ready
 
 CANDIDATES: Final = 1024

@@ -27,9 +27,9 @@ class Snapshot(NamedTuple):
 
 
 class Hosted:
-    def __init__(self, fixture: Fixture) -> None:
-        self._setting = fixture.clock
-        self._pristine = World(fixture)
+    def __init__(self, pristine: World, setting: ClockSetting) -> None:
+        """`pristine` is the world as its files gave it: it is copied, never changed, and may be others' too."""
+        self._pristine, self._setting = pristine, setting
         self.journal: Record[Sequence[Any]] = Record(REQUESTS)
         """Of Exchange, as plain tuples; a list where the answer is yet to come."""
         self.snapshots: dict[str, Snapshot] = {}
@@ -40,6 +40,15 @@ class Hosted:
         self.world: World
         self.clock: Clock
         self.wire: Wire
+        self.reset()
+
+    @classmethod
+    def of(cls, fixture: Fixture) -> "Hosted":
+        return cls(World(fixture), fixture.clock)
+
+    def load(self, pristine: World, setting: ClockSetting) -> None:
+        """The files have changed: resets to what they give now."""
+        self._pristine, self._setting = pristine, setting
         self.reset()
 
     def reset(self) -> None:
@@ -56,6 +65,7 @@ class Hosted:
     def replace(self, fixture: Fixture) -> None:
         """Another world in the place of this one, its clock included. Journal and history stay."""
         world = World(fixture)
+        world.advance(fixture.clock.now)  # raises TooManyEvents for one that goes round at once; nothing has changed
         world.history = self.world.history
         self._adopt(world, fixture.clock)
 

@@ -27,7 +27,8 @@ class Books:
         self._latest: ref[Site] | None = None
 
     def open(self, site: Site) -> None:
-        self.accounts.append(site.account)
+        if not any(account is site.account for account in self.accounts[-8:]):  # the worlds of one server share one
+            self.accounts.append(site.account)
         self._latest = ref(site)
 
     @property

@@ -45,25 +45,21 @@ def refused(client: Client, status: int, method: str, path: str, **options: Any)
     ids=["half", "quotes", "word", "comma", "nul", "not UTF-8", "deep"],
 )
 def test_what_is_no_json_is_refused(failed: Client, method: str, path: str, body: bytes) -> None:
-    """400; a world says 422, since it says where, as it does for YAML."""
-    expected = 422 if path == "/__admin/state" and b"\xc3" not in body else 400
-    message, _ = refused(failed, expected, method, path, data=body, headers=JSON)
+    message, _ = refused(failed, 400, method, path, data=body, headers=JSON)
     assert message
 
 
 @with_body
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_a_number_that_is_none_is_refused(failed: Client, method: str, path: str, number: str) -> None:
-    expected = 422 if path == "/__admin/state" else 400
     body = f'{{"by": {number}, "seed": {number}}}'
-    refused(failed, expected, method, path, data=body, headers=JSON)
+    refused(failed, 400, method, path, data=body, headers=JSON)
 
 
 @with_body
 def test_a_key_given_twice_is_refused(failed: Client, method: str, path: str) -> None:
     body = '{"by": "1s", "mode": "real", "permission": "TASK_MANAGER", "auth": "open", "by": "2s", "auth": "basic"}'
-    expected = 422 if path == "/__admin/state" else 400
-    message, details = refused(failed, expected, method, path, data=body, headers=JSON)
+    message, details = refused(failed, 400, method, path, data=body, headers=JSON)
     assert "given twice" in message + " ".join(details.values())
 
 
@@ -179,7 +175,14 @@ def test_a_control_answer_that_breaks_its_schema_is_a_violation(
 
 
 def test_health_says_what_is_loaded(failed: Client) -> None:
-    assert failed.admin("GET", "/health") == {"status": "healthy", "version": __version__, "tasks": 1, "subtasks": 3}
+    assert failed.admin("GET", "/health") == {
+        "status": "healthy",
+        "version": __version__,
+        "tasks": 1,
+        "subtasks": 3,
+        "worlds": 0,
+        "evictedWorlds": 0,
+    }
 
 
 def test_reset_brings_back_the_world_of_the_file(failed: Client) -> None:
@@ -298,7 +301,14 @@ def test_a_mistake_in_yaml_is_told_by_line_and_column(failed: Client) -> None:
     "yaml", ["a: [", "a: b: c", "- &a [*a]", "\t- x", "--- 1\n--- 2", "!!python/object:os.system x"]
 )
 def test_yaml_that_is_none_is_refused(failed: Client, yaml: str) -> None:
-    refused(failed, 422, "PUT", "/__admin/state", data=yaml, headers={"Content-Type": "application/yaml"})
+    refused(failed, 400, "PUT", "/__admin/state", data=yaml, headers={"Content-Type": "application/yaml"})
+
+
+@pytest.mark.parametrize("body", ["", " ", "null"])
+def test_nothing_is_no_world(failed: Client, body: str) -> None:
+    """A forgotten -d must not wipe it; {} is how to ask for an empty one."""
+    refused(failed, 422, "PUT", "/__admin/state", data=body, headers=JSON)
+    assert failed.admin("PUT", "/state", {})["tasks"] == []
 
 
 # --- the journal ---------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def hosted(*given: Any, **more: Any) -> Hosted:
-    return Hosted(fixture(*(given or [task(subtask(1, runs=[run("FAILED", 2)]), subtask(2, 1))]), **more))
+    return Hosted.of(fixture(*(given or [task(subtask(1, runs=[run("FAILED", 2)]), subtask(2, 1))]), **more))
 
 
 def unmoved(it: Hosted, move: Callable[[], object], status: int = 422) -> Unprocessable:

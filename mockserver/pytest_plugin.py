@@ -1,0 +1,143 @@
+"""The pytest plugin: `ocp_mock`, a mock server with a world of its own for each test, synchronous or not.
+
+A test run that does not use it pays for this file and no more: whatever is heavy is imported inside the fixtures.
+What a test gets, and what is said of it afterwards, is in `lending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from mockserver import __version__
+
+if TYPE_CHECKING:
+    from mockserver.handle import Handle
+    from mockserver.lending import Loan
+    from mockserver.server import MockServer
+
+MARKER: Final = (
+    "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, field_names=None, "
+    "api_prefixes=None, admin_token=None): the world of the fixture ocp_mock: a path (relative to the test's file), "
+    "the name of a shipped fixture, or a mapping as `world`. With strict, a request that breaks the contract fails the "
+    "test too. The closest marker wins."
+)
+LOAN: Final[pytest.StashKey[Loan]] = pytest.StashKey()
+SERVERS: Final = pytest.StashKey[ExitStack]()
+"""What stops the servers that the plugin has started itself."""
+
+
+# --- settings ------------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("ocp-mockserver")
+    group.addoption(
+        "--ocp-mock-fixtures",
+        action="append",
+        metavar="PATH",
+        help="The world of ocp_mock for tests without a marker of their own: a fixture file, a folder, or the name of "
+        "a shipped fixture; may be given several times. Wins over OCP_MOCK_FIXTURES and the ini's ocp_mock_fixtures.",
+    )
+    parser.addini(
+        "ocp_mock_fixtures",
+        "The world of ocp_mock: one path a line, relative to this file, or the name of a shipped fixture.",
+        type="linelist",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+    config.stash[SERVERS] = ExitStack()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    servers = config.stash.get(SERVERS, None)
+    if servers is not None:
+        servers.close()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from mockserver.choosing import general
+
+    names, origin = general(config)
+    return f"ocp-mockserver: {__version__}, world: {', '.join(map(str, names)) or 'built-in'} ({origin})"
+
+
+# --- fixtures ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def make_ocp_mock() -> Iterator[Callable[..., MockServer]]:
+    """Starts mock servers, which end with the session: `make_ocp_mock("failed-subtask", api_prefixes=["/api/v1"])`.
+
+    It takes what MockServer takes. `ocp_mock` calls it without arguments (but for a marker's `api_prefixes` and
+    `admin_token`) once in a session. Override it to have another server there: with a function that returns a
+    MockServer, running or not, or the handle of `MockServer.connect`; or with one of those itself.
+    """
+    from mockserver.server import MockServer
+
+    with ExitStack() as servers:
+
+        def make(source: Any = None, **options: Any) -> MockServer:
+            return servers.enter_context(MockServer(source, **options))
+
+        yield make
+
+
+@pytest.fixture
+def ocp_mock(request: pytest.FixtureRequest, make_ocp_mock: Any) -> Iterator[Handle]:
+    """A mock server with a fresh world for this test, whose clock is manual unless a marker asks otherwise.
+
+    A MockServer (or what an overriding `make_ocp_mock` gives): `ocp_mock.url` is where it is, without an API prefix.
+    `@pytest.mark.ocp_mock` chooses the world. An answer that breaks the contract fails the test.
+    """
+    from mockserver.lending import lend
+
+    try:
+        loan = lend(request.node, make_ocp_mock, request.config.stash[SERVERS])
+    except pytest.UsageError as error:
+        pytest.fail(f"UsageError: {error}", pytrace=False)  # where it was raised would tell nobody anything
+    request.node.stash[LOAN] = loan
+    yield loan.mock
+    _fail(loan.complaint())
+
+
+@pytest.fixture
+def ocp_mock_url(ocp_mock: Handle) -> str:
+    """Where `ocp_mock` is, without an API prefix: `http://127.0.0.1:40123`. The same for every test of a session."""
+    return ocp_mock.url
+
+
+# --- verdicts and reports ------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that passed, and caused an answer that breaks the contract, has not passed."""
+    yield
+    loan = item.stash.get(LOAN, None)
+    if (
+        loan is not None and item.get_closest_marker("xfail") is None
+    ):  # else at the end, where it is no expected failure
+        _fail(loan.complaint())
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test asked, and how its tasks stand, so that nobody need run it again to know."""
+    report = yield
+    loan = item.stash.get(LOAN, None)
+    if report.failed and loan is not None:
+        report.sections += loan.sections()
+    return report
+
+
+def _fail(complaint: str | None) -> None:
+    if complaint is not None:
+        pytest.fail(complaint, pytrace=False)

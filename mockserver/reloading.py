@@ -1,0 +1,85 @@
+"""Reading an application's files again while it serves: every world begins anew with what they say, or none does.
+
+Files are read and looked at in a thread, and a world is made there: meanwhile requests are answered.
+"""
+
+import asyncio
+import gc
+import logging
+from typing import Final
+
+from mockserver.fixture import Fixture
+from mockserver.mistakes import FixtureError, counted
+from mockserver.site import Worlds
+from mockserver.sources import Files
+from mockserver.world import TooManyEvents, World
+
+log = logging.getLogger("mockserver")
+
+POLL_S: Final = 0.25
+
+
+class Reloader:
+    """One reading at a time: who reads last, loads last."""
+
+    def __init__(self, worlds: Worlds, files: Files) -> None:
+        self.files = files
+        self._worlds = worlds
+        self._lock = asyncio.Lock()
+        if files.again:
+            worlds.reload = self.reload
+
+    async def reload(self) -> Fixture:
+        """Raises FixtureError and TooManyEvents, and then nothing has changed."""
+        async with self._lock:
+            return self._load(await asyncio.to_thread(self._read))
+
+    async def poll(self) -> Fixture | None:
+        """One look at the files. What they say, if they have changed for good and it is loaded. Raises as `reload`."""
+        async with self._lock:
+            read = await asyncio.to_thread(self._read_if_changed)
+            return None if read is None else self._load(read)
+
+    def _read(self) -> tuple[Fixture, World]:
+        fixture = self.files.read()
+        world = World(fixture)
+        world.copy().advance(fixture.clock.now)  # one that goes round at once shows here
+        if gc.get_freeze_count():
+            gc.freeze()  # as `serve` did with the world before it
+        return fixture, world
+
+    def _read_if_changed(self) -> tuple[Fixture, World] | None:
+        if not self.files.have_changed():
+            return None
+        try:
+            read = self._read()
+        except FixtureError:
+            if self.files.are_changing():
+                return None
+            raise
+        return None if self.files.are_changing() else read
+
+    def _load(self, read: tuple[Fixture, World]) -> Fixture:
+        fixture, world = read
+        self._worlds.load(world, fixture.clock)
+        return fixture
+
+
+async def watch(reloader: Reloader) -> None:
+    """Looks at the files until it is cancelled, and tells what came of each change."""
+    paths = ", ".join(reloader.files.paths)
+    while True:
+        await asyncio.sleep(POLL_S)
+        try:
+            fixture = await reloader.poll()
+        except FixtureError as error:
+            for problem in error.problems:
+                log.error("%s", problem)
+            log.error("not reloaded: %s; the world stays as it was", counted(len(error.problems), "mistake"))
+        except TooManyEvents as error:
+            log.error("not reloaded: %s; the world stays as it was", error)
+        except Exception:
+            log.exception("reading %s again", paths)
+        else:
+            if fixture is not None:
+                log.info("reloaded %s: %s", paths, counted(len(fixture.tasks), "task"))
