@@ -8,42 +8,24 @@ from typing import Any, Final
 
 from mockserver import runlog, scheduler
 from mockserver.contract import Filling, Proven
-from mockserver.operations import Route
 from mockserver.scheduler import Execution
 from mockserver.times import SECOND
 from mockserver.wire import Wire
 from mockserver.world import World
 
-
-class Call:
-    """A request that has passed every check but the state's. (Made twice as fast as a NamedTuple.)"""
-
-    __slots__ = ("cause", "query", "subtask", "task", "wire", "world")
-
-    def __init__(self, world: World, wire: Wire, to: Route, query: dict[str, Any], cause: str) -> None:
-        self.world = world
-        self.wire = wire
-        self.task: int = to.task  # type: ignore[assignment]  # not None where the operation has such a parameter
-        self.subtask: int = to.subtask  # type: ignore[assignment]  # likewise
-        self.query = query
-        self.cause = cause
-        """Its trace id."""
-
-
 Data = Proven | Filling | bytes | None
-Handler = Callable[[Call], Data]
-"""Returns the envelope's `data`; None if it has none; bytes for a file instead of an envelope."""
+Query = dict[str, Any]
+Handler = Callable[[World, Wire, tuple[int, ...], Query, str], Data]
+"""Of a request that has passed every check but the state's: its path parameters, its query, and its trace id as the
+cause of what it changes. Returns the envelope's `data`; None if it has none; bytes for a file instead of an envelope."""
 
 
-def list_task_instances(call: Call) -> Data:
-    query = call.query
-    chosen = [one for one in call.world.executions.values() if _passes(one, query)]
+def list_task_instances(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    chosen = [one for one in world.executions.values() if _passes(one, query)]
     if query["sort"] == "id,desc":
         chosen.reverse()
     first = (query["page"] - 1) * query["size"]
-    return call.wire.page(
-        chosen[first : first + query["size"]], total=len(chosen), number=query["page"], size=query["size"]
-    )
+    return wire.page(chosen[first : first + query["size"]], total=len(chosen), number=query["page"], size=query["size"])
 
 
 def _passes(execution: Execution, query: dict[str, Any]) -> bool:
@@ -65,42 +47,46 @@ def _passes(execution: Execution, query: dict[str, Any]) -> bool:
     )
 
 
-def get_task_instance(call: Call) -> Data:
-    return call.wire.task(call.world.task(call.task))
+def get_task_instance(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return wire.task(world.task(ids[0]))
 
 
-def retry_task(call: Call) -> Data:
-    return call.wire.task(call.world.retry_task(call.task, call.cause))
+def retry_task(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return wire.task(world.retry_task(ids[0], cause))
 
 
-def rollback_task(call: Call) -> Data:
-    return call.wire.task(call.world.rollback_task(call.task, call.cause))
+def rollback_task(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return wire.task(world.rollback_task(ids[0], cause))
 
 
-def retry_subtask(call: Call) -> Data:
-    subtask = call.world.retry_subtask(call.task, call.subtask, call.cause)
-    return call.wire.subtask(call.world.executions[call.task], subtask)
+def retry_subtask(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    task, subtask = ids
+    retried = world.retry_subtask(task, subtask, cause)
+    return wire.subtask(world.executions[task], retried)
 
 
-def skip_subtask(call: Call) -> Data:
-    call.world.skip_subtask(call.task, call.subtask, call.cause)
+def skip_subtask(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    task, subtask = ids
+    world.skip_subtask(task, subtask, cause)
     return None
 
 
-def cancel_subtask(call: Call) -> Data:
-    call.world.cancel_subtask(call.task, call.subtask, call.cause)
+def cancel_subtask(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    task, subtask = ids
+    world.cancel_subtask(task, subtask, cause)
     return None
 
 
-def get_subtask_log(call: Call) -> Data:
-    call.world.subtask(call.task, call.subtask)
-    log = call.world.executions[call.task].logs.get(call.subtask, ())
-    return call.wire.log(runlog.text(log, call.world.settings.offset_s))
+def get_subtask_log(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    task, subtask = ids
+    world.subtask(task, subtask)
+    log = world.executions[task].logs.get(subtask, ())
+    return wire.log(runlog.text(log, world.settings.offset_s))
 
 
-def download_task_diagnosis(call: Call) -> Data:
-    execution, offset_s = call.world.task(call.task), call.world.settings.offset_s
-    local = datetime.fromtimestamp(call.world.now // SECOND, UTC) + timedelta(seconds=offset_s)
+def download_task_diagnosis(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    execution, offset_s = world.task(ids[0]), world.settings.offset_s
+    local = datetime.fromtimestamp(world.now // SECOND, UTC) + timedelta(seconds=offset_s)
     stamp = min(max(local.timetuple()[:6], (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

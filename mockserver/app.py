@@ -24,7 +24,7 @@ from mockserver import (
     spoiling,
     transport,
 )
-from mockserver.api import Call, Data
+from mockserver.api import Data
 from mockserver.clock import ticks
 from mockserver.contract import schema_files
 from mockserver.credentials import NOBODY, Sent, redacted
@@ -49,10 +49,10 @@ NO_QUERY: Final[dict[str, Any]] = {}
 
 async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     failure: ApiError | None = None
-    name = request.headers.get(WORLD_HEADER)
-    if name is not None and site.name is None:
+    given = request.headers
+    if WORLD_HEADER in given and site.name is None:
         try:
-            site = site.worlds.named(name)
+            site = site.worlds.named(given[WORLD_HEADER])
         except ValueError as error:
             failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}")
     hosted, body = site.hosted, b""
@@ -68,7 +68,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             failure = error
     path = request.match_info.get("path")  # what follows prefix and slash; None under no prefix of the API
     to = NOWHERE if path is None else route(request.method, path)
-    header = request.headers.get(hdrs.AUTHORIZATION)
+    header = given.get(hdrs.AUTHORIZATION)
     sent = NOBODY if header is None else credentials.parsed(header)
     world = hosted.world
     try:
@@ -83,7 +83,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             if operation is None:
                 raise no_route(request, to)
             fault = None
-            if FAULT_HEADER in request.headers or PREFER in request.headers:
+            if FAULT_HEADER in given or PREFER in given:
                 fault = spoiling.own_fault(request, world.traces)
             if fault is None and world.faults:
                 rules = world.fault_candidates(operation.id, to.task, to.subtask)
@@ -109,11 +109,11 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
 
     now, duration = (hosted.clock.now(), (ticks() - began) // MS) if real else (world.now, 0)
     status, content, headers = replies.proven(site.account, wire, to, data, failure, duration, now, trace_id)
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None:
+    if hdrs.ORIGIN in given:
         headers = headers.copy()
-        cors.share(headers, origin)
-    hosted.journal.append(
+        cors.share(headers, given[hdrs.ORIGIN])
+    journal = hosted.journal
+    journal.append(
         (
             world.now,
             to,
@@ -130,7 +130,8 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             None,
         )
     )
-    hosted.journal.trim()
+    if len(journal) >= journal.most:
+        journal.trim()
     if headers is replies.JSON and site.alone and transport.suits(request, content):
         return transport.Plain(content)
     response = web.Response(body=content, status=status, headers=headers)
@@ -190,7 +191,8 @@ def act(world: World, wire: Wire, to: Route, request: web.Request, sent: Sent, t
         wrong = (*wrong, *wrong_too)
     if wrong:
         raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))
-    credentials.authenticate(world, sent)
+    if sent is not NOBODY or world.settings.auth != "open":
+        credentials.authenticate(world, sent)
     permission = operation.permission
     if permission not in world.allowed(sent.user):
         holders = [name for name in world.users if permission in world.allowed(name)]
@@ -202,7 +204,7 @@ def act(world: World, wire: Wire, to: Route, request: web.Request, sent: Sent, t
             world.count_denial(denial)
             hint = f"{denial.id} takes it away"
             raise ApiError(NO_PERMISSION, user=sent.user, permission=permission, hint=hint, rule=denial.id)
-    return api.HANDLERS[operation.id](Call(world, wire, to, query, trace_id))
+    return api.HANDLERS[operation.id](world, wire, to.ids, query, trace_id)
 
 
 def no_route(request: web.Request, to: Route) -> ApiError:

@@ -29,22 +29,22 @@ class Choice(NamedTuple):
     strict: bool = False
 
 
-def chosen(item: pytest.Item) -> Choice:
+def unmarked(config: pytest.Config) -> Choice:
+    """What a test without a marker gets. Raises UsageError."""
+    names, origin = general(config)
+    base = _ini_folder(config) if origin == INI else config.invocation_params.dir
+    return Choice(_places(names, base, origin)) if names else Choice()
+
+
+def marked(marker: pytest.Mark, item: pytest.Item) -> Choice:
     """Raises UsageError."""
-    marker = item.get_closest_marker("ocp_mock")
-    names, world, given = _of(marker) if marker is not None else ((), None, {})
-    source: Mapping[str, Any] | tuple[Place, ...] | None = world
-    if names:
-        source = _places(names, item.path.parent, "@pytest.mark.ocp_mock")
-    elif world is None:
-        names, origin = general(item.config)
-        base = _ini_folder(item.config) if origin == INI else item.config.invocation_params.dir
-        source = _places(names, base, origin) if names else None
+    names, world, given = _of(marker)
+    source = world if world is not None else unmarked(item.config).source
     return Choice(
-        source,
+        _places(names, item.path.parent, FORM) if names else source,
         {name: given[name] for name in WORLDS if given.get(name) is not None},
         {name: given[name] for name in SERVERS if given.get(name) is not None},
-        given.get("strict", False),
+        given.get("strict") or False,
     )
 
 

@@ -6,6 +6,7 @@ ever: there the terminal itself interrupts it, and other signals go to it and to
 """
 
 import argparse
+import ctypes
 import gc
 import os
 import signal
@@ -25,7 +26,7 @@ from mockserver.serve import application, refused, warn_of_strangers
 
 BASE_URL: Final = "OCP_BASE_URL"
 BROKEN_CONTRACT: Final = 3
-"""The exit code of a command that went well, if the account did not."""
+"""The exit code where the command went well, and the account did not."""
 CANNOT_RUN: Final = 126
 NOT_FOUND: Final = 127
 SIGNALLED: Final = 128
@@ -34,6 +35,7 @@ SERVER_GRACE_S: Final = 0.5
 """For requests in flight when the command has ended: nobody waits for them."""
 GROUP_GRACE_S: Final = 2.0
 """For what the command has left behind, from SIGTERM to SIGKILL."""
+PR_SET_CHILD_SUBREAPER: Final = 36
 INTERRUPTS: Final = ("SIGINT", "SIGQUIT")
 PASSED_ON: Final = (*INTERRUPTS, "SIGTERM", "SIGHUP")
 
@@ -53,6 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     warn_of_strangers(arguments, sockets)
     gc.freeze()  # as `serve` does
     environment = {**os.environ, BASE_URL: serving.url_of(arguments.host, sockets)}
+    adopt_orphans()
     command = Command()
     with serving.running_in_thread(app, sockets, grace_s=SERVER_GRACE_S, access_log=bool(arguments.access_log)):
         try:
@@ -64,9 +67,14 @@ def execute(arguments: argparse.Namespace) -> int:
             return NOT_FOUND if absent else CANNOT_RUN
         code = command.wait()
     account = app[SITE].account
-    print(f"ocp-mockserver: {told(account)}", file=sys.stderr)
-    broken = account.violations or (arguments.strict and account.client_errors)
-    return code or (BROKEN_CONTRACT if broken else 0)
+    worse = 0 if code else verdict(account, strict=arguments.strict)
+    print(f"ocp-mockserver: {told(account)}" + (f" (exit code {worse})" if worse else ""), file=sys.stderr)
+    return code or worse
+
+
+def verdict(account: Account, *, strict: bool) -> int:
+    """The exit code of a command that went well."""
+    return BROKEN_CONTRACT if account.violations or (strict and account.client_errors) else 0
 
 
 def told(account: Account) -> str:
@@ -154,6 +162,13 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def adopt_orphans() -> None:
+    """On Linux we see what descends from us end, also what has lost its parent. Elsewhere the system's init does."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def send_to_group(group: int, number: int) -> bool:
     """Whether there is anybody in it."""
     try:
@@ -170,7 +185,8 @@ def end_group(group: int) -> None:
     deadline = time.monotonic() + GROUP_GRACE_S
     while time.monotonic() < deadline:
         with suppress(ChildProcessError):
-            os.waitpid(-group, os.WNOHANG)  # orphans are ours if we are a container's first process
+            while os.waitpid(-group, os.WNOHANG)[0]:
+                pass
         if not send_to_group(group, 0):
             return
         time.sleep(0.01)

@@ -14,7 +14,6 @@ from aiohttp import hdrs, web
 from mockserver.errors import Unprocessable
 from mockserver.site import Options
 
-
 CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="ocp-mockserver"'}
 
 

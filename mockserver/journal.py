@@ -7,6 +7,7 @@ from mockserver.operations import Route
 
 REQUESTS: Final = 1000
 CHANGES: Final = 10_000
+SLACK: Final = 256
 BODY_BYTES: Final = 16 * 1024
 """Of each body, that much is kept."""
 
@@ -14,14 +15,15 @@ T = TypeVar("T")
 
 
 class Record(list[T]):
-    """Oldest first, and bounded by `trim`: at least the last `limit` entries are kept, and at most twice as many.
+    """Oldest first, and bounded: at least the last `limit` entries are kept, and some more until they are trimmed.
 
-    A list, because nothing appends faster; whoever appends calls `trim` when it has done.
+    A list, because nothing appends faster; whoever has appended calls `trim`, or does so when there are `most`.
     """
 
     def __init__(self, limit: int, entries: Iterable[T] = (), dropped: int = 0) -> None:
         super().__init__(entries)
         self.limit = limit
+        self.most = limit + SLACK
         self._dropped = dropped
 
     @property
@@ -35,7 +37,7 @@ class Record(list[T]):
         return self[-self.limit :]
 
     def trim(self) -> None:
-        if len(self) >= self.limit + 256:
+        if len(self) >= self.most:
             self._dropped += len(self) - self.limit
             del self[: -self.limit]
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from mockserver import evidence, fixtures, sources
-from mockserver.choosing import Choice, chosen
+from mockserver.choosing import Choice, marked, unmarked
 from mockserver.fixture import Fixture
 from mockserver.handle import Handle
 from mockserver.mistakes import FixtureError
@@ -83,8 +83,11 @@ class Loan:
 
 def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
     """`make` is what make_ocp_mock gives; `servers` ends the servers that are started here. Raises UsageError."""
-    choice = chosen(item)
-    shelf = item.session.stash.setdefault(SHELF, Shelf())
+    shelf = item.session.stash.get(SHELF, None)
+    if shelf is None:
+        shelf = item.session.stash[SHELF] = Shelf(unmarked(item.config))
+    marker = item.get_closest_marker("ocp_mock")
+    choice = shelf.unmarked if marker is None else marked(marker, item)
     mock = shelf.server(make, choice.options, servers)
     try:
         shelf.renew(mock, choice)
@@ -96,12 +99,14 @@ def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
 class Shelf:
     """The servers and fixtures of one session."""
 
-    def __init__(self) -> None:
+    def __init__(self, unmarked: Choice) -> None:
+        self.unmarked = unmarked
+        """What a test without a marker gets."""
         self._servers: dict[Key, tuple[object, Handle]] = {}
         self._fixtures: dict[Key, Fixture] = {}
 
     def server(self, make: Any, options: Mapping[str, Any], servers: ExitStack) -> Handle:
-        key = (id(make), *((name, repr(value)) for name, value in options.items()))
+        key = (id(make), repr(options) if options else "")
         _, mock = self._servers.get(key, (make, None))
         if mock is None:
             mock = made(make, options)

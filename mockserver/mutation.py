@@ -146,7 +146,7 @@ def _found(value: Any, pointer: str) -> tuple[Any, str]:
 
 
 def _is_index(step: str, items: list[Any]) -> bool:
-    return step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(items)
+    return step.isascii() and step.isdigit() and len(step) < 10 and str(int(step)) == step and int(step) < len(items)
 
 
 def _escaped(step: str | int) -> str:

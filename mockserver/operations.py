@@ -260,6 +260,8 @@ class Route(NamedTuple):
     subtask: int | None = None
     wrong: tuple[SubError, ...] = ()
     """One for each path parameter that is no Long."""
+    ids: tuple[int, ...] = ()
+    """All path parameters, where none is wrong."""
 
 
 NOWHERE: Final = Route(None)
@@ -285,7 +287,9 @@ def route(method: str, path: str) -> Route:
     if operation is None:
         return Route(None, tuple(here))
     ids, wrong = parse_path(operation, texts)
-    return Route(operation, (), ids.get("taskInstanceId"), ids.get("subtaskInstanceId"), tuple(wrong))
+    return Route(
+        operation, (), ids.get("taskInstanceId"), ids.get("subtaskInstanceId"), tuple(wrong), tuple(ids.values())
+    )
 
 
 def _routes() -> dict[Any, Any]:

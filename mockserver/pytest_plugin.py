@@ -30,6 +30,11 @@ SERVERS: Final = pytest.StashKey[ExitStack]()
 """What stops the servers that the plugin has started itself."""
 
 
+RUNNING: Final[list[pytest.Item]] = []
+"""The test that runs; more, where a test runs tests. (To ask for the fixture `request` costs a test as much as all
+else that `ocp_mock` does.)"""
+
+
 # --- settings ------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +94,7 @@ def make_ocp_mock() -> Iterator[Callable[..., MockServer]]:
 
 
 @pytest.fixture
-def ocp_mock(request: pytest.FixtureRequest, make_ocp_mock: Any) -> Iterator[Handle]:
+def ocp_mock(make_ocp_mock: Any) -> Iterator[Handle]:
     """A mock server with a fresh world for this test, whose clock is manual unless a marker asks otherwise.
 
     A MockServer (or what an overriding `make_ocp_mock` gives): `ocp_mock.url` is where it is, without an API prefix.
@@ -97,11 +102,11 @@ def ocp_mock(request: pytest.FixtureRequest, make_ocp_mock: Any) -> Iterator[Han
     """
     from mockserver.lending import lend
 
+    item = RUNNING[-1]
     try:
-        loan = lend(request.node, make_ocp_mock, request.config.stash[SERVERS])
+        loan = item.stash[LOAN] = lend(item, make_ocp_mock, item.config.stash[SERVERS])
     except pytest.UsageError as error:
         pytest.fail(f"UsageError: {error}", pytrace=False)  # where it was raised would tell nobody anything
-    request.node.stash[LOAN] = loan
     yield loan.mock
     _fail(loan.complaint())
 
@@ -113,6 +118,15 @@ def ocp_mock_url(ocp_mock: Handle) -> str:
 
 
 # --- verdicts and reports ------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    RUNNING.append(item)
+    try:
+        return (yield)
+    finally:
+        RUNNING.pop()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,7 +31,7 @@ async def post_fault(site: Site, request: web.Request) -> object:
     wrong = effects.problems(body)
     if wrong:
         raise Unprocessable("not a fault", wrong)
-    refuse_given(body, "id", "hits", "matches")
+    refuse_given(body, "id", "hits", "matches", "window")
     world = site.hosted.up_to_now()
     refuse_too_many(world.faults)
     return world.add_fault(lambda id: faults.from_json(body, id)).to_json()

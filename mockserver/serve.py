@@ -36,6 +36,9 @@ def serve(arguments: argparse.Namespace) -> int:
         sockets = serving.bound(arguments.host, arguments.port)
         warn_of_strangers(arguments, sockets)
         gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
+        gc.set_threshold(
+            20_000, 20, 100
+        )  # requests leave no cycles behind: looking for some every 700 values finds none
         with port_file(arguments.port_file) as write_port:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
     except BrokenPipeError:

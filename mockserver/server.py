@@ -4,11 +4,8 @@ Everything that can go wrong at the start (a mistake in the fixture, a port that
 thread, before there is another one.
 """
 
-import asyncio
-import socket
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from threading import Thread
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -26,7 +23,6 @@ from mockserver.world import World
 GRACE_S: Final = 0.5
 """For requests in flight when it stops: a test that has ended waits for nobody."""
 WORLDS_KEPT: Final = 16
-Stop = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
 
 class MockServer(Handle):
@@ -64,8 +60,9 @@ class MockServer(Handle):
         self._app: web.Application
         self._worlds: dict[int, tuple[Fixture, World]] = {}
         """Those that it was renewed to, as their fixtures give them, the latest last."""
-        self._thread: Thread | None = None
-        self._stop: Stop | None = None
+        self._running: serving.InThread | None = None
+        self._ending = ExitStack()
+        self._touched: tuple[object, ...] = ()
 
     @staticmethod
     def connect(url: str, *, world: str | None = None, admin_token: str | None = None) -> Handle:
@@ -82,7 +79,7 @@ class MockServer(Handle):
 
     def start(self) -> Self:
         """Requests are answered when this returns. Raises FixtureError, OSError (port taken) and ValueError."""
-        if self._thread is not None:
+        if self._running is not None:
             raise RuntimeError("this MockServer runs already")
         files = sources.Files(self._source, overrides=self._settings)
         self._fixture = files.read()
@@ -95,33 +92,21 @@ class MockServer(Handle):
         Reloader(app[SITE].worlds, files)
         sockets = serving.bound(self._host, self._wanted_port)
         url = serving.url_of(self._host, sockets)
-        started: Future[Stop] = Future()
-        thread = Thread(target=_run, args=(app, sockets, started), name=f"MockServer {url}", daemon=True)
-        thread.start()
-        try:
-            self._stop = started.result()
-        except Exception:
-            thread.join()
-            raise
-        self._thread = thread
+        running = serving.running_in_thread(app, sockets, grace_s=GRACE_S, name=f"MockServer {url}")
+        self._running = self._ending.enter_context(running)
         self._connected = Line(url, self._admin_token)
         return self
 
     def stop(self) -> None:
         """Ends it; when this returns, its port is free and its thread is gone. A second time does nothing."""
-        thread, self._thread = self._thread, None
-        line, self._connected = self._connected, None
+        line, self._connected, self._running = self._connected, None, None
         if line is not None:
             line.close()
-        if thread is None or self._stop is None:
-            return
-        loop, told = self._stop
-        loop.call_soon_threadsafe(told.set)
-        thread.join()
+        self._ending.close()
 
     @property
     def is_running(self) -> bool:
-        return self._thread is not None
+        return self._running is not None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -146,25 +131,15 @@ class MockServer(Handle):
 
         Does not wait, and need not: the loop does it before it looks at any request that is sent from now on.
         """
-        assert self._stop is not None
+        running, worlds = self._running, self._app[SITE].worlds
+        assert running is not None
         fixture = self._fixture if fixture is None else fixture
+        touched = (fixture, running.server.requests_count, worlds.account.replies)
+        if touched == self._touched and worlds.main.hosted.clock.rate == 0:
+            return  # nobody has asked for anything, and time stands still: it is as fresh as it was
+        self._touched = touched
         known = self._worlds.pop(id(fixture), None)
         self._worlds[id(fixture)] = fixture, world = known or (fixture, World(fixture))
         if len(self._worlds) > WORLDS_KEPT:
             del self._worlds[next(iter(self._worlds))]
-        self._stop[0].call_soon_threadsafe(self._app[SITE].worlds.renew, world, fixture.clock)
-
-
-def _run(app: web.Application, sockets: Sequence[socket.socket], started: "Future[Stop]") -> None:
-    async def until_told() -> None:
-        told = asyncio.Event()
-        async with serving.running(app, sockets, grace_s=GRACE_S):
-            started.set_result((asyncio.get_running_loop(), told))
-            await told.wait()
-
-    try:
-        asyncio.run(until_told())
-    except Exception as error:
-        if started.done():
-            raise
-        started.set_exception(error)
+        running.loop.call_soon_threadsafe(worlds.renew, world, fixture.clock)

@@ -6,11 +6,11 @@ The same for `serve`, for `exec` and for MockServer; only who waits differs.
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -93,7 +93,7 @@ def url_of(host: str, sockets: Sequence[socket.socket]) -> str:
 @asynccontextmanager
 async def running(
     app: web.Application, sockets: Sequence[socket.socket], *, grace_s: float, access_log: bool = False
-) -> AsyncIterator[None]:
+) -> AsyncIterator[web.Server]:
     """An application of create_app's on these sockets, which are closed at the end.
 
     Requests in flight have `grace_s` to end.
@@ -111,7 +111,8 @@ async def running(
         await runner.setup()
         for one in sockets:
             await web.SockSite(runner, one, backlog=BACKLOG).start()
-        yield
+        assert runner.server is not None
+        yield runner.server
     finally:
         # aiohttp waits twice, before and after it cancels a handler. Nobody waits that long.
         with suppress(TimeoutError):
@@ -126,18 +127,29 @@ async def running(
             one.close()
 
 
+class InThread(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    server: web.Server
+    """Which counts its requests."""
+
+
 @contextmanager
 def running_in_thread(
-    app: web.Application, sockets: Sequence[socket.socket], *, grace_s: float, access_log: bool = False
-) -> Iterator[None]:
+    app: web.Application,
+    sockets: Sequence[socket.socket],
+    *,
+    grace_s: float,
+    access_log: bool = False,
+    name: str | None = None,
+) -> Iterator[InThread]:
     """`running`, in a thread with a loop of its own. Requests are answered when the block begins; when it has ended,
     the thread is gone. What goes wrong at the start is raised here."""
-    started: Future[Callable[[], object]] = Future()
+    started: Future[tuple[InThread, asyncio.Event]] = Future()
 
     async def until_told() -> None:
         told, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with running(app, sockets, grace_s=grace_s, access_log=access_log):
-            started.set_result(lambda: loop.call_soon_threadsafe(told.set))
+        async with running(app, sockets, grace_s=grace_s, access_log=access_log) as server:
+            started.set_result((InThread(loop, server), told))
             await told.wait()
 
     def run() -> None:
@@ -148,17 +160,17 @@ def running_in_thread(
                 raise
             started.set_exception(error)
 
-    thread = Thread(target=run, name=f"mock server on port {port_of(sockets)}", daemon=True)
+    thread = Thread(target=run, name=name or f"mock server on port {port_of(sockets)}", daemon=True)
     thread.start()
     try:
-        tell = started.result()
+        inside, told = started.result()
     except Exception:
         thread.join()
         raise
     try:
-        yield
+        yield inside
     finally:
-        tell()
+        inside.loop.call_soon_threadsafe(told.set)
         thread.join()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
+from multidict import istr
 
 from mockserver.account import Account
 from mockserver.fixture import ClockSetting, Fixture
@@ -17,7 +18,7 @@ WORLDS: Final = 256
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 WORLD: Final = f"/w/{{world:{NAME}}}"
 """Where in the application a named world is."""
-WORLD_HEADER: Final = "X-Mock-World"
+WORLD_HEADER: Final = istr("X-Mock-World")
 _NAME: Final = re.compile(NAME)
 
 

@@ -4,8 +4,8 @@ A subtask's text has a template of what no transition changes; a task's text is 
 kept with the execution that they were made from, which drops them when they change.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 from mockserver import times
@@ -17,6 +17,7 @@ from mockserver.openapi import response_schema
 from mockserver.operations import OPERATIONS
 from mockserver.scheduler import Execution
 
+_filling: Callable[[tuple[object, ...]], Filling] = partial(tuple.__new__, Filling)
 render_instant = lru_cache(maxsize=4096)(times.render_instant)
 
 
@@ -107,7 +108,7 @@ class Wire:
                 startTime=self.instant(start),
                 finishTime=self.instant(finish),
             )
-        return Filling(stem, (run_time,))
+        return _filling((stem, (run_time,)))
 
     def _proven_subtask(self, execution: Execution, subtask: Subtask) -> Proven:
         """The same as text alone, kept until the subtask changes: a template would be many times as large."""

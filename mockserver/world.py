@@ -262,8 +262,7 @@ class World:
         return canceling
 
     def _act_on_subtask(self, act: Callable[..., Subtask], verb: str, task: int, id: int, cause: str) -> Subtask:
-        before = self.subtask(task, id)
-        execution = self.executions[task]
+        before, execution = self.subtask(task, id), self.executions[task]
         try:
             after = act(before, execution.task, self.now, self.settings.pace)
         except Refused as refused:

@@ -34,7 +34,7 @@ class Books:
     @property
     def latest(self) -> Site:
         """The server that was made last."""
-        site = self._latest and self._latest()
+        site = None if self._latest is None else self._latest()
         assert site is not None
         return site
 

@@ -169,6 +169,8 @@ VARIABLES = [
     ("host", "OCP_MOCK_HOST", "::1", "::1"),
     ("port", "OCP_MOCK_PORT", "0", 0),
     ("port_file", "OCP_MOCK_PORT_FILE", "port.txt", "port.txt"),
+    ("watch", "OCP_MOCK_WATCH", "0", False),
+    ("watch", "OCP_MOCK_NO_WATCH", "1", False),
     ("api_prefix", "OCP_MOCK_API_PREFIX", "/api/v1, /api/v2", ["/api/v1", "/api/v2"]),
     ("clock", "OCP_MOCK_CLOCK", "manual", "manual"),
     ("speed", "OCP_MOCK_SPEED", "2.5", 2.5),

@@ -87,7 +87,7 @@ def test_after_a_reset_the_connection_is_dead_in_both_directions(failed: Client)
         connection.sendall(request())
         assert heard(connection).end == "reset"
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0  # the error was told once
-        with pytest.raises(OSError, match="Broken pipe|reset|not connected"):
+        with pytest.raises(OSError, match=r"Broken pipe|reset|not connected"):
             connection.sendall(request())
 
 
@@ -262,11 +262,11 @@ def test_the_head_of_a_dribbled_answer_does_not_wait(failed: Client) -> None:
 # --- response --------------------------------------------------------------------------------------------------------
 
 RESPONSES: list[tuple[Json, bytes, str]] = [
-    ({"status": 502, "headers": {"Content-Type": "text/html"}, "body": "<h1>坏</h1>"}, "<h1>坏</h1>".encode(), "text/html"),
+    ({"status": 502, "headers": {"Content-Type": "text/html"}, "body": "<坏>"}, "<坏>".encode(), "text/html"),
     ({"status": 200}, b"", ""),
     ({"status": 200, "body": "{"}, b"{", "text/plain; charset=utf-8"),
     ({"status": 200, "body": {"a": [1, None]}}, b'{"a": [1, null]}', "application/json"),
-    ({"status": 200, "headers": {"content-type": "application/problem+json"}, "body": []}, b"[]", "application/problem+json"),
+    ({"status": 200, "headers": {"content-type": "text/csv"}, "body": []}, b"[]", "text/csv"),
     ({"status": 599, "body": 0}, b"0", "application/json"),
 ]  # fmt: skip
 

@@ -1,9 +1,10 @@
-"""Every effect × before and after × aiohttp, requests and httpx: what the client gets or raises, what happened in the
+"""Every effect, before and after, for aiohttp, requests and httpx: what the client gets or raises, what happened in the
 world, what the journal says, and what the account makes of it."""
 
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -325,10 +326,8 @@ def test_another_request_is_no_repeat(failed: Client, method: str, path: str, op
 @pytest.mark.parametrize("rule", [{"error": {"status": 503}}, {"truncateBodyAtFraction": 0.5}], ids=str)
 def test_after_an_answer_nothing_is_a_repeat(failed: Client, rule: Json) -> None:
     failed.admin("POST", "/faults", {**rule, "times": 1})
-    try:
+    with suppress(requests.RequestException):
         failed.get(TASK)
-    except requests.RequestException:
-        pass
     failed.get(TASK)
     assert [entry["resent"] for entry in failed.admin("GET", "/requests")["requests"]] == [False, False]
 
@@ -361,6 +360,6 @@ def test_an_effect_on_any_answer_is_no_violation(
         else:
             assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
             assert answer.headers["X-Mock-Rule"] == "fault-1"
-        [entry] = client.admin("GET", "/requests")["requests"]
+        [entry] = mock.requests()  # over a connection of its own: what follows a malformed HEAD is still in the other
         assert entry["rule"] == "fault-1"
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]

@@ -289,7 +289,7 @@ def test_a_violation_is_in_the_journal_as_it_was_answered(monkeypatch: pytest.Mo
 def test_a_handler_that_breaks_is_a_500_and_the_server_goes_on(
     failed: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(call: object) -> None:
+    def broken(*_: object) -> None:
         raise LookupError("planted")
 
     monkeypatch.setitem(api.HANDLERS, "getTaskInstance", broken)

@@ -272,13 +272,16 @@ HELD_REQUESTS = [request()] * 20 + [RETRIED] * 5 + [request(TASKS)] * 5
 
 
 def test_a_server_with_everything_held_stops_within_a_second() -> None:
-    with MockServer(failed_world(faults=EVERYTHING_HELD)) as mock, Client(mock) as client:
-        with waiting(client, *HELD_REQUESTS) as connections:
-            began = time.monotonic()
-            mock.stop()
-            assert time.monotonic() - began < 1
-            for connection in connections:
-                assert heard(connection).end == "closed"
+    with (
+        MockServer(failed_world(faults=EVERYTHING_HELD)) as mock,
+        Client(mock) as client,
+        waiting(client, *HELD_REQUESTS) as connections,
+    ):
+        began = time.monotonic()
+        mock.stop()
+        assert time.monotonic() - began < 1
+        for connection in connections:
+            assert heard(connection).end == "closed"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
