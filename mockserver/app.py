@@ -32,10 +32,10 @@ from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED
 from mockserver.faults import Incoming
 from mockserver.fixture import Fixture
 from mockserver.operations import NOWHERE, Route, parse_query, route
-from mockserver.reloading import Reloader
+from mockserver.reloading import read_worlds
 from mockserver.router import ApiResource
 from mockserver.site import WORLD, WORLD_HEADER, Options, Site, Worlds, in_world
-from mockserver.sources import Files, Source
+from mockserver.sources import Source
 from mockserver.spoiling import FAULT_HEADER, KEPT, PREFER
 from mockserver.times import MS
 from mockserver.wire import Wire
@@ -49,6 +49,8 @@ NO_QUERY: Final[dict[str, Any]] = {}
 
 async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     failure: ApiError | None = None
+    if site.worlds.coming:
+        site.worlds.settle()
     given = request.headers
     if WORLD_HEADER in given and site.name is None:
         try:
@@ -242,12 +244,7 @@ def create_app(
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
     )
-    if isinstance(source, Fixture):
-        worlds = Worlds(source, options)
-    else:
-        files = Files(source, overrides=overrides)
-        worlds = Worlds(files.read(), options)
-        Reloader(worlds, files)
+    worlds = Worlds(source, options) if isinstance(source, Fixture) else read_worlds(source, overrides, options)
     site = worlds.main
     app = web.Application()
     app[SITE] = site
@@ -285,10 +282,12 @@ def checked_prefix(prefix: str) -> str:
 
 
 async def served_document(site: Site, request: web.Request) -> web.StreamResponse:
+    site.worlds.settle()
     settings = site.hosted.world.settings
+    base = request.path.removesuffix("/openapi.json")  # below another application it is not only the world's
     document = openapi.document(
         field_names=settings.field_names,
-        prefixes=[site.base + prefix for prefix in site.options.prefixes],
+        prefixes=[base + prefix for prefix in site.options.prefixes],
         auth=settings.auth,
         version=__version__,
         schemas=schema_files(),

@@ -39,9 +39,12 @@ def unmarked(config: pytest.Config) -> Choice:
 def marked(marker: pytest.Mark, item: pytest.Item) -> Choice:
     """Raises UsageError."""
     names, world, given = _of(marker)
-    source = world if world is not None else unmarked(item.config).source
+    if names:
+        source: Mapping[str, Any] | tuple[Place, ...] | None = _places(names, item.path.parent, FORM)
+    else:
+        source = world if world is not None else unmarked(item.config).source
     return Choice(
-        _places(names, item.path.parent, FORM) if names else source,
+        source,
         {name: given[name] for name in WORLDS if given.get(name) is not None},
         {name: given[name] for name in SERVERS if given.get(name) is not None},
         given.get("strict") or False,

@@ -75,7 +75,7 @@ class Proven:
 class Checker:
     """One compiled schema: a table from Python type to what proves a value of it."""
 
-    __slots__ = ("_contract", "name", "schema", "table", "uri")
+    __slots__ = ("_contract", "_parts", "name", "schema", "table", "uri")
 
     def __init__(self, contract: "Contract", uri: str, schema: Mapping[str, Any] | bool) -> None:
         self._contract = contract
@@ -83,6 +83,7 @@ class Checker:
         self.name = uri.removeprefix(BASE).replace(SUFFIX, "")
         self.schema = schema
         self.table: Table = {}
+        self._parts: dict[tuple[str | int, ...], Checker] = {}
 
     def text_of(self, value: Proven) -> str:
         if value.checker is not self:
@@ -112,7 +113,10 @@ class Checker:
         return Violation(self.name, problems or [Problem((), "proof by parts refuses what the judge accepts")])
 
     def part(self, *steps: str | int) -> "Checker":
-        return self._contract.at(_pointed(self.uri, *steps))
+        part = self._parts.get(steps)
+        if part is None:  # a world's first change asks for dozens
+            part = self._parts[steps] = self._contract.at(_pointed(self.uri, *steps))
+        return part
 
     def template(self, fixed: Mapping[str, object], *holes: str) -> "Template":
         return Template(self, fixed, holes)
@@ -233,8 +237,6 @@ class Contract:
         resources = [(f"{BASE}{name}{SUFFIX}", _resource(file)) for name, file in self.files.items()]
         self._registry: Registry[Any] = Registry().with_resources(resources)
         self._checkers: dict[str, Checker] = {}
-        self._unfinished: dict[str, Checker] = {}
-        """Schemas refer to each other: what is compiled is seen by other threads once all of it is."""
         self._compiling = RLock()
         self._judges: dict[str, Any] = {}
 
@@ -256,39 +258,28 @@ class Contract:
 
     def at(self, uri: str) -> Checker:
         """The checker of the schema at a URI. A part that is only a reference is what it refers to."""
-        if uri in self._checkers:
+        with self._compiling:  # schemas refer to each other: nobody sees one of which a part is missing
+            if uri not in self._checkers:
+                schema = self._registry.resolver().lookup(uri).contents
+                if isinstance(schema, Mapping) and "$ref" in schema:
+                    extra = schema.keys() - ANNOTATIONS - {"$ref"}
+                    if extra:
+                        raise ValueError(f"{uri}: {', '.join(sorted(extra))} beside $ref cannot be proven by parts")
+                    self._checkers[uri] = self.at(urljoin(uri, schema["$ref"]))
+                else:
+                    checker = self._checkers[uri] = Checker(self, uri, schema)
+                    checker.table.update(Parts(uri, lambda *steps: checker.part(*steps).table).table(schema))
+                    checker.table.setdefault(Proven, checker.text_of)
             return self._checkers[uri]
-        with self._compiling:
-            outermost = not self._unfinished
-            try:
-                checker = self._compiled(uri)
-                if outermost:
-                    self._checkers.update(self._unfinished)
-                return checker
-            finally:
-                if outermost:
-                    self._unfinished.clear()
-
-    def _compiled(self, uri: str) -> Checker:
-        known = self._checkers.get(uri) or self._unfinished.get(uri)
-        if known is None:
-            schema = self._registry.resolver().lookup(uri).contents
-            if isinstance(schema, Mapping) and "$ref" in schema:
-                extra = schema.keys() - ANNOTATIONS - {"$ref"}
-                if extra:
-                    raise ValueError(f"{uri}: {', '.join(sorted(extra))} beside $ref cannot be proven by parts")
-                known = self._unfinished[uri] = self._compiled(urljoin(uri, schema["$ref"]))
-            else:
-                checker = known = self._unfinished[uri] = Checker(self, uri, schema)
-                checker.table.update(Parts(uri, lambda *steps: checker.part(*steps).table).table(schema))
-                checker.table.setdefault(Proven, checker.text_of)
-        return known
 
 
-@cache
 def contract(field_names: str = "sample") -> Contract:
     """The shipped contract. Compiled once in a process: it is immutable, but for what it remembers as proven."""
-    return Contract(field_names)
+    with _MAKING:  # two of it would not accept each other's proofs
+        return _contract(field_names)
+
+
+_contract, _MAKING = cache(Contract), RLock()
 
 
 def compiled(name: str) -> Checker:

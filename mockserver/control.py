@@ -134,6 +134,7 @@ async def refuse_route(site: Site, request: web.Request) -> object:
 async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.StreamResponse:
     headers: dict[str, str] = {}
     schema = route.reply
+    site.worlds.settle()
     try:
         name = request.headers.get(WORLD_HEADER)
         if name is not None and site.name is None:

@@ -83,7 +83,10 @@ def _id(entry: Json, key: str) -> int | None:
 
 
 def _distance(entry: Json, wanted: Json) -> float:
-    """One for each key that differs; another operation weighs more, the less its path resembles the one wanted."""
+    """One for each key that differs; another operation weighs more, the less its path resembles the one wanted.
+
+    So a misspelt path, which has another status too, is nearer than another operation.
+    """
     wrong = differences(entry, wanted)
     if "operation" not in wrong:
         return len(wrong)
@@ -93,7 +96,7 @@ def _distance(entry: Json, wanted: Json) -> float:
     )
     came = "".join(entry["path"].partition("?")[0].partition("/tasks/")[1:])
     alike = SequenceMatcher(None, f"{operation.method} {path}", f"{entry['method']} {came}").ratio()
-    return len(wrong) + 1.5 - alike
+    return len(wrong) + 6 * (1 - alike)
 
 
 def _could_have_counted(entries: Sequence[Json], wanted: Json) -> bool:
@@ -162,9 +165,9 @@ def journal_text(answer: Json) -> str:
 
 
 def state_text(state: Json, requests: Sequence[Json]) -> str:
-    """The clock, the tasks (those that were asked about first), and the rules that stand."""
-    asked = {_id(entry, "taskInstanceId"): None for entry in requests}
-    tasks = sorted(state["tasks"], key=lambda task: task["id"] not in asked)
+    """The clock, the tasks that were asked about (all, if none was), and the rules that stand."""
+    asked = {_id(entry, "taskInstanceId") for entry in requests}
+    tasks = [task for task in state["tasks"] if task["id"] in asked] or state["tasks"]
     lines = [f"{state['clock']['mode']} clock at {state['clock']['now']}"]
     for task in tasks[:TASKS_SHOWN]:
         lines.append(f"task {task['id']} {task['name']}: {task['status']} / {task['operation']}")
@@ -176,8 +179,9 @@ def state_text(state: Json, requests: Sequence[Json]) -> str:
             )
         if len(subtasks) > SUBTASKS_SHOWN:
             lines.append(f"    … and {len(subtasks) - SUBTASKS_SHOWN} more subtasks")
-    if len(tasks) > TASKS_SHOWN:
-        lines.append(f"… and {len(tasks) - TASKS_SHOWN} more tasks")
+    others = len(state["tasks"]) - min(len(tasks), TASKS_SHOWN)
+    if others:
+        lines.append(f"… and {others} more task{'s' * (others != 1)}")
     for rule in state["faults"]:
         shown = ", ".join(f"{key}={value!r}" for key, value in rule.items() if key not in ("id", "matches"))
         lines.append(f"{rule['id']}: {shown}")

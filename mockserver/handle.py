@@ -6,106 +6,32 @@ camelCase is taken too, so that JSON can be given as `**rule`. A name that there
 that there are; what the server refuses is a ControlError with its status, message and details.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 from mockserver import evidence
+from mockserver.arguments import (
+    NESTED,
+    DenialFields,
+    FaultFields,
+    HistoryFilters,
+    Instant,
+    RequestFilters,
+    SettingFields,
+    Until,
+    check_operation,
+    instant,
+    wire,
+)
 from mockserver.client import Json, Line
 from mockserver.naming import camel, camel_keys, refuse_unknown
-from mockserver.operations import OPERATIONS
 from mockserver.things import TaskHandle
 
 if TYPE_CHECKING:
     from mockserver.sources import Source
-
-Instant = str | datetime
-"""ISO 8601 with an offset, or a datetime that has one."""
-
-
-class RequestFilters(TypedDict, total=False):
-    """Which requests; all that is given must hold."""
-
-    status: int
-    user: str
-    """The name that was sent, right password or not."""
-    task_instance_id: int
-    subtask_instance_id: int
-    trace_id: str
-    since: Instant
-
-
-class FaultFields(TypedDict, total=False):
-    """Which requests a fault spoils, how often, and how: one effect, and a delay alone or beside it.
-
-    `error={"status": 503}` · `fault="CONNECTION_RESET_BY_PEER"` (or EMPTY_RESPONSE, MALFORMED_RESPONSE_CHUNK,
-    RANDOM_DATA_THEN_CLOSE, HANG) · `response={"status": 502, "headers": {…}, "body": "<html>"}` ·
-    `truncate_body_at_fraction=0.5` · `chunked_dribble_delay={"number_of_chunks": 5, "total_duration": 3000}` ·
-    `violate="random"` (or `{"remove": "/data/status"}`, `{"set": {"/data/status": "EXPLODED"}}`) ·
-    `rate_limit={"limit": 5, "per_seconds": 1}`; and `fixed_delay_milliseconds=2000` or
-    `delay_distribution={"type": "uniform", "lower": 10, "upper": 90}`.
-    """
-
-    operation: str
-    method: Literal["GET", "HEAD", "POST"]
-    path: str
-    """A glob; * crosses slashes."""
-    task_instance_id: int
-    subtask_instance_id: int
-    user: str
-    when: Literal["before", "after"]
-    """before (default): nothing happens. after: what was asked for happens, and its answer is lost."""
-    skip: int
-    times: int
-    probability: float
-    error: Mapping[str, Any]
-    fault: str
-    response: Mapping[str, Any]
-    truncate_body_at_fraction: float
-    chunked_dribble_delay: Mapping[str, Any]
-    violate: str | Mapping[str, Any]
-    rate_limit: Mapping[str, Any]
-    fixed_delay_milliseconds: float
-    delay_distribution: Mapping[str, Any]
-
-
-class DenialFields(TypedDict, total=False):
-    """From whom (default: everybody), for what, and how often a permission is taken away."""
-
-    user: str
-    operation: str
-    task_instance_id: int
-    times: int
-
-
-class HistoryFilters(TypedDict, total=False):
-    task_instance_id: int
-    subtask_instance_id: int
-    since: Instant
-    limit: int
-
-
-class SettingFields(TypedDict, total=False):
-    auth: Literal["open", "basic"]
-    field_names: Literal["sample", "table"]
-    scheduler: Mapping[str, Any]
-    """`{"dispatch": "1s", "run": "2s", "concurrency": 10}`, or some of them."""
-    server: str
-    seed: int
-
-
-class Until(TypedDict):
-    """A status to wait for, of a task or of one of its subtasks; snake_case does too."""
-
-    taskInstanceId: int
-    status: str
-    subtaskInstanceId: NotRequired[int]
-
-
-NESTED: Final = frozenset({"chunked_dribble_delay", "delay_distribution", "rate_limit"})
-"""The effects whose own keys are ours too. Those of `response` and `violate` are the reader's."""
 
 
 class Handle:
@@ -144,7 +70,7 @@ class Handle:
         if by is not None:
             body["by"] = by.total_seconds() if isinstance(by, timedelta) else by
         if to is not None:
-            body["to"] = _instant(to)
+            body["to"] = instant(to)
         if until is not None:
             body["until"] = until if isinstance(until, str) else camel_keys(until)
         if len(body) != 1:
@@ -159,7 +85,7 @@ class Handle:
         self, mode: Literal["manual", "real"], *, now: Instant | None = None, speed: float | None = None
     ) -> Json:
         """`speed` is of a real clock: 10 is ten times as fast. Answers as `clock` does."""
-        body = {"mode": mode, "now": None if now is None else _instant(now), "speed": speed}
+        body = {"mode": mode, "now": None if now is None else instant(now), "speed": speed}
         return self._line.call("PUT", "/clock", {key: value for key, value in body.items() if value is not None})
 
     # --- the world -------------------------------------------------------------------------------------------------
@@ -216,7 +142,7 @@ class Handle:
         its answer is lost.
         """
         refuse_unknown("fault()", rule, FaultFields.__annotations__)
-        _check_operation(rule.get("operation"))
+        check_operation(rule.get("operation"))
         body = camel_keys(rule)
         for key in map(camel, NESTED):
             if isinstance(body.get(key), Mapping):
@@ -235,7 +161,7 @@ class Handle:
     def deny(self, permission: Literal["TASK_VIEWER", "TASK_MANAGER"], **rule: Unpack[DenialFields]) -> Json:
         """Takes a permission away, from all or from one `user`, and answers with the denial and its `id`."""
         refuse_unknown("deny()", rule, DenialFields.__annotations__)
-        _check_operation(rule.get("operation"))
+        check_operation(rule.get("operation"))
         return self._line.call("POST", "/denials", {"permission": permission, **camel_keys(rule)})
 
     def denials(self) -> list[Json]:
@@ -262,7 +188,7 @@ class Handle:
         and more. `requests("retrySubtask", status=200, task_instance_id=1000)`
         """
         refuse_unknown("requests()", filters, ["operation", "limit", *RequestFilters.__annotations__])
-        _check_operation(operation)
+        check_operation(operation)
         entries: list[Json] = self._journal(operation=operation, limit=limit, **filters)["requests"]
         return entries
 
@@ -280,10 +206,10 @@ class Handle:
         """
         __tracebackhide__ = True
         refuse_unknown("assert_requested()", filters, ["operation", "count", *RequestFilters.__annotations__])
-        _check_operation(operation)
+        check_operation(operation)
         if count is not None and (type(count) is not int or count < 0):
             raise ValueError(f"count is a number of requests, 0 or more, or None for at least one; not {count!r}")
-        given = _wire(filters)
+        given = wire(filters)
         answer = self._journal()
         problem = evidence.verdict(answer, operation, given, count)
         if problem is not None:
@@ -292,7 +218,7 @@ class Handle:
         return [entry for entry in answer["requests"] if not evidence.differences(entry, wanted)]
 
     def _journal(self, **filters: Any) -> Json:
-        query = _wire({key: value for key, value in filters.items() if value is not None})
+        query = wire({key: value for key, value in filters.items() if value is not None})
         return self._line.call("GET", "/requests?" + urlencode(query))
 
     def history(self, **filters: Unpack[HistoryFilters]) -> list[Json]:
@@ -301,7 +227,7 @@ class Handle:
         A change has `time, taskInstanceId, subtaskInstanceId, from, to, operation, cause`.
         """
         refuse_unknown("history()", filters, HistoryFilters.__annotations__)
-        changes: list[Json] = self._line.call("GET", "/history?" + urlencode(_wire(filters)))["history"]
+        changes: list[Json] = self._line.call("GET", "/history?" + urlencode(wire(filters)))["history"]
         return changes
 
     def contract(self) -> Json:
@@ -337,22 +263,3 @@ def connected(url: str, world: str | None, admin_token: str | None) -> Handle:
         raise ValueError("a world has a name, or is None for the server's own")
     below = "" if world is None else f"/w/{quote(world, safe='')}"
     return Handle(Line(url.rstrip("/") + below, admin_token))
-
-
-def _instant(given: Instant) -> str:
-    if not isinstance(given, datetime):
-        return given
-    if given.tzinfo is None:
-        raise ValueError(f"{given!r} has no time zone, and a server's is not this machine's")
-    return given.isoformat()
-
-
-def _wire(filters: Mapping[str, Any]) -> Json:
-    return {camel(key): _instant(value) if key == "since" else value for key, value in filters.items()}
-
-
-def _check_operation(name: str | None) -> None:
-    """Raises ValueError: a misspelt name would match nothing, and prove anything."""
-    if name is not None and name not in OPERATIONS:
-        known: Sequence[str] = list(OPERATIONS)
-        raise ValueError(f"{name!r} is no operation; there are {', '.join(known)}")

@@ -38,6 +38,9 @@ class Loan:
         self._strict = strict
         self._before = _faults(mock)
         self._shown = False
+        self._seen: list[tuple[str, str]] = []
+        self.said: str | None = None
+        """The latest complaint."""
 
     def complaint(self) -> str | None:
         """What went wrong since this was last asked, for which the test must fail; None if nothing did."""
@@ -62,7 +65,9 @@ class Loan:
             lines.append(f"ocp_mock: {what}:")
             lines += [f"  {evidence.request_line(one)}" for one in found] or ["  not in the journal: see the log"]
             lines += [f"    hint: {one['hint']}" for one in found if one["hint"]]
-        return "\n".join(lines)
+        self.said = "\n".join(lines)
+        self._seen = self._look()  # when it is reported, the server may have ended
+        return self.said
 
     def sections(self) -> list[tuple[str, str]]:
         """For the report of a test that has failed: once, whatever else goes wrong."""
@@ -71,23 +76,26 @@ class Loan:
         self._shown = True
         try:
             complaint = self.complaint()
-            journal, state = self.mock._journal(), self.mock.state()
-            found = [
-                ("ocp_mock requests", evidence.journal_text(journal)),
-                ("ocp_mock tasks", evidence.state_text(state, journal["requests"])),
-            ]
+            seen = self._seen or self._look()
         except Exception as error:  # a report is made whatever has become of the server
             return [("ocp_mock", f"nothing is known: {type(error).__name__}: {error}")]
-        return found if complaint is None else [("ocp_mock contract", complaint), *found]
+        return seen if complaint is None else [("ocp_mock contract", complaint), *seen]
+
+    def _look(self) -> list[tuple[str, str]]:
+        journal, state = self.mock._journal(), self.mock.state()
+        return [
+            ("ocp_mock requests", evidence.journal_text(journal)),
+            ("ocp_mock tasks", evidence.state_text(state, journal["requests"])),
+        ]
 
 
 def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
     """`make` is what make_ocp_mock gives; `servers` ends the servers that are started here. Raises UsageError."""
     shelf = item.session.stash.get(SHELF, None)
     if shelf is None:
-        shelf = item.session.stash[SHELF] = Shelf(unmarked(item.config))
+        shelf = item.session.stash[SHELF] = Shelf()
     marker = item.get_closest_marker("ocp_mock")
-    choice = shelf.unmarked if marker is None else marked(marker, item)
+    choice = shelf.unmarked(item.config) if marker is None else marked(marker, item)
     mock = shelf.server(make, choice.options, servers)
     try:
         shelf.renew(mock, choice)
@@ -99,11 +107,16 @@ def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
 class Shelf:
     """The servers and fixtures of one session."""
 
-    def __init__(self, unmarked: Choice) -> None:
-        self.unmarked = unmarked
-        """What a test without a marker gets."""
+    def __init__(self) -> None:
+        self._unmarked: Choice | None = None
         self._servers: dict[Key, tuple[object, Handle]] = {}
         self._fixtures: dict[Key, Fixture] = {}
+
+    def unmarked(self, config: pytest.Config) -> Choice:
+        """What a test without a marker gets. Raises UsageError."""
+        if self._unmarked is None:
+            self._unmarked = unmarked(config)
+        return self._unmarked
 
     def server(self, make: Any, options: Mapping[str, Any], servers: ExitStack) -> Handle:
         key = (id(make), repr(options) if options else "")
@@ -162,9 +175,7 @@ def made(make: Any, options: Mapping[str, Any]) -> Handle:
             f"@pytest.mark.ocp_mock: {', '.join(options)} need a server of their own, and make_ocp_mock gives just one"
         )
     if not isinstance(mock, Handle):
-        raise pytest.UsageError(
-            f"make_ocp_mock gives a function that returns a MockServer, or a MockServer; not {mock!r}"
-        )
+        raise pytest.UsageError(f"make_ocp_mock gives a MockServer, or a function that returns one; not {mock!r}")
     return mock
 
 

@@ -6,17 +6,21 @@ Files are read and looked at in a thread, and a world is made there: meanwhile r
 import asyncio
 import gc
 import logging
-from typing import Final
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Thread
+from typing import Final, TypeVar, cast
 
 from mockserver.fixture import Fixture
 from mockserver.mistakes import FixtureError, counted
-from mockserver.site import Worlds
-from mockserver.sources import Files
+from mockserver.site import Options, Worlds
+from mockserver.sources import Files, Source
 from mockserver.world import TooManyEvents, World
 
 log = logging.getLogger("mockserver")
 
 POLL_S: Final = 0.25
+Result = TypeVar("Result")
 
 
 class Reloader:
@@ -32,12 +36,12 @@ class Reloader:
     async def reload(self) -> Fixture:
         """Raises FixtureError and TooManyEvents, and then nothing has changed."""
         async with self._lock:
-            return self._load(await asyncio.to_thread(self._read))
+            return self._load(await in_thread(self._read))
 
     async def poll(self) -> Fixture | None:
         """One look at the files. What they say, if they have changed for good and it is loaded. Raises as `reload`."""
         async with self._lock:
-            read = await asyncio.to_thread(self._read_if_changed)
+            read = await in_thread(self._read_if_changed)
             return None if read is None else self._load(read)
 
     def _read(self) -> tuple[Fixture, World]:
@@ -63,6 +67,36 @@ class Reloader:
         fixture, world = read
         self._worlds.load(world, fixture.clock)
         return fixture
+
+
+def read_worlds(source: Source, overrides: Mapping[str, object] | None, options: Options) -> Worlds:
+    """Worlds that can be read again. Raises FixtureError."""
+    files = Files(source, overrides=overrides)
+    worlds = Worlds(files.read(), options)
+    Reloader(worlds, files)
+    return worlds
+
+
+async def in_thread(call: Callable[[], Result]) -> Result:
+    """Unlike asyncio's own `to_thread`, it keeps no process from ending: a large file takes a while."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: Exception | None) -> None:
+        if not future.done():
+            future.set_exception(error) if error is not None else future.set_result(cast(Result, result))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = call()
+        except Exception as raised:
+            error = raised
+        with suppress(RuntimeError):  # nobody is there any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    Thread(target=run, name="reading fixtures", daemon=True).start()
+    return await future
 
 
 async def watch(reloader: Reloader) -> None:

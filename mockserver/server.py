@@ -4,6 +4,7 @@ Everything that can go wrong at the start (a mistake in the fixture, a port that
 thread, before there is another one.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -60,9 +61,8 @@ class MockServer(Handle):
         self._app: web.Application
         self._worlds: dict[int, tuple[Fixture, World]] = {}
         """Those that it was renewed to, as their fixtures give them, the latest last."""
-        self._running: serving.InThread | None = None
+        self._running: AbstractEventLoop | None = None
         self._ending = ExitStack()
-        self._touched: tuple[object, ...] = ()
 
     @staticmethod
     def connect(url: str, *, world: str | None = None, admin_token: str | None = None) -> Handle:
@@ -129,17 +129,14 @@ class MockServer(Handle):
     def _renew(self, fixture: Fixture | None = None) -> None:
         """As if it had just started with this fixture, or with its own; only the account goes on.
 
-        Does not wait, and need not: the loop does it before it looks at any request that is sent from now on.
+        Does not wait, and need not: it is done before the next request is looked at.
         """
         running, worlds = self._running, self._app[SITE].worlds
         assert running is not None
         fixture = self._fixture if fixture is None else fixture
-        touched = (fixture, running.server.requests_count, worlds.account.replies)
-        if touched == self._touched and worlds.main.hosted.clock.rate == 0:
-            return  # nobody has asked for anything, and time stands still: it is as fresh as it was
-        self._touched = touched
         known = self._worlds.pop(id(fixture), None)
         self._worlds[id(fixture)] = fixture, world = known or (fixture, World(fixture))
         if len(self._worlds) > WORLDS_KEPT:
             del self._worlds[next(iter(self._worlds))]
-        running.loop.call_soon_threadsafe(worlds.renew, world, fixture.clock)
+        if worlds.renew_later(world, fixture.clock):
+            running.call_soon_threadsafe(worlds.settle)

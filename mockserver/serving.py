@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from threading import Thread
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -93,7 +93,7 @@ def url_of(host: str, sockets: Sequence[socket.socket]) -> str:
 @asynccontextmanager
 async def running(
     app: web.Application, sockets: Sequence[socket.socket], *, grace_s: float, access_log: bool = False
-) -> AsyncIterator[web.Server]:
+) -> AsyncIterator[None]:
     """An application of create_app's on these sockets, which are closed at the end.
 
     Requests in flight have `grace_s` to end.
@@ -111,8 +111,7 @@ async def running(
         await runner.setup()
         for one in sockets:
             await web.SockSite(runner, one, backlog=BACKLOG).start()
-        assert runner.server is not None
-        yield runner.server
+        yield
     finally:
         # aiohttp waits twice, before and after it cancels a handler. Nobody waits that long.
         with suppress(TimeoutError):
@@ -127,12 +126,6 @@ async def running(
             one.close()
 
 
-class InThread(NamedTuple):
-    loop: asyncio.AbstractEventLoop
-    server: web.Server
-    """Which counts its requests."""
-
-
 @contextmanager
 def running_in_thread(
     app: web.Application,
@@ -141,15 +134,15 @@ def running_in_thread(
     grace_s: float,
     access_log: bool = False,
     name: str | None = None,
-) -> Iterator[InThread]:
+) -> Iterator[asyncio.AbstractEventLoop]:
     """`running`, in a thread with a loop of its own. Requests are answered when the block begins; when it has ended,
-    the thread is gone. What goes wrong at the start is raised here."""
-    started: Future[tuple[InThread, asyncio.Event]] = Future()
+    the thread is gone. Gives that loop. What goes wrong at the start is raised here."""
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def until_told() -> None:
         told, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with running(app, sockets, grace_s=grace_s, access_log=access_log) as server:
-            started.set_result((InThread(loop, server), told))
+        async with running(app, sockets, grace_s=grace_s, access_log=access_log):
+            started.set_result((loop, told))
             await told.wait()
 
     def run() -> None:
@@ -163,14 +156,14 @@ def running_in_thread(
     thread = Thread(target=run, name=name or f"mock server on port {port_of(sockets)}", daemon=True)
     thread.start()
     try:
-        inside, told = started.result()
+        loop, told = started.result()
     except Exception:
         thread.join()
         raise
     try:
-        yield inside
+        yield loop
     finally:
-        inside.loop.call_soon_threadsafe(told.set)
+        loop.call_soon_threadsafe(told.set)
         thread.join()
 
 

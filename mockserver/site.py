@@ -1,7 +1,7 @@
 """What one application serves, and how it was asked to serve it: one world, and more of them by name."""
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +10,7 @@ from aiohttp import web
 from multidict import istr
 
 from mockserver.account import Account
+from mockserver.clock import MANUAL
 from mockserver.fixture import ClockSetting, Fixture
 from mockserver.world import World
 from mockserver.worlds import Hosted
@@ -45,11 +46,6 @@ class Site:
         self.alone = False
         """Whether nothing stands around the application: no other app, no middleware, no signal. Its runner knows."""
 
-    @property
-    def base(self) -> str:
-        """Where in the application it is: "" or /w/{name}."""
-        return "" if self.name is None else f"/w/{self.name}"
-
 
 class Worlds:
     """Every world of an application: the one without a name, and by name those that were asked for.
@@ -66,6 +62,8 @@ class Worlds:
         """How many worlds went past the limit."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
+        self.coming: deque[tuple[World, ClockSetting]] = deque(maxlen=1)
+        """What to be renewed to before the next request is looked at. Another thread may put it there."""
         self._pristine, self._setting = World(fixture), fixture.clock
         self._named: OrderedDict[str, Site] = OrderedDict()
         self.main = Site(self, Hosted(self._pristine, self._setting))
@@ -105,6 +103,19 @@ class Worlds:
         self._named.clear()
         self._pristine, self._setting = pristine, setting
         self.main.hosted = Hosted(pristine, setting)
+
+    def renew_later(self, pristine: World, setting: ClockSetting) -> bool:
+        """`renew`, before the next request is looked at. Any thread may ask for it.
+
+        Whether that may be too late, because time passes or somebody may be waiting: then `settle` is due now.
+        """
+        self.coming.append((pristine, setting))
+        return setting.mode != MANUAL or bool(self._named) or bool(self.main.hosted.held)
+
+    def settle(self) -> None:
+        """First thing in every request."""
+        if self.coming:
+            self.renew(*self.coming.pop())
 
     def all(self) -> list[Site]:
         return [self.main, *self._named.values()]

@@ -66,9 +66,13 @@ class Files:
         self._overrides = overrides
         self._warn = warn
         self.again = not isinstance(source, Mapping)
-        """Whether there are files to read again; data given as such has none."""
-        self.paths = [] if source is None or isinstance(source, Mapping) else _on_disk(_several(source))
+        """Whether there are files to read again; data given as such has none, and a pipe is read once."""
+        self.paths: list[str] = []
         """Those that may change: what is shipped does not."""
+        if source is not None and not isinstance(source, Mapping):
+            self.paths = _on_disk(_several(source))
+            if any(os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)) for path in self.paths):
+                self.again, self.paths = False, []
         self._read = self._latest = looks(self.paths)
 
     def read(self) -> Fixture:

@@ -10,6 +10,7 @@ from clients import Client, failed_world
 
 from mockserver import MockServer
 
+pytest_plugins = ["pytester"]
 SUMS: Counter[str] = Counter()
 """Of this process; in one that leads workers, of all of them."""
 

@@ -23,30 +23,33 @@ FLOORS: Final[dict[str, str]] = {
     "hosting": "clock held worlds account site credentials cors guard mutation transport api hints replies",
     "spoiling": "spoiling router",
     "directing": "calls director rules records control_document control",
-    "serving": "sources app",
-    "running": "logs serving client server greeting serve flags cli __main__ __init__",
+    "serving": "sources reloading app",
+    "running": "logs serving naming arguments client things evidence handle server",
+    "testing": "choosing lending pytest_plugin",
+    "commands": "greeting serve executing healthcheck starter flags cli __main__ __init__",
 }
 """Every room, lowest first. A room imports only what stands before it, on its own floor or below."""
 ROOMS: Final = [room for floor in FLOORS.values() for room in floor.split()]
 PURE: Final = FLOORS["core"].split() + FLOORS["values"].split()
 
 ABROAD: Final[dict[str, str]] = {
-    "aiohttp": "cors guard transport replies spoiling router calls director rules records control app logs serving "
-    "server serve",
-    "argparse": "flags cli serve",
-    "asyncio": "held replies serving server serve",
+    "aiohttp": "site cors guard transport replies spoiling router calls director rules records control app logs "
+    "serving server serve",
+    "argparse": "flags cli serve executing healthcheck starter",
+    "asyncio": "held replies reloading serving server serve",
     "jsonschema": "explain contract",
-    "logging": "replies rules control app logs serve",
-    "os": "fixtures sources flags cli serve",
-    "pathlib": "packaged fixtures sources",
+    "logging": "replies rules control reloading app logs serve",
+    "os": "fixtures sources flags cli serve executing client choosing",
+    "pathlib": "packaged fixtures sources starter choosing lending",
+    "pytest": "choosing lending pytest_plugin",
     "random": "effects faults mutation transport spoiling",
     "referencing": "contract",
     "secrets": "",
-    "signal": "serve",
-    "socket": "transport serving server serve",
-    "subprocess": "",
-    "threading": "server",
-    "time": "clock",
+    "signal": "serve executing",
+    "socket": "transport serving serve client",
+    "subprocess": "executing",
+    "threading": "contract reloading serving",
+    "time": "clock executing",
     "uuid": "",
     "yaml": "building jsontext reading",
 }

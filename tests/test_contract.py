@@ -3,11 +3,14 @@
 import json
 import random
 import re
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
 from jsonschema import Draft202012Validator
+from processes import END_S
 from referencing.exceptions import Unresolvable
 from values import valid, with_one_change
 
@@ -363,3 +366,26 @@ def test_a_proof_that_is_stricter_than_the_judge_says_so() -> None:
     """It would be our bug, and it must not look like the value's."""
     checker = compiled("subtask-log")
     assert "refuses what the judge accepts" in str(checker.violation({"log": "x"}))
+
+
+def test_threads_that_are_first_at_once_see_whole_schemas() -> None:
+    """Several servers in one process, or files that are read in a thread while requests are answered."""
+    fresh, barrier, refused = Contract(), threading.Barrier(8), list[str]()
+    examples = [(name, one) for name, file in schema_files().items() for one in file.get("examples", [])]
+
+    def judge(shift: int) -> None:
+        barrier.wait(END_S)
+        turned = examples[shift * 7 :] + examples[: shift * 7]
+        refused.extend(name for name, one in turned if not fresh.checker(name).accepts(one))
+
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=judge, args=(shift,)) for shift in range(8)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join(END_S)
+    finally:
+        sys.setswitchinterval(switching)
+    assert refused == []

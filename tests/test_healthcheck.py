@@ -1,6 +1,7 @@
 """`healthcheck`: one line and an exit code, for a container; whom it asks, and what it does not take for healthy."""
 
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -151,8 +152,6 @@ def test_one_that_does_not_answer_in_time(capsys: pytest.CaptureFixture[str]) ->
 
 def test_it_needs_no_web_server() -> None:
     """It runs every few seconds."""
-    import subprocess
-
     program = (
         "import sys\nfrom mockserver.cli import main\nmain(['healthcheck', 'http://127.0.0.1:1'])\n"
         "print([name for name in ('aiohttp', 'yaml', 'jsonschema', 'asyncio') if name in sys.modules])"

@@ -163,10 +163,10 @@ def test_requests_are_filtered(mock: MockServer) -> None:
 
 
 def test_what_the_server_refuses_says_where(mock: MockServer) -> None:
-    with pytest.raises(ControlError, match="operatin") as refused:
-        mock.fault(operatin="retrySubtask", error={"status": 503})
+    with pytest.raises(ControlError, match=r"error\.status") as refused:
+        mock.fault(operation="retrySubtask", error={"status": 200})
     assert refused.value.status == 422
-    assert {"path": "$.operatin"}.items() <= refused.value.details[-1].items()
+    assert {"path": "$.error.status"}.items() <= refused.value.details[-1].items()
 
 
 def test_the_handle_works_from_any_thread(mock: MockServer) -> None:

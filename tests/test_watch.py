@@ -1,4 +1,4 @@
-"""Files that are saved while a server runs: read again once they stand still, and only if nothing is wrong with them."""
+"""Files that are saved while a server runs: read again once they stand still, loaded if nothing is wrong with them."""
 
 import asyncio
 import logging
@@ -159,14 +159,16 @@ def moved_there(file: Path, text: str) -> None:
     draft.replace(file)
 
 
+def moved(folder: Path, name: str) -> Path:
+    return folder.rename(folder.with_name(name))
+
+
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("whole", [True, False], ids=["folder", "file"])
-def test_a_change(folder: Path, change: str, whole: bool) -> None:
-    if not whole and change == "a new file":
-        pytest.skip("beside the file that is served it is none of ours")
-    files = Files(str(folder if whole else folder / "a.yaml"))
+def test_a_change(folder: Path, change: str) -> None:
+    whole, one = Files(str(folder)), Files(str(folder / "a.yaml"))
     CHANGES[change](folder)
-    assert files.are_changing()
+    assert whole.are_changing()
+    assert one.are_changing() == (change != "a new file"), "which is none of ours where one file is served"
 
 
 @pytest.mark.parametrize("change", NO_CHANGES)
@@ -191,6 +193,13 @@ def test_what_is_shipped_is_not_watched(source: sources.Source, paths: list[str]
     assert Files(source).paths == paths
 
 
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """`serve <(generate)`: asked again, it has nothing more to say."""
+    os.mkfifo(tmp_path / "pipe")
+    files = Files([str(tmp_path), str(tmp_path / "pipe")])
+    assert (files.again, files.paths) == (False, [])
+
+
 # --- watching ------------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +213,7 @@ class Watched:
 
     async def until(self, text: str) -> list[str]:
         """What is said, up to the line with this text."""
-        lines = []
+        lines: list[str] = []
         async with asyncio.timeout(END_S):
             while not lines or text not in lines[-1]:
                 lines.append(await self._said.get())
@@ -305,11 +314,11 @@ async def test_files_come_and_go_in_a_folder(folder: Path) -> None:
 @pytest.mark.asyncio
 async def test_the_folder_itself_may_go_and_come_back(folder: Path) -> None:
     async with watching(folder) as watched:
-        away = folder.rename(folder.with_name("away"))
+        away = moved(folder, "away")
         mistake, _ = await watched.until("not reloaded")
         assert mistake.startswith(f"{folder}: there is no such file or folder")
         (away / "a.yaml").write_text(TWO)
-        away.rename(folder)
+        moved(away, folder.name)
         await watched.until("reloaded")
         assert watched.tasks == [1, 2]
 
@@ -481,6 +490,32 @@ def test_requests_are_answered_while_files_are_read(
     go_on.set()
     thread.join(END_S)
     assert answers[0].status_code == 200
+
+
+def test_a_server_that_is_told_to_end_does_not_wait_for_what_it_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, begun, go_on = sources.load, threading.Event(), threading.Event()
+
+    def slow(*given: Any, **more: Any) -> Fixture:
+        begun.set()
+        go_on.wait(END_S)
+        return load(*given, **more)
+
+    with MockServer(folder) as mock:
+        monkeypatch.setattr(sources, "load", slow)
+        threading.Thread(target=ignoring(mock.url)).start()
+        assert begun.wait(END_S)
+    assert not go_on.is_set()
+    go_on.set()
+
+
+def ignoring(url: str) -> Callable[[], None]:
+    def ask() -> None:
+        with suppress(requests.RequestException):
+            requests.post(f"{url}/__admin/fixtures/reload", timeout=END_S)
+
+    return ask
 
 
 @pytest.mark.asyncio
