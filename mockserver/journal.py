@@ -7,7 +7,7 @@ from mockserver.operations import Route
 
 REQUESTS: Final = 1000
 CHANGES: Final = 10_000
-SLACK: Final = 256
+SLACK: Final = 64
 BODY_BYTES: Final = 16 * 1024
 """Of each body, that much is kept."""
 

@@ -164,7 +164,9 @@ class World:
                     heappush(due, (running.due, id, task))
         if to > self.now:
             self.now = to
-        self.history.trim()
+        history = self.history
+        if len(history) >= history.most:
+            history.trim()
         return events
 
     def _begin(self, execution: Execution, ready: Subtask) -> Subtask:
