@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
 REQUESTS = 4000
 ROUNDS = 15
-TRIES = 10
 GET = ("GET", "/api/v2/tasks/instances/1000")
 POST = ("POST", "/api/v2/tasks/instances/1000/subtasks/{}/retry")
 failures: list[str] = []
@@ -91,30 +90,21 @@ def run_time(port: int, task: int, subtask: int) -> int:
 def compare(
     name: str, ours: int, theirs: int, requests: tuple[bytes, bytes], least: float, rounds: int = ROUNDS
 ) -> int:
-    """Ours per second over theirs, round by round. Prints the median with its spread; returns how many ours answered.
-
-    What else the machine does can only make a ratio worse, so a batch that is too low is measured again.
-    """
-    sent = 0
-    for tries_left in reversed(range(TRIES)):
-        ratios, speeds = [], []
-        for _ in range(rounds):
-            b = load.run(theirs, requests[1], REQUESTS, CONNECTIONS)
-            a = load.run(ours, requests[0], REQUESTS, CONNECTIONS)
-            if (a.succeeded, b.succeeded) != (REQUESTS, REQUESTS):
-                promise(False, f"{name}: every answer is a 200")
-            ratios.append(a.per_second / b.per_second)
-            speeds.append((a.per_second, b.per_second))
-        sent += rounds * REQUESTS
-        middle = statistics.median(ratios)
-        low, high = statistics.quantiles(ratios, n=4)[0], statistics.quantiles(ratios, n=4)[2]
-        mine, other = (statistics.median(column) for column in zip(*speeds, strict=True))
-        found = f"{name}: {middle:.2f} (quartiles {low:.2f} to {high:.2f}; {mine:.0f}/s to {other:.0f}/s)"
-        if middle >= least or not tries_left:
-            promise(middle >= least, f"{found}, at least {least}")
-            break
-        print(f"  ...  {found}, once more", flush=True)
-    return sent
+    """Ours per second over theirs, round by round; prints the median and its spread. Returns how many ours answered."""
+    ratios, speeds = [], []
+    for _ in range(rounds):
+        b = load.run(theirs, requests[1], REQUESTS, CONNECTIONS)
+        a = load.run(ours, requests[0], REQUESTS, CONNECTIONS)
+        if (a.succeeded, b.succeeded) != (REQUESTS, REQUESTS):
+            promise(False, f"{name}: every answer is a 200")
+        ratios.append(a.per_second / b.per_second)
+        speeds.append((a.per_second, b.per_second))
+    middle = statistics.median(ratios)
+    low, high = statistics.quantiles(ratios, n=4)[0], statistics.quantiles(ratios, n=4)[2]
+    mine, other = (statistics.median(column) for column in zip(*speeds, strict=True))
+    found = f"{name}: {middle:.3f} (quartiles {low:.2f} to {high:.2f}; {mine:.0f}/s to {other:.0f}/s)"
+    promise(middle >= least, f"{found}, at least {least}")
+    return rounds * REQUESTS
 
 
 def against_bare(folder: Path) -> None:

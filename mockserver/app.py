@@ -68,7 +68,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             body = await replies.received(request, replies.MAX_BODY)
         except ApiError as error:
             failure = error
-    path = request.match_info.get("path")  # what follows prefix and slash; None under no prefix of the API
+    path: Any = request.match_info.get("path")  # what follows prefix and slash; None under no prefix of the API
     to = NOWHERE if path is None else route(request.method, path)
     header = given.get(hdrs.AUTHORIZATION)
     sent = NOBODY if header is None else credentials.parsed(header)
@@ -87,18 +87,19 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             fault = None
             if FAULT_HEADER in given or PREFER in given:
                 fault = spoiling.own_fault(request, world.traces)
-            if fault is None and world.faults:
+            if fault is None and world.faults and path not in world.untouched:
                 rules = world.fault_candidates(operation.id, to.task, to.subtask)
                 if rules:
                     asked = Incoming(operation.id, request.method, request.path, sent.user, to.task, to.subtask)
                     fault = world.choose_fault(rules, asked)
+                else:
+                    world.untouch(path)
             if fault is not None:
                 entry = noted(site, request, to, header, body, trace_id)
                 hosted.journal.append(entry)
                 hosted.journal.trim()
-                return await spoiling.spoiled(
-                    site, fault, request, to, trace_id, partial(perform, site, to, request, sent, trace_id), entry
-                )
+                later = partial(perform, site, to, request, sent, trace_id)
+                return await spoiling.spoiled(site, fault, request, to, trace_id, later, entry)
             data = act(world, wire, to, request, sent, trace_id)
         except ApiError as error:
             failure = error

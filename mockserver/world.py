@@ -64,6 +64,8 @@ class World:
         self._allowed = {name: user.allowed for name, user in fixture.users.items()}
         self.faults: dict[str, Fault] = dict(fixture.faults)
         self._candidates: dict[tuple[str, int | None, int | None], tuple[str, ...]] = {}
+        self.untouched: set[str] = set()
+        """Paths that no rule can match (see `untouch`)."""
         self.denials: dict[str, Denial] = dict(fixture.denials)
         self.traces, self.fault_number, self.denial_number = fixture.counters
         self._first_trace = faults.mixed(fixture.settings.seed)
@@ -88,7 +90,7 @@ class World:
         twin.traces, twin.fault_number, twin.denial_number = self.traces, self.fault_number, self.denial_number
         twin.users, twin._allowed = self.users, self._allowed
         twin.faults, twin.denials = self.faults.copy(), self.denials.copy()
-        twin._candidates = {}
+        twin._candidates, twin.untouched = {}, set()
         twin.executions, twin._due, twin.history = self.executions.copy(), self._due.copy(), self.history.twin()
         self._own, twin._own, twin._stale = set(), set(), self._stale
         return twin
@@ -369,6 +371,12 @@ class World:
             self._candidates[key] = known
         return known
 
+    def untouch(self, path: str) -> None:
+        """No rule can match a request for this path, until another is added."""
+        if len(self.untouched) >= CANDIDATES:
+            self.untouched.clear()
+        self.untouched.add(path)
+
     def choose_fault(self, candidates: Iterable[str], request: Incoming) -> Fault | None:
         """The rule among them that acts on this request, if any; it has been counted."""
         rules = [self.faults[id] for id in candidates if id in self.faults]
@@ -383,6 +391,7 @@ class World:
         added = rule(f"fault-{self.fault_number}")
         self.faults[added.id] = added
         self._candidates.clear()
+        self.untouched.clear()
         return added
 
     def add_denial(self, denial: Callable[[str], Denial]) -> Denial:
