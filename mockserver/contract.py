@@ -48,7 +48,7 @@ def _resource(schema: Mapping[str, Any]) -> Resource[Any]:
     return DRAFT202012.create_resource({key: value for key, value in schema.items() if key != "$schema"})
 
 
-Judge: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+Judge: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # jsonschema has no types of it
 """jsonschema's own, but for `$` in a pattern: see `proof.regex`."""
 
 

@@ -87,7 +87,7 @@ class Document:
             if found is None:
                 return value
             key, value = found
-            data = data[step]  # type: ignore[index]
+            data = data[step]  # type: ignore[index]  # what has a mark is a dict or a list
         empty = isinstance(data, Plain) and not data
         return key if at_key or empty else value
 

@@ -7,7 +7,7 @@ have) becomes `Unfit`, which no schema accepts.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 from typing import Any, Final
 
@@ -191,8 +191,7 @@ def free(value: Any, depth: int = 0) -> Any:
     if depth >= MAX_DEPTH:
         return Unfit(f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, Mapping):
-        deeper: Shape = lambda item: free(item, depth + 1)  # noqa: E731
-        return _mapping(dict(value), {}, deeper)
+        return _mapping(dict(value), {}, partial(free, depth=depth + 1))
     if isinstance(value, list | tuple):
         return [free(item, depth + 1) for item in value]
     return _other(value, _EVERY_KIND, free)

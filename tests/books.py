@@ -67,8 +67,8 @@ def keep() -> None:
             BOOKS.answered += 1
         return response
 
-    Site.__init__ = init  # type: ignore[method-assign]
-    web.Application._handle = handle  # type: ignore[method-assign]
+    Site.__init__ = init  # type: ignore[method-assign]  # to count them
+    web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 
 def planted(request: pytest.FixtureRequest) -> Iterator[None]:

@@ -150,7 +150,7 @@ def derived(subtasks: Iterable[Subtask], operation: TaskOperation) -> TaskStatus
 
 def fixture(
     *tasks: TaskState,
-    pace: Pace = Pace(),  # noqa: B008 - frozen
+    pace: Pace = Pace(),  # noqa: B008 (it is frozen)
     clock: ClockSetting = MANUAL,
     users: Iterable[User] = (),
     faults: Iterable[Fault] = (),
@@ -174,7 +174,7 @@ def fixture(
     )
 
 
-def world(*tasks: TaskState, pace: Pace = Pace(), **more: Any) -> World:  # noqa: B008 - frozen
+def world(*tasks: TaskState, pace: Pace = Pace(), **more: Any) -> World:  # noqa: B008 (it is frozen)
     return World(fixture(*tasks, pace=pace, **more))
 
 

@@ -375,7 +375,7 @@ def test_a_task_that_is_set_rolling_back_rolls_back() -> None:
 def test_several_subtasks_are_set_at_once(wide: Client) -> None:
     """Between them nothing happens: had 1 alone SUCCEEDED first, 3 would have become READY."""
     body = {"status": "FAILED", "subtasks": [{"id": id, "status": "SUCCESSFUL"} for id in (1, 2, 4)]}
-    body["subtasks"].append({"id": 3, "status": "FAILED"})  # type: ignore[attr-defined]
+    body["subtasks"].append({"id": 3, "status": "FAILED"})  # type: ignore[attr-defined]  # mypy sees `object`
     shown = wide.admin("PATCH", "/tasks/1000", body)
     assert [one["status"] for one in shown["subtasks"]] == ["SUCCESSFUL", "SUCCESSFUL", "FAILED", "SUCCESSFUL"]
     assert shown["status"] == "FAILED"

@@ -30,7 +30,7 @@ def as_yaml(tasks: list[dict[str, object]]) -> str:
     lines = ["tasks:"]
     for task in tasks:
         lines += [f"  - id: {task['id']}", f"    name: {task['name']}", "    subtasks:"]
-        for one in task["subtasks"]:  # type: ignore[attr-defined]
+        for one in task["subtasks"]:  # type: ignore[attr-defined]  # mypy sees `object`
             lines += [f"      {'- ' if key == 'id' else '  '}{key}: {value}" for key, value in one.items()]
     return "\n".join(lines) + "\n"
 

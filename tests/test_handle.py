@@ -352,7 +352,7 @@ def test_assert_requested(mock: Handle) -> None:
     assert [entry["status"] for entry in mock.assert_requested("retrySubtask")] == [200, 400]
     mock.assert_requested("retrySubtask", count=2)
     mock.assert_requested("retrySubtask", count=1, user="operator", status=200, subtask_instance_id=10001)
-    mock.assert_requested("retrySubtask", count=0, taskInstanceId=7)  # type: ignore[call-arg]
+    mock.assert_requested("retrySubtask", count=0, taskInstanceId=7)  # type: ignore[call-arg]  # which is the mistake
     mock.assert_requested("skipSubtask", count=0)
 
 

@@ -184,7 +184,7 @@ def test_a_task_that_did_not_fail_is_refused_for_that_and_not_for_its_prohibitio
 
 
 def ready(operation: Operation = "EXECUTE", **more: object) -> Subtask:
-    return subtask(1, status="READY", operation=operation, due=0, **more)  # type: ignore[arg-type]
+    return subtask(1, status="READY", operation=operation, due=0, **more)  # type: ignore[arg-type]  # mypy sees `object`
 
 
 def test_a_first_start_sets_start_time_and_executor() -> None:
@@ -364,9 +364,9 @@ def test_a_transition_changes_no_value() -> None:
     lifecycle.skip(before, a_task(), NOW, PACE)
     assert before == same
     with pytest.raises(AttributeError):
-        before.status = "READY"  # type: ignore[misc]
+        before.status = "READY"  # type: ignore[misc]  # which is the mistake
     with pytest.raises(AttributeError):
-        before.definition.name = "other"  # type: ignore[misc]
+        before.definition.name = "other"  # type: ignore[misc]  # which is the mistake
 
 
 def test_the_builders_derive_a_tasks_status() -> None:

@@ -274,5 +274,5 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     import mockserver
 
     with pytest.raises(AttributeError, match="no attribute 'MockSever'"):
-        mockserver.MockSever  # type: ignore[attr-defined]  # noqa: B018 (it raises)
+        mockserver.MockSever  # type: ignore[attr-defined]  # noqa: B018 (which is the mistake; it raises)
     assert {"MockServer", "create_app"} <= set(dir(mockserver))
