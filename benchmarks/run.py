@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks import faults, load, plugin, worlds
+from benchmarks import faults, listeners, load, plugin, worlds
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
@@ -143,6 +143,14 @@ def with_faults(folder: Path) -> None:
         faults.bounded(ours, pid, requests, ask, promise)
 
 
+def with_listeners(folder: Path) -> None:
+    print("while they listen to what happens:")
+    fixture = folder / "small.json"
+    fixture.write_text(json.dumps(worlds.small()))
+    with process(*serve(fixture)) as ours:
+        listeners.beside_listeners(ours, raw(POST[0], POST[1].format(10001)), promise)
+
+
 def start_up() -> None:
     print("from start to the first answer:")
     took = []
@@ -192,6 +200,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         against_bare(Path(name))
         with_faults(Path(name))
+        with_listeners(Path(name))
         start_up()
         large_worlds(Path(name))
     print(f"{len(failures)} promises are not kept" if failures else "every promise is kept")

@@ -8,43 +8,42 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 
 from mockserver import (
     __version__,
-    api,
     control,
     cors,
     credentials,
     hints,
+    moments,
     openapi,
     replies,
     spoiling,
     transport,
 )
+from mockserver.acting import act, no_route
 from mockserver.api import Data
 from mockserver.clock import ticks
 from mockserver.contract import schema_files
 from mockserver.credentials import NOBODY, Sent, redacted
-from mockserver.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, UNEXPECTED, WRONG_METHOD, ApiError, Violation
-from mockserver.faults import Incoming
+from mockserver.errors import BAD_PARAMETER, UNEXPECTED, ApiError, Violation
+from mockserver.faults import Fault, Incoming
 from mockserver.fixture import Fixture
-from mockserver.operations import NOWHERE, Route, parse_query, route
+from mockserver.journal import ACTED, DENIAL, MET
+from mockserver.operations import NOWHERE, Route, route
 from mockserver.reloading import read_worlds
 from mockserver.router import ApiResource
 from mockserver.site import WORLD, WORLD_HEADER, Options, Site, Worlds, in_world
 from mockserver.sources import Source
 from mockserver.spoiling import FAULT_HEADER, KEPT, PREFER
 from mockserver.times import MS
-from mockserver.wire import Wire
-from mockserver.world import TooManyEvents, World
+from mockserver.world import TooManyEvents
 
 log = logging.getLogger("mockserver")
 
 CLIENT_ERRORS: Final = frozenset({10001, 10002})
-NO_QUERY: Final[dict[str, Any]] = {}
 
 
 async def answer(site: Site, request: web.Request) -> web.StreamResponse:
@@ -78,12 +77,18 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     except TooManyEvents as error:
         failure = ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {error}.")
     wire, trace_id = hosted.wire, world.trace_id()
+    history = world.history
+    length = len(history)
+    latest = history[-1] if length else None
+    base = history.notes.get(to.task)
+    if base is None or length > base.until or base.edits != hosted.edits:
+        base = moments.based(hosted, to.task)
     data: Data | Violation = None
     if failure is None:
         try:
             operation = to.operation
             if operation is None:
-                raise no_route(request, to)
+                raise no_route(request.method, request.path, to)
             fault = None
             if FAULT_HEADER in given or PREFER in given:
                 fault = spoiling.own_fault(request, world.traces)
@@ -95,10 +100,10 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
                 else:
                     world.untouch(path)
             if fault is not None:
-                entry = noted(site, request, to, header, body, trace_id)
+                entry = noted(site, request, to, header, body, trace_id, fault)
                 hosted.journal.append(entry)
                 hosted.journal.trim()
-                later = partial(perform, site, to, request, sent, trace_id)
+                later = partial(perform, site, to, request, sent, trace_id, entry)
                 return await spoiling.spoiled(site, fault, request, to, trace_id, later, entry)
             data = act(world, wire, to, request, sent, trace_id)
         except ApiError as error:
@@ -125,11 +130,17 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             header,
             body[:KEPT],
             trace_id,
-            bool(hosted.spoiled) and hosted.is_resent(request.method, request.raw_path, header, body[:KEPT]),
+            hosted.is_resent(request.method, request.raw_path, header, body[:KEPT]) if hosted.spoiled else False,
             status,
             content[:KEPT],
             None if failure is None else failure.rule,
             None if failure is None else failure.hint,
+            None,
+            given.get(hdrs.CONTENT_TYPE) if body else None,
+            latest,
+            base,
+            None if failure is None else world.denials.get(failure.rule or ""),
+            None,
             None,
         )
     )
@@ -143,20 +154,28 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     return response
 
 
-def noted(site: Site, request: web.Request, to: Route, header: str | None, body: bytes, trace_id: str) -> list[Any]:
+def noted(
+    site: Site, request: web.Request, to: Route, header: str | None, body: bytes, trace_id: str, fault: Fault
+) -> list[Any]:
     """The entry in the journal of a request whose answer is yet to come."""
+    hosted = site.hosted
     facts = (request.method, request.raw_path, header, body[:KEPT])
-    return [site.hosted.world.now, to, *facts, trace_id, site.hosted.is_resent(*facts), None, b"", None, None, None]
+    entry = [hosted.world.now, to, *facts, trace_id, hosted.is_resent(*facts), None, b"", None, None, None]
+    kind = request.headers.get(hdrs.CONTENT_TYPE) if body else None
+    return [*entry, kind, *moments.met(hosted, to.task), None, fault, None]
 
 
 def perform(
-    site: Site, to: Route, request: web.Request, sent: Sent, trace_id: str
+    site: Site, to: Route, request: web.Request, sent: Sent, trace_id: str, entry: list[Any]
 ) -> tuple[Data | Violation, ApiError | None]:
     """As `answer` does, of a request that met a fault, and perhaps later than it came."""
     hosted = site.hosted
     try:
-        return act(hosted.up_to_now(), hosted.wire, to, request, sent, trace_id), None
+        world = hosted.up_to_now()
+        entry[MET], entry[ACTED] = moments.met(hosted, to.task), world.now
+        return act(world, hosted.wire, to, request, sent, trace_id), None
     except ApiError as error:
+        entry[DENIAL] = hosted.world.denials.get(error.rule or "")
         explain(site, error, to, request)
         return None, error
     except Violation as error:
@@ -182,42 +201,6 @@ def explain(site: Site, failure: ApiError, to: Route, request: web.Request) -> N
 def unexpected(request: web.Request, error: Exception) -> ApiError:
     log.exception("answering %s %s", request.method, request.rel_url)
     return ApiError(UNEXPECTED, problem=f"The mock server failed: {type(error).__name__}: {error}.")
-
-
-def act(world: World, wire: Wire, to: Route, request: web.Request, sent: Sent, trace_id: str) -> Data:
-    """Parameter types → credentials → permission → existence → state. Raises ApiError, and then nothing has changed."""
-    operation, query, wrong = to.operation, NO_QUERY, to.wrong
-    assert operation is not None
-    if operation.query:
-        values = parse_qs(request.rel_url.raw_query_string, keep_blank_values=True)
-        query, wrong_too = parse_query(operation, values)
-        wrong = (*wrong, *wrong_too)
-    if wrong:
-        raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))
-    if sent is not NOBODY or world.settings.auth != "open":
-        credentials.authenticate(world, sent)
-    permission = operation.permission
-    if permission not in world.allowed(sent.user):
-        holders = [name for name in world.users if permission in world.allowed(name)]
-        hint = f"{', '.join(holders) or 'no user of the fixture'} may do this"
-        raise ApiError(NO_PERMISSION, user=sent.user, permission=permission, hint=hint)
-    if world.denials:
-        denial = world.denied(permission, sent.user, operation.id, to.task)
-        if denial is not None:
-            world.count_denial(denial)
-            hint = f"{denial.id} takes it away"
-            raise ApiError(NO_PERMISSION, user=sent.user, permission=permission, hint=hint, rule=denial.id)
-    return api.HANDLERS[operation.id](world, wire, to.ids, query, trace_id)
-
-
-def no_route(request: web.Request, to: Route) -> ApiError:
-    if to.allowed:
-        names = ", ".join(to.allowed)
-        headers: dict[str, str] = {hdrs.ALLOW: names}
-        return ApiError(
-            WRONG_METHOD, headers=headers, hint=f"use {names}", method=request.method, path=request.path, allowed=names
-        )
-    return ApiError(NO_ROUTE, path=request.path)
 
 
 # --- the application -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Handlers are in `director`, `rules` and `records`; what puts them in order is in
 has changed nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiohttp import hdrs, web
@@ -19,6 +19,7 @@ from mockserver.times import NEVER, parse_duration, parse_instant
 
 MAX_BODY: Final = 256 * 1024 * 1024
 JSON_TYPE: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
 YAML_TYPES: Final = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
 
 Handler = Callable[[Site, web.Request], Awaitable[object]]
@@ -38,6 +39,10 @@ class ControlRoute(NamedTuple):
     """The filters it knows, by their names in `records.FILTERS`."""
     refusals: tuple[int, ...] = ()
     """The statuses with which it can say no, beside those that its path, its query and its body bring with them."""
+    edits: bool = False
+    """Whether one has to look at the world anew after it. What has events of its own, rules and the clock, does not."""
+    events: Mapping[str, str] | None = None
+    """Of a stream of server-sent events, which `reply` is as a whole: the schema of each event's data, by its name."""
 
 
 # --- paths ---------------------------------------------------------------------------------------------------------

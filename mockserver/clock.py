@@ -38,6 +38,11 @@ class Clock:
     def mode(self) -> ClockMode:
         return "real" if self.rate else "manual"
 
+    @property
+    def origin(self) -> tuple[float, int]:
+        """Another one once it is set or moved; never by itself."""
+        return self.rate, self._base
+
     def now(self) -> int:
         """Nanoseconds; whole milliseconds but for what a manual clock was told."""
         rate = self.rate

@@ -10,12 +10,24 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from mockserver import __version__, control_document, director, guard, records, replies, rules
+from mockserver import (
+    __version__,
+    control_document,
+    director,
+    feed,
+    guard,
+    listening,
+    records,
+    replies,
+    rules,
+    static,
+    views,
+)
 from mockserver.account import VALID, VIOLATION
 from mockserver.calls import JSON_TYPE, ControlRoute
 from mockserver.contract import compiled, schema_files
 from mockserver.errors import ApiError, Unprocessable, Violation
-from mockserver.site import WORLD, WORLD_HEADER, Site, in_world
+from mockserver.site import WORLD, WORLD_HEADER, Site
 from mockserver.world import TooManyEvents
 
 log = logging.getLogger("mockserver")
@@ -30,25 +42,26 @@ To = ControlRoute
 TASK: Final = "/__admin/tasks/{taskInstanceId}"
 ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/health": {"GET": To(director.health, "Whether it serves", "health")},
-    "/__admin/reset": {"POST": To(director.reset, "Start again from the fixture", "health")},
+    "/__admin/reset": {"POST": To(director.reset, "Start again from the fixture", "health", edits=True)},
     "/__admin/fixtures/reload": {
         "POST": To(director.reload_fixtures, "Read the files again", "health", refusals=(422,))
     },
     "/__admin/state": {
         "GET": To(director.get_state, "The whole world", "fixture"),
-        "PUT": To(director.put_state, "Another world in its place", "fixture", "fixture"),
+        "PUT": To(director.put_state, "Another world in its place", "fixture", "fixture", edits=True),
     },
+    "/__admin/tasks": {"GET": To(views.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
     TASK: {
         "GET": To(director.get_task, "One task", "fixture-task"),
-        "PATCH": To(director.patch_task, "Set fields of a task", "fixture-task", "task-patch"),
+        "PATCH": To(director.patch_task, "Set fields of a task", "fixture-task", "task-patch", edits=True),
     },
     TASK + "/subtasks/{subtaskInstanceId}": {
         "GET": To(director.get_subtask, "One subtask", "fixture-subtask"),
-        "PATCH": To(director.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch"),
+        "PATCH": To(director.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch", edits=True),
     },
     "/__admin/settings": {
         "GET": To(director.get_settings, "The settings", "settings-reply"),
-        "PUT": To(director.put_settings, "Change settings", "settings-reply", "settings"),
+        "PUT": To(director.put_settings, "Change settings", "settings-reply", "settings", edits=True),
     },
     "/__admin/snapshots": {
         "GET": To(director.get_snapshots, "The snapshots", "snapshot-list"),
@@ -56,7 +69,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     },
     "/__admin/snapshots/{name}": {"DELETE": To(director.delete_snapshot, "Remove a snapshot")},
     "/__admin/snapshots/{name}/restore": {
-        "POST": To(director.restore_snapshot, "Restore a snapshot", "snapshot-reply")
+        "POST": To(director.restore_snapshot, "Restore a snapshot", "snapshot-reply", edits=True)
     },
     "/__admin/clock": {
         "GET": To(director.get_clock, "What time it is", "clock-reply"),
@@ -83,40 +96,52 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
         "GET": To(rules.get_denial, "One denial", "denial"),
         "DELETE": To(rules.delete_denial, "Give a permission back"),
     },
+    "/__admin/users": {"GET": To(rules.get_users, "The users", "user-list")},
     "/__admin/permissions": {"GET": To(rules.get_permissions, "Who may do what", "permission-list")},
     "/__admin/requests": {
-        "GET": To(records.get_requests, "The journal of requests", "request-list", query=tuple(records.FILTERS)),
-        "DELETE": To(records.delete_requests, "Empty the journal"),
+        "GET": To(records.get_requests, "The journal of requests", "request-list", query=records.REQUEST_FILTERS),
+        "DELETE": To(records.delete_requests, "Empty the journal", edits=True),
     },
+    "/__admin/requests/{id}": {"GET": To(views.get_request, "One request", "request-detail")},
+    "/__admin/requests/{id}/copies": {"GET": To(views.get_request_copies, "Its copies", "request-copies")},
     "/__admin/history": {
         "GET": To(records.get_history, "The history of changes", "history", query=records.CHANGE_FILTERS)
+    },
+    "/__admin/events": {
+        "GET": To(
+            listening.get_events, "What happens, as it happens", "event-stream", refusals=(503,), events=feed.EVENTS
+        )
     },
     "/__admin/worlds": {"GET": To(records.get_worlds, "The named worlds", "world-list")},
     "/__admin/worlds/{name}": {"DELETE": To(records.delete_world, "Forget a named world")},
     "/__admin/contract": {"GET": To(records.get_contract, "The account of every reply", "contract-account")},
     "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document")},
 }
+PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
+    "/__admin": {"GET": To(static.get_page_folder, "The page's other address")},
+    "/__admin/": {"GET": To(static.get_page, "The page")},
+    "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page")},
+}
+"""What a browser loads before it can send a token. Not in the document."""
+PAGE: Final = (static.get_page_folder, static.get_page, static.get_page_file)
 
 
 def add_routes(app: web.Application, site: Site) -> None:
-    """Every route twice: of the world without a name, and of the one that the path names."""
+    """Every route twice: of the world without a name, and of the one that the path names. `site` is the former."""
+    listening.add_listening(app)
 
-    def added(resource: web.Resource, method: str, route: ControlRoute, base: str) -> None:
-        async def handler(site: Site, request: web.Request) -> web.StreamResponse:
-            return await answer(site, route, request)
-
-        resource.add_route(method, partial(in_world, site, handler) if base else partial(handler, site))
+    def added(resource: web.Resource, method: str, route: ControlRoute) -> None:
+        resource.add_route(method, partial(answer, site, route))
 
     for base in ("", WORLD):
-        for path, methods in ROUTES.items():
+        for path, methods in {**ROUTES, **PAGES}.items():
             resource = app.router.add_resource(base + path)
             for method, route in methods.items():
-                added(resource, method, route, base)
+                added(resource, method, route)
                 if method == "GET":
-                    added(resource, "HEAD", route, base)
-            added(resource, "*", ControlRoute(partial(refuse_method, tuple(methods)), ""), base)
-        for path in ("/__admin", "/__admin/{path:.*}"):
-            added(app.router.add_resource(base + path), "*", ControlRoute(refuse_route, ""), base)
+                    added(resource, "HEAD", route)
+            added(resource, "*", ControlRoute(partial(refuse_method, tuple(methods)), ""))
+        added(app.router.add_resource(base + "/__admin/{path:.*}"), "*", ControlRoute(refuse_route, ""))
 
 
 async def refuse_method(allowed: tuple[str, ...], site: Site, request: web.Request) -> object:
@@ -136,12 +161,20 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     schema = route.reply
     site.worlds.settle()
     try:
-        name = request.headers.get(WORLD_HEADER)
-        if name is not None and site.name is None:
-            site = named(site, name)
-        if route.handler is not director.health:
+        if route.handler in PAGE:
+            guard.check_host(site.options, request)
+        elif route.handler is not director.health:
             guard.check(site.options, request)
+        name = request.match_info.get("world", request.headers.get(WORLD_HEADER))
+        if name is not None:  # who is refused has made no world
+            site = named(site, name)
         body = await route.handler(site, request)
+        if isinstance(body, web.StreamResponse):
+            if not body.prepared:  # else it was a stream, which was counted when it began
+                site.account.valid += 1
+            return body
+        if route.edits:
+            site.hosted.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
         status = 204 if schema is None else route.status
     except Unprocessable as error:
         status, schema, body = error.status, "control-error", error_json(error)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mockserver.calls import JSON_TYPE, ControlRoute
+from mockserver.calls import EVENT_STREAM, JSON_TYPE, ControlRoute
 from mockserver.openapi import COMPONENT, Json, Schemas, components
 from mockserver.operations import LONG_MAX, LONG_MIN
 from mockserver.records import FILTERS
@@ -29,6 +29,12 @@ PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "id": ({"type": "string"}, "The rule's id.", "fault-1"),
     "name": ({"type": "string"}, "The name of the snapshot, or of the world.", "before-the-retry"),
 }
+REQUEST: Final[tuple[Json, str, object]] = (
+    {"type": "integer", "format": "int64", "minimum": 1, "maximum": LONG_MAX},
+    "The request's id, as the journal has it.",
+    1,
+)
+"""What `id` is under /__admin/requests."""
 REASONS: Final = {
     400: "The body is not JSON.",
     401: "The admin token is missing or wrong.",
@@ -40,12 +46,14 @@ REASONS: Final = {
     415: "The body has another type.",
     422: "It was understood, and is not acceptable: `details` say where.",
     500: "A bug of the mock server.",
+    503: "As many listen as can.",
 }
 
 
 def document(routes: Mapping[str, Mapping[str, ControlRoute]], *, version: str, token: bool, schemas: Schemas) -> Json:
     """`token`: whether an admin token is asked for."""
-    named = {name for methods in routes.values() for route in methods.values() for name in (route.reply, route.body)}
+    every = [route for methods in routes.values() for route in methods.values()]
+    named = {name for route in every for name in (route.reply, route.body, *(route.events or {}).values())}
     wanted = [schemas[name] for name in [*sorted(filter(None, named)), "control-error"]]
     return {
         "openapi": "3.1.0",
@@ -78,9 +86,10 @@ def _tag(path: str) -> str:
 
 def _path_parameters(path: str) -> Json:
     names = re.findall(r"\{(\w+)\}", path)
+    known = {**PATH, "id": REQUEST} if path.startswith("/__admin/requests/") else PATH
     parameters = [
         {"name": name, "in": "path", "required": True, "description": about, "schema": schema, "example": example}
-        for name, (schema, about, example) in PATH.items()
+        for name, (schema, about, example) in known.items()
         if name in names
     ]
     return {"parameters": parameters} if parameters else {}
@@ -131,6 +140,10 @@ def _refusals(path: str, method: str, route: ControlRoute, token: bool) -> Itera
 def _success(route: ControlRoute, schemas: Schemas) -> Json:
     if route.reply is None:
         return {"description": "Done.", "headers": _headers()}
+    if route.events is not None:
+        data = {name: _reference(schema, schemas) for name, schema in route.events.items()}
+        stream = {"schema": _reference(route.reply, schemas), "x-events": data}
+        return {"description": "Until one hangs up.", "headers": _headers(), "content": {EVENT_STREAM: stream}}
     return _response("Done." if route.status == 200 else "Created.", route.reply, schemas)
 
 

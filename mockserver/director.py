@@ -28,7 +28,7 @@ from mockserver.scheduler import Execution
 from mockserver.site import Site
 from mockserver.statefile import scheduler_data, subtask_data, task_data
 from mockserver.world import TIME, World
-from mockserver.worlds import MAX_SNAPSHOTS, Snapshot
+from mockserver.worlds import MAX_SNAPSHOTS, Hosted, Snapshot
 
 TASK_STATUSES: Final = ("RUNNING", "FAILED", "SUCCESSFUL")
 
@@ -92,8 +92,12 @@ async def put_state(site: Site, request: web.Request) -> object:
 
 
 async def get_clock(site: Site, request: web.Request) -> object:
-    clock, world = site.hosted.clock, site.hosted.world
-    now = site.hosted.wire.instant(clock.now() if clock.rate else world.now)
+    return clock_json(site.hosted)
+
+
+def clock_json(hosted: Hosted) -> dict[str, object]:
+    clock = hosted.clock
+    now = hosted.wire.instant(clock.now() if clock.rate else hosted.world.now)
     return {"mode": clock.mode, "now": now, "speed": clock.rate or 1}
 
 

@@ -36,8 +36,12 @@ FILTERS: Final[dict[str, Filter]] = {
     "taskInstanceId": Filter(LONG, "Only about this task (and its subtasks)."),
     "subtaskInstanceId": Filter(LONG, "Only about the subtask with this id."),
     "since": Filter({"type": "string"}, "Only from this instant on: an ISO 8601 date-time with offset."),
-    "limit": Filter({"type": "integer", "minimum": 1}, "Only the last ones, so many."),
+    "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
+    "name": Filter(TEXT, "Only those whose name contains this, in upper or lower case."),
 }
+REQUEST_FILTERS: Final = (
+    *("operation", "status", "user", "traceId", "taskInstanceId", "subtaskInstanceId", "since", "limit"),
+)
 CHANGE_FILTERS: Final = ("taskInstanceId", "subtaskInstanceId", "since", "limit")
 
 
@@ -89,7 +93,7 @@ MAX_DEPTH: Final = 100
 
 
 async def get_requests(site: Site, request: web.Request) -> object:
-    wanted, since, limit = asked(request, *FILTERS)
+    wanted, since, limit = asked(request, *REQUEST_FILTERS)
     journal, wire = site.hosted.journal, site.hosted.wire
     first = journal.total - len(journal.kept) + 1
     chosen = [
@@ -130,8 +134,19 @@ def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]
         "hint": entry.hint,
         "traceId": entry.trace_id,
         "resent": entry.resent,
-        "truncated": max(len(entry.request_body), len(entry.response_body)) > BODY_BYTES,
+        "truncated": is_truncated(entry),
     }
+
+
+def is_truncated(entry: Exchange) -> bool:
+    return max(len(entry.request_body), len(entry.response_body)) > BODY_BYTES
+
+
+def summary_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
+    """Without the bodies."""
+    summary = entry_json(number, entry._replace(request_body=b"", response_body=b""), render)
+    del summary["requestBody"], summary["responseBody"]
+    return {**summary, "truncated": is_truncated(entry)}
 
 
 def nested(body: bytes) -> int:

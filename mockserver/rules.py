@@ -1,4 +1,4 @@
-"""Control routes of the rules that stand: faults, denials, and the matrix of who may do what while they do."""
+"""Control routes of the rules that stand: faults, denials; and of the users, and who may do what while they do."""
 
 import logging
 from typing import Any, Final
@@ -103,6 +103,15 @@ async def delete_denial(site: Site, request: web.Request) -> object:
 
 
 # --- the matrix ----------------------------------------------------------------------------------------------------
+
+
+async def get_users(site: Site, request: web.Request) -> object:
+    return {
+        "users": [
+            {"name": user.name, "password": user.password, "permissions": list(user.permissions)}
+            for user in site.hosted.world.users.values()
+        ]
+    }
 
 
 async def get_permissions(site: Site, request: web.Request) -> object:

@@ -87,6 +87,10 @@ class Worlds:
         """The least recently used one first."""
         return list(self._named)
 
+    def has(self, site: Site) -> bool:
+        """Whether it is still one of these. Nobody has used it by asking that."""
+        return site is self.main or (site.name is not None and self._named.get(site.name) is site)
+
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
         self._named.pop(name).hosted.held.let_go()

@@ -34,7 +34,7 @@ from mockserver.effects import (
 )
 from mockserver.errors import BAD_PARAMETER, ApiError, Problem, Violation
 from mockserver.faults import AFTER, BEFORE, Fault, from_json
-from mockserver.journal import BODY_BYTES
+from mockserver.journal import ANSWERED, BODY_BYTES
 from mockserver.jsontext import strict_json
 from mockserver.operations import Route
 from mockserver.site import Site
@@ -75,7 +75,7 @@ async def spoiled(
     happens = not fault.replaces or fault.when == AFTER
 
     def told(status: int | None, content: bytes, hint: str | None, what: str) -> None:
-        entry[8:] = [status, content[:KEPT], fault.id, hint, what]
+        entry[ANSWERED] = [status, content[:KEPT], fault.id, hint, what]
 
     told(None, b"", None, described(fault))
     if happens and fault.when == AFTER:

@@ -16,6 +16,8 @@ from mockserver.world import EVENTS_IN_ONE_CALL, TooManyEvents, World, change_of
 MAX_SNAPSHOTS: Final = 100
 SPOILED: Final = 64
 RESENT_WITHIN: Final = 250 * MS
+RELOADED: Final = "the fixtures were read again"
+RENEWED: Final = "the server was given another fixture"
 
 
 class Snapshot(NamedTuple):
@@ -29,7 +31,7 @@ class Snapshot(NamedTuple):
 class Hosted:
     def __init__(self, pristine: World, setting: ClockSetting) -> None:
         """`pristine` is the world as its files gave it: it is copied, never changed, and may be others' too."""
-        self._pristine, self._setting = pristine, setting
+        self.pristine, self._setting = pristine, setting
         self.journal: Record[Sequence[Any]] = Record(REQUESTS)
         """Of Exchange, as plain tuples; a list where the answer is yet to come."""
         self.snapshots: dict[str, Snapshot] = {}
@@ -37,6 +39,10 @@ class Hosted:
         self.held = Held()
         """Answers that wait: those of rules that are gone are let go."""
         self.spoiled: deque[tuple[int, list[Any]]] = deque(maxlen=SPOILED)
+        self.edits = 0
+        """How often it was replaced or edited."""
+        self.edited_by = RENEWED
+        """The latest of those: a control call, or what else did it."""
         self.world: World
         self.clock: Clock
         self.wire: Wire
@@ -48,12 +54,19 @@ class Hosted:
 
     def load(self, pristine: World, setting: ClockSetting) -> None:
         """The files have changed: resets to what they give now."""
-        self._pristine, self._setting = pristine, setting
+        self.pristine, self._setting = pristine, setting
         self.reset()
+        self.edited(RELOADED)
+
+    def edited(self, cause: str) -> None:
+        """Whoever listens should look at everything anew."""
+        self.edits += 1
+        self.edited_by = cause
 
     def reset(self) -> None:
         """As the files gave it. A real clock whose fixture names no `now` starts at the wall's time, as it did."""
-        setting, world = self._setting, self._pristine.copy()
+        setting, world = self._setting, self.pristine.copy()
+        world.history = Record(CHANGES)
         if setting.mode != MANUAL and not setting.given:
             setting = setting._replace(now=wall())
             world.start_at(setting.now)

@@ -15,14 +15,16 @@ from mockserver.operations import OPERATIONS
 HOUSE: Final = Path(mockserver.__file__).parent
 
 FLOORS: Final[dict[str, str]] = {
-    "core": "times errors lifecycle runlog permissions effects faults operations journal fixture scheduler world",
+    "core": "times errors lifecycle runlog permissions effects faults operations fixture journal scheduler world",
     "values": "graph timeline statefile",
     "contract": "packaged proof explain contract examples openapi wire",
     "reading": "building jsontext reading mistakes shaping judging",
     "fixtures": "fixture_values fixture_sections fixture_tasks fixtures patching",
-    "hosting": "clock held worlds account site credentials cors guard mutation transport api hints replies",
+    "hosting": "clock held worlds moments account site credentials cors guard mutation transport api acting hints "
+    "replies",
     "spoiling": "spoiling router",
-    "directing": "calls director rules records control_document control",
+    "copying": "pruning literals copies replay copied_tests",
+    "directing": "calls director rules records views feed listening static control_document control",
     "serving": "sources reloading app",
     "running": "logs serving naming arguments client things evidence handle server",
     "testing": "choosing lending pytest_plugin",
@@ -33,25 +35,25 @@ ROOMS: Final = [room for floor in FLOORS.values() for room in floor.split()]
 PURE: Final = FLOORS["core"].split() + FLOORS["values"].split()
 
 ABROAD: Final[dict[str, str]] = {
-    "aiohttp": "site cors guard transport replies spoiling router calls director rules records control app logs "
-    "serving server serve",
+    "aiohttp": "site cors guard transport replies spoiling router calls director rules records views listening static "
+    "control app logs serving server serve",
     "argparse": "flags cli serve executing healthcheck starter",
-    "asyncio": "held replies reloading serving server serve",
+    "asyncio": "held replies listening reloading serving server serve",
     "jsonschema": "explain contract",
-    "logging": "replies rules control reloading app logs serve",
+    "logging": "replies rules feed listening control reloading app logs serve",
     "os": "fixtures sources flags cli serve executing client choosing",
-    "pathlib": "packaged fixtures sources starter choosing lending",
+    "pathlib": "packaged fixtures static sources starter choosing lending",
     "pytest": "choosing lending pytest_plugin",
     "random": "effects faults mutation transport spoiling",
     "referencing": "contract",
     "secrets": "",
     "signal": "serve executing",
-    "socket": "transport serving serve client",
+    "socket": "transport listening serving serve client",
     "subprocess": "executing",
     "threading": "contract reloading serving",
     "time": "clock executing",
     "uuid": "",
-    "yaml": "building jsontext reading",
+    "yaml": "building jsontext reading pruning",
 }
 """What reaches out of the house, reads a clock or rolls dice, or is heavy; and the rooms that may import it."""
 

@@ -113,7 +113,8 @@ def test_a_body_past_the_limit_is_refused(failed: Client, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "path", ["/__admin", "/__admin/", "/__admin/nothing", "/__admin/faults/", "/__admin/clock/x", "/__admin/state/1"]
+    "path",
+    ["/__admin//", "/__admin/page", "/__admin/nothing", "/__admin/faults/", "/__admin/clock/x", "/__admin/state/1"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 def test_there_is_no_such_control_route(failed: Client, method: str, path: str) -> None:

@@ -17,7 +17,8 @@ from mockserver import __version__
 from mockserver.contract import FORMATS, compiled, schema_files
 from mockserver.control import ROUTES
 from mockserver.control_document import document
-from mockserver.records import CHANGE_FILTERS, FACTS, FILTERS
+from mockserver.feed import EVENTS
+from mockserver.records import CHANGE_FILTERS, FACTS, FILTERS, REQUEST_FILTERS
 
 DOCUMENT = document(ROUTES, version="1.2.3", token=False, schemas=schema_files())
 GUARDED = document(ROUTES, version="1.2.3", token=True, schemas=schema_files())
@@ -95,11 +96,13 @@ def test_a_body_is_shown_by_an_example(path: str, method: str) -> None:
     assert body is None or schema_files()[body].get("examples")
 
 
-@pytest.mark.parametrize(("path", "filters"), [("/requests", tuple(FILTERS)), ("/history", CHANGE_FILTERS)])
+@pytest.mark.parametrize(
+    ("path", "filters"), [("/requests", REQUEST_FILTERS), ("/history", CHANGE_FILTERS), ("/tasks", ("name", "limit"))]
+)
 def test_the_filters_are_those_of_the_code(path: str, filters: tuple[str, ...]) -> None:
     shown = [one["name"] for one in described(f"/__admin{path}", "GET")["parameters"]]
     assert tuple(shown) == filters
-    assert set(FILTERS) == {*FACTS, "since", "limit"}
+    assert set(REQUEST_FILTERS) == {*FACTS, "since", "limit"} == FILTERS.keys() - {"name"}
 
 
 def test_a_token_is_asked_for_where_there_is_one() -> None:
@@ -120,9 +123,19 @@ def test_it_is_served_proven_and_counted(failed: Client) -> None:
     assert compiled("openapi-document").accepts(served)
 
 
-@pytest.mark.parametrize(
-    ("path", "method"), [(path, method) for path, method in CALLS if method == "GET" and "{" not in path]
-)
+def test_a_stream_is_described_by_its_events() -> None:
+    [stream] = described("/__admin/events", "GET")["responses"]["200"]["content"].items()
+    assert stream[0] == "text/event-stream"
+    shown = {name: schema["$ref"].rpartition("/")[2] for name, schema in stream[1]["x-events"].items()}
+    assert shown == {name: schema_files()[schema]["title"] for name, schema in EVENTS.items()}
+
+
+READ = [
+    (path, method) for path, method in CALLS if method == "GET" and "{" not in path and not ROUTES[path][method].events
+]
+
+
+@pytest.mark.parametrize(("path", "method"), READ)
 def test_what_is_read_fits_the_document(failed: Client, path: str, method: str) -> None:
     """The judge itself, by the document as it is served: not our proof, which has seen it already."""
     failed.fault()

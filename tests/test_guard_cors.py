@@ -151,8 +151,21 @@ def test_an_address_and_localhost_are_nobodys_page(failed: Client, host: str) ->
     assert failed.get("/__admin/clock", headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("dest", ["image", "script", "empty", "iframe", None])
+def test_what_a_foreign_page_has_in_it_is_refused(failed: Client, site: str, dest: str | None) -> None:
+    """It has no Origin, and could not read the answer; but it would make worlds, and hold streams open."""
+    headers = {"Sec-Fetch-Site": site, **({} if dest is None else {"Sec-Fetch-Dest": dest})}
+    answer = failed.get("/w/foreign/__admin/state", headers=headers)
+    assert (answer.status_code, "foreign" in answer.json()["error"]["message"]) == (403, True)
+    assert failed.admin("GET", "/worlds")["worlds"] == []
+    assert failed.get("/__admin/tasks", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}).ok, "a link"
+    for own in ("same-origin", "none"):
+        assert failed.get("/__admin/tasks", headers={"Sec-Fetch-Site": own, "Sec-Fetch-Dest": "empty"}).ok
+
+
 def test_a_page_of_our_own_may(failed: Client) -> None:
-    """Same host and port: nothing of that kind is served yet, and nothing of CORS is needed for it."""
+    """Same host and port: nothing of CORS is needed for it."""
     answer = failed.get("/__admin/clock", headers={"Origin": failed.mock.url})
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]

@@ -14,7 +14,9 @@ from mockserver import fixtures
 from mockserver.building import MAX_DEPTH
 from mockserver.cli import parsed
 from mockserver.control import ROUTES
+from mockserver.feed import KEPT
 from mockserver.journal import BODY_BYTES, CHANGES, REQUESTS
+from mockserver.listening import BEHIND_BYTES, LISTENERS
 from mockserver.reading import MAX_BYTES
 from mockserver.replies import BODY_SECONDS, MAX_BODY
 from mockserver.rules import MAX_RULES
@@ -143,6 +145,8 @@ def test_every_difference_has_a_source() -> None:
         f"{MAX_RULES:,} faults",
         f"{MAX_SNAPSHOTS} snapshots",
         f"{EVENTS_IN_ONE_CALL:,} events, and {EVENTS_AT_ONE_INSTANT:,} at one",
+        f"{LISTENERS} listeners to `/__admin/events`, and the last {KEPT:,} events",
+        f"{BEHIND_BYTES // 2**10} KiB still to read",
     ],
 )
 def test_a_limit_is_the_codes(claim: str) -> None:
