@@ -35,6 +35,7 @@ def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) 
         lines.append(f"            GET {base}/tasks/instances/{task}")
     lines.append(f"  contract  {url}/openapi.json")
     if admin:
+        lines.append(f"  page      {url}/__admin/")
         lines.append(f"  control   {url}/__admin (GET /__admin/health, POST /__admin/reset …)")
     if watched:
         lines.append(f"  watching  {', '.join(watched)}: what is saved is loaded")

@@ -1,0 +1,167 @@
+// Faults and denials: add one by name or in full; and those that stand, live.
+
+import { button, h, keyed, put, say, soon } from "./dom.js";
+import { control } from "./server.js";
+import { createFaultForm } from "./fault-form.js";
+import { createPresets } from "./fault-presets.js";
+import { inWords, leftOf } from "./fault-words.js";
+
+export function create(app) {
+  const known = { faults: new Map(), denials: new Map() };
+  let early = []; // what the stream said while the lists were on their way
+  let isLooking = false;
+  let hasLooked = false;
+  let isShown = false;
+  let wanted = null; // the rule that the hash names
+
+  const rules = h("ul", { class: "plain rules", "aria-label": "Rules that stand" });
+  const title = h("h3", { tabindex: "-1" }, "Rules that stand");
+  const count = h("p", { class: "soft", role: "status" });
+  const missing = h("p", { role: "status" });
+  const all = button("Remove all", removeAll, { class: "quiet" });
+  const element = h(
+    "section",
+    { class: "faults" },
+    h("h2", {}, "Faults"),
+    h(
+      "p",
+      { class: "soft" },
+      "A fault spoils answers of the API; a denial takes a permission away. ",
+      "They act on your client, and on the acts of this page.",
+    ),
+    h(
+      "div",
+      { class: "halves" },
+      createPresets(app, add).element,
+      h("div", { class: "stand" }, title, count, missing, rules, h("div", { class: "row" }, all)),
+      createFaultForm(app, add).element,
+    ),
+  );
+
+  async function add(kind, body) {
+    const rule = await control("POST", kind, body);
+    known[kind].set(rule.id, rule);
+    draw();
+    say(`Added ${rule.id}. ${inWords(rule)}, ${leftOf(rule)}.`);
+  }
+
+  const look = soon(async () => {
+    if (!isShown) return;
+    isLooking = true;
+    early = [];
+    try {
+      const [{ faults }, { denials }] = await Promise.all([control("GET", "faults"), control("GET", "denials")]);
+      known.faults = new Map(faults.map((rule) => [rule.id, rule]));
+      known.denials = new Map(denials.map((rule) => [rule.id, rule]));
+      hasLooked = true;
+      early.forEach(([kind, data]) => take(kind, data));
+    } finally {
+      isLooking = false;
+    }
+    draw();
+  });
+
+  function take(kind, { id, rule }) {
+    if (rule === null) known[kind].delete(id);
+    else known[kind].set(id, rule);
+  }
+
+  const drawSoon = soon(async () => draw(), 60);
+
+  function draw() {
+    if (!isShown || !hasLooked) return;
+    const stand = [...known.faults.values()].reverse().map((rule) => ["faults", rule]);
+    stand.push(...[...known.denials.values()].reverse().map((rule) => ["denials", rule]));
+    const focused = [...rules.children].findIndex((line) => line.contains(document.activeElement));
+    keyed(rules, stand, ([kind, { id }]) => `${kind}/${id}`, made, updated);
+    if (focused >= 0 && !rules.contains(document.activeElement)) focusNear(focused);
+    all.hidden = stand.length === 0;
+    put(
+      count,
+      stand.length === 0
+        ? "No rule stands: every answer is the right one. A preset adds one."
+        : stand.length === 1
+          ? "1 rule."
+          : `${stand.length} rules, the newest first. Of the faults that match a request, the newest acts.`,
+    );
+    mark();
+  }
+
+  /** The button that was pressed is gone: the next one, or the list's title. */
+  function focusNear(at) {
+    const line = rules.children[Math.min(at, rules.children.length - 1)];
+    (line?.querySelector("button") ?? title).focus();
+  }
+
+  function made([kind, { id }]) {
+    const remove = button(
+      "Remove",
+      async () => {
+        try {
+          await control("DELETE", `${kind}/${encodeURIComponent(id)}`);
+        } catch (error) {
+          if (error.status !== 404) throw error; // somebody was faster
+        }
+        known[kind].delete(id);
+        draw();
+      },
+      { class: "quiet", "aria-label": `Remove ${id}` },
+    );
+    return h(
+      "li",
+      { tabindex: "-1" },
+      h("code", {}, id),
+      h("span", { class: "does" }),
+      h("span", { class: "left" }, h("span"), " ", h("strong")),
+      remove,
+    );
+  }
+
+  function updated(line, [, rule]) {
+    const [, does, left] = line.children;
+    put(does, inWords(rule));
+    put(left.firstElementChild, `${rule.hits === 1 ? "1 hit" : `${rule.hits} hits`},`);
+    put(left.lastElementChild, leftOf(rule));
+    line.classList.toggle("used", leftOf(rule) === "used up");
+  }
+
+  async function removeAll() {
+    await Promise.all([control("DELETE", "faults"), control("DELETE", "denials")]);
+    known.faults.clear();
+    known.denials.clear();
+    draw();
+    title.focus();
+  }
+
+  function mark() {
+    let found = false;
+    for (const line of rules.children) {
+      const isWanted = wanted !== null && line.dataset.key.split("/")[1] === wanted.id;
+      found ||= isWanted;
+      line.classList.toggle("wanted", isWanted);
+      if (isWanted && !wanted.isSeen) {
+        wanted.isSeen = true;
+        setTimeout(() => line.focus());
+      }
+    }
+    put(missing, wanted !== null && !found && hasLooked ? `There is no rule ${wanted.id} any more.` : "");
+  }
+
+  return {
+    element,
+    show([id]) {
+      isShown = true;
+      wanted = id === undefined ? null : { id, isSeen: false };
+      if (hasLooked) mark();
+      look();
+    },
+    heard(name, data) {
+      if (["hello", "world", "skipped"].includes(name)) look();
+      if (name !== "fault" && name !== "denial") return;
+      const kind = `${name}s`;
+      take(kind, data);
+      if (isLooking) early.push([kind, data]);
+      drawSoon();
+    },
+  };
+}
