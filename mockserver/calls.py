@@ -22,6 +22,8 @@ JSON_TYPE: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 YAML_TYPES: Final = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
 
+NAMED: Final = {"advance": "an advance", "settings": "settings"}
+
 Handler = Callable[[Site, web.Request], Awaitable[object]]
 """Returns the body of its answer; None where there is none."""
 
@@ -104,7 +106,7 @@ async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
 def checked(schema: str, body: Any) -> dict[str, Any]:
     checker = compiled(schema)
     if not checker.accepts(body):
-        raise Unprocessable(f"not a {schema}", checker.problems(body))
+        raise Unprocessable(f"not {NAMED.get(schema, f'a {schema}')}", checker.problems(body))
     assert isinstance(body, dict)
     return body
 

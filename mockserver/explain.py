@@ -3,11 +3,18 @@
 import json
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from jsonschema.exceptions import ValidationError
 
 from mockserver.errors import Problem
+
+PATTERNS: Final = {
+    "[0-9]{4}-": "an instant such as 2021-08-25T15:09:31+08:00",
+    "never|": "a duration such as 250ms, 4s, 2m, 1h, never or a number of seconds",
+    "(ms|s|m|h)": "a duration such as 250ms, 4s, 2m, 1h or a number of seconds",
+}
+"""What the patterns of our schemas mean that have this in them."""
 
 
 def explained(error: ValidationError) -> Iterator[Problem]:
@@ -50,7 +57,8 @@ def explained(error: ValidationError) -> Iterator[Problem]:
         case "format":
             yield Problem(path, f"{shown(value)} is not a {wanted} such as 2021-08-25T15:09:31+08:00")
         case "pattern":
-            yield Problem(path, f"{shown(value)} does not match {wanted}")
+            meant = [f"is not {words}" for part, words in PATTERNS.items() if part in wanted]
+            yield Problem(path, f"{shown(value)} {[*meant, f'does not match {wanted}'][0]}")
         case "minimum" | "maximum":
             side = "less than the least" if error.validator == "minimum" else "more than the most"
             yield Problem(path, f"{shown(value)} is {side}, {wanted}")

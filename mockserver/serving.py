@@ -116,6 +116,7 @@ async def running(
         # aiohttp waits twice, before and after it cancels a handler. Nobody waits that long.
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s + 0.25):
+                await _nobody_more(sockets)
                 for site in runner.sites:
                     await site.stop()
                 with suppress(TimeoutError):
@@ -165,6 +166,16 @@ def running_in_thread(
     finally:
         loop.call_soon_threadsafe(told.set)
         thread.join()
+
+
+async def _nobody_more(sockets: Sequence[socket.socket]) -> None:
+    """Accepts no connection any more, and gets those ready that just were: the loop knows of one only a turn later, and
+    would forget one that is accepted in the turn in which it closes the socket (Python 3.11)."""
+    loop = asyncio.get_running_loop()
+    for one in sockets:
+        with suppress(NotImplementedError):  # a proactor accepts otherwise
+            loop.remove_reader(one)
+    await asyncio.sleep(0)
 
 
 async def _bodies_received(runner: web.AppRunner) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGTERM
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -19,6 +19,7 @@ PACKAGE = Path(mockserver.__file__).resolve().parent
 COMMAND = (sys.executable, "-m", "mockserver")
 END_S = 30
 """Longer than anything takes: a test that waits so long has failed."""
+INSTALL_S = 300
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -94,11 +95,30 @@ class Served:
         self.end()
 
 
-def needed(tool: str) -> str:
-    """The path of a tool. Without it a test is skipped here, and fails in CI, which installs what it needs."""
-    path = shutil.which(tool)
-    if path is None and os.environ.get("CI"):
-        pytest.fail(f"{tool} is not installed")
-    if path is None:
-        pytest.skip(f"{tool} is not installed")
-    return path
+def missing(reason: str) -> NoReturn:
+    """Without a tool a test is skipped here, and fails in CI, which installs what it needs."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def needed(*names: str) -> str:
+    """The path of a tool, under the first of its names that is there."""
+    for name in names:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    missing(f"{names[0]} is not installed")
+
+
+def npm_installed(folder: Path, *packages: str) -> Path:
+    """A folder in which they are. Without npm, or without a registry to ask, there is nothing to test here."""
+    (folder / "package.json").write_text('{"private": true, "type": "module"}')
+    command = [needed("npm"), "install", "--no-audit", "--no-fund", "--save-dev", *packages]
+    try:
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
+    except subprocess.TimeoutExpired:
+        missing(f"npm install: not within {INSTALL_S} s")
+    if ended.returncode:
+        missing(f"npm install: {ended.stderr}")
+    return folder

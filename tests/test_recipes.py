@@ -1,7 +1,6 @@
 """The README's recipes for front ends and CI: what can be run is run against a server, the rest is checked for form."""
 
 import json
-import os
 import re
 import shlex
 import socket
@@ -14,7 +13,7 @@ import pytest
 import requests
 import yaml
 from clients import TASKS
-from processes import END_S, environment, needed
+from processes import END_S, INSTALL_S, environment, needed, npm_installed
 
 from mockserver import MockServer
 from mockserver.cli import parsed
@@ -22,7 +21,6 @@ from mockserver.cli import parsed
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 BASE: Final = "http://127.0.0.1:8080"
-INSTALL_S: Final = 300
 CLIENT, VITE, UMI = "export async function retrySubtask", 'from "vite"', 'from "umi"'
 
 
@@ -39,21 +37,6 @@ def node(folder: Path, *arguments: str) -> str:
     ended = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=END_S)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
-
-
-def installed(folder: Path, *packages: str) -> Path:
-    """A folder in which they are. Without npm, or without a registry to ask, there is nothing to test here."""
-    (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    command = [needed("npm"), "install", "--no-audit", "--no-fund", "--save-dev", *packages]
-    try:
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
-        failed = ended.stderr if ended.returncode else ""
-    except subprocess.TimeoutExpired:
-        failed = f"not within {INSTALL_S} s"
-    if failed and not os.environ.get("CI"):
-        pytest.skip(f"npm install: {failed}")
-    assert not failed, failed
-    return folder
 
 
 # --- a client in TypeScript ----------------------------------------------------------------------------------------
@@ -77,7 +60,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the README's client, compiled by the README's commands against a server that runs."""
     install, generate, compile = block("bash", "openapi-typescript").splitlines()
     packages = [word for word in shlex.split(install) if "@" in word]
-    folder = installed(tmp_path_factory.mktemp("client"), *packages)
+    folder = npm_installed(tmp_path_factory.mktemp("client"), *packages)
     (folder / "client.ts").write_text(block("ts", CLIENT))
     (folder / "use.js").write_text(USE)
     with MockServer("failed-subtask") as mock:
@@ -213,7 +196,7 @@ def vite(tmp_path: Path) -> Iterator[Any]:
     started: list[subprocess.Popen[str]] = []
 
     def start(target: str) -> str:
-        folder = installed(tmp_path, "vite@5")
+        folder = npm_installed(tmp_path, "vite@5")
         (folder / "vite.config.ts").write_text(block("ts", VITE).replace(BASE, target))
         (folder / "serve.js").write_text(SERVE_BY_VITE)
         (folder / "index.html").write_text("<title>a page</title>")

@@ -93,6 +93,13 @@ export function button(text, act, attributes = {}) {
   return made;
 }
 
+/** Marks a button whose act would be refused as things stand. It can be pressed all the same, to see the refusal. */
+export function offered(button, isAllowed) {
+  button.classList.toggle("refused", !isAllowed);
+  if (isAllowed) button.removeAttribute("title");
+  else button.title = "It would be refused now.";
+}
+
 /** To the clipboard, where there is one (a page that is not from localhost has none). Gives whether it is there now. */
 export async function copy(text, what) {
   try {

@@ -43,7 +43,7 @@ export function create(app) {
   );
   const status = h("select", { onchange: changed }, options(CLASSES));
   const user = h("select", { onchange: changed });
-  const count = h("p", { class: "soft", role: "status" });
+  const count = h("p", { class: "soft" }); // no live region: busy traffic would be read out all the time
   const rows = h("tbody", { role: "rowgroup" });
   // On a phone a row is no row any more: the roles say that it still is one.
   const head = ["Time", "Request", "User", "Answer"].map((name) =>

@@ -75,10 +75,14 @@ export async function control(method, path, body, long) {
 
 let api = null;
 
+/** Where the API is, seen from here: a proxy before the server may have taken something off the paths. */
 async function apiBase() {
   if (api === null) {
-    const document = await (await reached("../openapi.json", {})).json();
-    api = document.servers[0].url.replace(/\/$/, "");
+    const { servers } = await (await reached("../openapi.json", {})).json();
+    const own = new URL("..", location.href).pathname.replace(/\/$/, "");
+    const ends = own.split("/").map((_, at, parts) => ["", ...parts.slice(at + 1)].join("/"));
+    const known = ends.find((end) => `${servers[0].url}/`.startsWith(`${end}/`));
+    api = own + servers[0].url.slice(known.length).replace(/\/$/, "");
   }
   return api;
 }
@@ -113,6 +117,7 @@ export async function asked(method, path, user, signal) {
 
 const PATIENCE_MS = 25_000; // the server pings every 10 s
 const UNSEEN_MS = 20_000;
+const CROWDED_MS = 5000;
 
 /** The events of a stream, as they come: { event, id, data }, texts all. */
 async function* eventsIn(body) {
@@ -142,6 +147,8 @@ export async function listen(heard, stands) {
   for (let waitMs = 250; ; waitMs = Math.min(2 * waitMs, 4000)) {
     const stop = new AbortController();
     let patience, unseen, why = "the server ended the stream";
+    const crowded = setTimeout(() => stands(false, "no answer yet. A browser has six connections to a server, and other "
+      + "tabs of it may hold them: close some"), CROWDED_MS);
     const ends = (reason) => () => {
       why = reason;
       stop.abort();
@@ -160,6 +167,7 @@ export async function listen(heard, stands) {
       alive();
       const headers = { ...authorized(), ...(last === null ? {} : { "Last-Event-ID": last }) };
       const answer = await reached("./events", { headers, signal: stop.signal });
+      clearTimeout(crowded);
       if (!answer.ok) throw await refusal(answer);
       stands(true);
       waitMs = 125;
@@ -177,8 +185,7 @@ export async function listen(heard, stands) {
       }
     } finally {
       document.removeEventListener("visibilitychange", seen);
-      clearTimeout(patience);
-      clearTimeout(unseen);
+      [crowded, patience, unseen].forEach(clearTimeout);
       stop.abort();
     }
     stands(false, why);

@@ -1,6 +1,6 @@
 // The subtask that is chosen: its facts and its log; what the user may do, and what the director sets.
 
-import { badge, button, h, keyed, labelled, put } from "./dom.js";
+import { badge, button, h, keyed, labelled, offered, put } from "./dom.js";
 import { control } from "./server.js";
 import { left } from "./clock.js";
 
@@ -63,6 +63,10 @@ export function createSubtask(app, { act, changed }) {
     if (one === null) return;
     put(title, `${one.id} ${one.name}`);
     labelled(status, one.status);
+    const [retry, skip, cancel] = verbs;
+    offered(retry, one.status === "FAILED" && ![one.operation, whole.operation].includes("ROLLBACK"));
+    offered(skip, one.status === "FAILED");
+    offered(cancel, one.status === "RUNNING");
     const values = [
       ["Operation", one.operation],
       ["Run time", String(one.runTime)],

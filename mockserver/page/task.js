@@ -1,6 +1,6 @@
 // One task: its graph, what the chosen user does to it through the real API, and the subtask that is chosen in it.
 
-import { badge, button, h, labelled, put, soon } from "./dom.js";
+import { badge, button, h, labelled, offered, put, soon } from "./dom.js";
 import { control } from "./server.js";
 import { createGraph } from "./graph.js";
 import { createSubtask } from "./subtask.js";
@@ -66,6 +66,8 @@ export function createTask(app) {
     put(title, `${task.id} ${task.name}`);
     labelled(status, task.status);
     put(operation, task.operation === "EXECUTE" ? "" : task.operation);
+    offered(acts.retry, task.status === "FAILED" && task.operation !== "ROLLBACK");
+    offered(acts.rollback, task.status === "FAILED");
     graph.update(task.subtasks, app.now());
     if (isNew) choose(task.subtasks.find((one) => one.status === "FAILED")?.id ?? null);
     subtask.update(task, app.now());

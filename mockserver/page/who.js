@@ -12,6 +12,9 @@ const ACCOUNT = {
   clientErrors: "Client errors: requests that broke the contract",
 };
 
+/** A name that may be broken before its capitals: "retry" and "Subtask". */
+const folding = (name) => name.split(/(?=[A-Z])/).flatMap((part, at) => (at === 0 ? [part] : [h("wbr"), part]));
+
 export function create(app) {
   const head = h("tr");
   const rows = h("tbody");
@@ -31,7 +34,7 @@ export function create(app) {
     const { permissions } = await control("GET", "permissions");
     const operations = [...new Set(permissions.map(({ operation }) => operation))];
     const users = [...new Set(permissions.map(({ user }) => user))];
-    keyed(head, ["User", ...operations], (name) => name, (name) => h("th", { scope: "col" }, name));
+    keyed(head, ["User", ...operations], (name) => name, (name) => h("th", { scope: "col" }, folding(name)));
     keyed(rows, users, (user) => user, () => h("tr"), (row, user) =>
       keyed(row, [{ user, operation: "" }, ...permissions.filter((one) => one.user === user)], (one) => one.operation, made, updated));
     await account();

@@ -1,0 +1,103 @@
+"""The page at /__admin/ as somebody uses it: by what is written on it, and as a screen reader names it."""
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from browser import Tabs, expect, open_admin
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+PANELS: Final = ("Tasks", "Faults", "Requests", "Who may what", "World")
+FIELDS: Final = ("textbox", "combobox", "searchbox")
+CLIPBOARD: Final[dict[str, Any]] = {"permissions": ["clipboard-read", "clipboard-write"]}
+"""Options of a window that may use it."""
+
+
+class Admin:
+    def __init__(self, page: "Page") -> None:
+        self.page = page
+
+    def go(self, panel: str) -> None:
+        self.page.get_by_role("navigation").get_by_role("link", name=panel, exact=True).click()
+        expect(self.heading(panel)).to_be_visible()
+
+    def open_task(self, id: int, name: str = "") -> None:
+        self.page.get_by_role("link", name=f"{id} {name}").click()
+        expect(self.heading(f"{id} {name}")).to_be_visible()
+
+    def act_as(self, user: str) -> None:
+        self.page.get_by_label("Act as").select_option(user)
+
+    def press(self, button: str) -> None:
+        self.button(button).click()
+
+    def heading(self, text: str) -> "Locator":
+        return self.page.get_by_role("heading", name=text, exact=True)
+
+    def button(self, text: str) -> "Locator":
+        return self.page.get_by_role("button", name=text, exact=True)
+
+    def field(self, label: str) -> "Locator":
+        shown = self.page.locator("main section:not([hidden])")
+        boxes = [shown.get_by_role(role, name=label, exact=True) for role in FIELDS]
+        return boxes[0].or_(boxes[1]).or_(boxes[2])
+
+    def row(self, text: str) -> "Locator":
+        """Of the table that is shown."""
+        return self.page.get_by_role("row").filter(has_text=text)
+
+    def node(self, id: int) -> "Locator":
+        """A subtask in the graph."""
+        return self.page.get_by_role("group", name="Subtasks").get_by_role("button", name=re.compile(rf"^{id} "))
+
+    def picture(self, id: int) -> "Locator":
+        """All that is drawn of it there."""
+        return self.page.locator(f'.node[data-key="{id}"]')
+
+    @property
+    def result(self) -> "Locator":
+        """What came back from the API."""
+        return self.page.locator(".result")
+
+    @property
+    def subtask(self) -> "Locator":
+        """The one that is chosen."""
+        return self.page.get_by_role("region", name="Subtask", exact=True)
+
+    @property
+    def connection(self) -> "Locator":
+        return self.page.locator("#connection")
+
+    @property
+    def caused(self) -> "Locator":
+        """What the last step has changed, a line each."""
+        return self.page.locator("#clock").get_by_role("listitem")
+
+    @property
+    def news(self) -> "Locator":
+        return self.page.locator("#news")
+
+    @property
+    def alert(self) -> "Locator":
+        return self.page.locator("#alerts")
+
+    @property
+    def rules(self) -> "Locator":
+        """A line for each fault and denial."""
+        return self.page.get_by_role("list", name="Rules that stand").get_by_role("listitem")
+
+    def shows(self, status: str, *words: str, of: int) -> None:
+        """A subtask in the graph does so, in words."""
+        told = "".join(f", {re.escape(word)}" for word in (status, *words))
+        expect(self.node(of)).to_have_accessible_name(re.compile(rf"^{of} .*{told}\b"))
+
+    def clipboard(self) -> str:
+        return str(self.page.evaluate("navigator.clipboard.readText()"))
+
+
+def admin(tabs: Tabs, url: str, fragment: str = "", **options: Any) -> Admin:
+    """The page of a server or of a world, in a window of its own. It is connected, and has looked."""
+    opened = Admin(open_admin(tabs, url, fragment, **options))
+    expect(opened.connection).to_have_text("● connected")
+    return opened
