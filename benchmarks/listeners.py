@@ -72,7 +72,9 @@ def listen(port: int, count: int) -> None:
                 if number not in listeners:
                     print(min(events.values()))
                     return
-                events[number] += listeners[number].recv(65536).count(b"\nevent: ")
+                received = listeners[number].recv(65536)
+                assert received, "a listener that reads was dropped"
+                events[number] += received.count(b"\nevent: ")
 
 
 if __name__ == "__main__":

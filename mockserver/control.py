@@ -161,10 +161,8 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     schema = route.reply
     site.worlds.settle()
     try:
-        if route.handler in PAGE:
-            guard.check_host(site.options, request)
-        elif route.handler is not director.health:
-            guard.check(site.options, request)
+        if route.handler is not director.health:
+            guard.check(site.options, request, needs_token=route.handler not in PAGE)
         name = request.match_info.get("world", request.headers.get(WORLD_HEADER))
         if name is not None:  # who is refused has made no world
             site = named(site, name)

@@ -55,7 +55,7 @@ def source(entry: Exchange, fixture: Fixture, path: str, logs: Collection[int] =
         "",
         "@pytest.mark.ocp_mock(world=WORLD)",
         f"def {name}(ocp_mock):",
-        *_rules(entry, request, path),
+        *_rules(entry, request),
         *expected,
     ]
     return "\n".join(lines) + "\n"
@@ -90,7 +90,7 @@ def _snake(name: str) -> str:
     return _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
 
 
-def _rules(entry: Exchange, request: Asked, path: str) -> list[str]:
+def _rules(entry: Exchange, request: Asked) -> list[str]:
     """The rules that acted, as the handle of a test takes them."""
     lines = []
     fault, operation = entry.fault, entry.to.operation
@@ -177,14 +177,14 @@ def _expected(entry: Exchange, fixture: Fixture, path: str, request: Asked) -> l
     ]
     if head or len(entry.response_body) > BODY_BYTES:
         return lines
-    return [*lines, *_said(entry, effect, played, path)]
+    return [*lines, *_said(entry, effect, played)]
 
 
 def _raising(entry: Exchange, request: Asked, path: str) -> list[str]:
     return ["    with pytest.raises(requests.RequestException):", f"        {_sending(entry, request, path, 8)}"]
 
 
-def _said(entry: Exchange, effect: object, played: Played, path: str) -> list[str]:
+def _said(entry: Exchange, effect: object, played: Played) -> list[str]:
     """What is asserted of the body."""
     operation = entry.to.operation
     if isinstance(effect, Response):

@@ -9,16 +9,17 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from yarl import URL
 
 from mockserver import credentials
 from mockserver.effects import Error
+from mockserver.errors import BAD_PARAMETER
 from mockserver.faults import Fault
 from mockserver.journal import BODY_BYTES, Exchange
 from mockserver.moments import Lost
-from mockserver.operations import NOWHERE, route
+from mockserver.operations import NOWHERE, parse_query, route
 from mockserver.permissions import User
 from mockserver.spoiling import OWN, PREFERRED
 
@@ -41,6 +42,10 @@ def asked(entry: Exchange) -> Asked:
     """Raises Lost, if that is not known any more."""
     if len(entry.request_body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
+    if _is_wrong_elsewhere(entry):
+        raise Lost("what was wrong with it is not kept: a header, or how its body was sent")
+    if entry.content_type is not None and not entry.content_type.isascii():
+        raise Lost("its Content-Type is not ASCII")
     headers: dict[str, str] = {}
     sent = credentials.NOBODY
     if entry.authorization is not None:
@@ -58,6 +63,17 @@ def asked(entry: Exchange) -> Asked:
     return Asked(sent, headers, entry.request_body, fault is not None and fault.id in (OWN, PREFERRED))
 
 
+def _is_wrong_elsewhere(entry: Exchange) -> bool:
+    """Whether it was refused as no valid request (10001), though its parameters are."""
+    to, body = entry.to, entry.response_body
+    if entry.fault is not None or entry.status not in (400, 408, 413) or len(body) > BODY_BYTES:
+        return False
+    if json.loads(body)["error"]["code"] != BAD_PARAMETER.code:
+        return False
+    values = parse_qs(target(entry).partition("?")[2], keep_blank_values=True)
+    return to.operation is None or not (to.wrong or parse_query(to.operation, values)[1])
+
+
 def effects_of(fault: Fault) -> Json:
     """What a rule does, without whom it does it to, and how often."""
     described = {**(fault.effect.to_json() if fault.effect else {}), **(fault.delay.to_json() if fault.delay else {})}
@@ -72,8 +88,8 @@ def _shown(header: str, users: Mapping[str, User]) -> tuple[credentials.Sent, st
     """Credentials that are answered as these were, but say what is no secret; the header, if it is not a Basic one."""
     sent = credentials.parsed(header)
     if sent.wrong is not None:
-        scheme, _, token = header.strip().partition(" ")
-        shown = scheme if not token else f"{scheme} {NOT_SHOWN}"
+        scheme, _ = credentials.split(header)
+        shown = f"{scheme} {NOT_SHOWN}".lstrip()
         if scheme.lower() == "basic" and "colon" in sent.wrong:
             shown = f"{scheme} {base64.b64encode(NOT_SHOWN.encode()).decode()}"
         return credentials.parsed(shown), shown
@@ -114,6 +130,8 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
         headers["X-Mock-World"] = world
     if request.sent.wrong is None and request.sent.password is not None:
         words += ["-u", f"{request.sent.user}:{request.sent.password}"]
+        if "\0" in words[-1]:
+            raise Lost("no shell takes the NUL in its credentials")
     body = request.body if entry.method != "HEAD" else b""
     if body and entry.content_type is None:
         words += ["-H", "Content-Type:"]

@@ -12,6 +12,7 @@ from mockserver.permissions import ANONYMOUS
 from mockserver.world import World
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="OCP"'}
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}")
 _USERINFO: Final = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
@@ -28,11 +29,11 @@ NOBODY: Final = Sent()
 
 @lru_cache(maxsize=256)
 def parsed(header: str) -> Sent:
-    scheme, _, token = header.strip().partition(" ")
+    scheme, token = split(header)
     if scheme.lower() != "basic":
-        return Sent(wrong=f"The Authorization scheme is {scheme or 'missing'}, not Basic")
+        return Sent(wrong=f"The Authorization scheme is {f'{scheme}, ' * bool(scheme)}not Basic")
     try:
-        raw = base64.b64decode(token.strip(), validate=True)
+        raw = base64.b64decode(token, validate=True)
     except (binascii.Error, ValueError):
         return Sent(wrong="The Basic credentials are not base64")
     try:
@@ -43,6 +44,13 @@ def parsed(header: str) -> Sent:
     if not colon:
         return Sent(wrong="The Basic credentials have no colon between user and password")
     return Sent(user, password)
+
+
+def split(header: str) -> tuple[str, str]:
+    """The scheme and what follows it. One word alone, or one that is no name, may be a secret, and is no scheme."""
+    scheme, _, token = header.strip().partition(" ")
+    is_named = _SCHEME.fullmatch(scheme) is not None and (token != "" or scheme.lower() == "basic")
+    return scheme if is_named else "", token.strip()
 
 
 def redacted(target: str) -> str:

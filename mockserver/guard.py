@@ -20,16 +20,19 @@ control route, which shows what it answers in a window of its own, is followed."
 CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="ocp-mockserver"'}
 
 
-def check(options: Options, request: web.BaseRequest) -> None:
-    """Raises Unprocessable: 403 for a foreign Host or Origin, 401 for a token that is missing or wrong."""
-    check_host(options, request)
+def check(options: Options, request: web.BaseRequest, *, needs_token: bool = True) -> None:
+    """Raises Unprocessable: 403 for a foreign Host or page, 401 for a token that is missing or wrong."""
     host = request.headers.get(hdrs.HOST, "")
+    if host and not _is_own(options, host):
+        name = _name(host)
+        advice = f": --allow-host {name} would allow it" if name else ""
+        raise Unprocessable(f"the Host {host} is foreign{advice}", status=403)
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and not _is_of(origin, host):
         raise Unprocessable(f"the Origin {origin} is foreign: /__admin is not for other sites' pages", status=403)
     if request.headers.get("Sec-Fetch-Site") in FOREIGN_SITES and request.headers.get("Sec-Fetch-Dest") != "document":
         raise Unprocessable("a foreign page asks for it: /__admin is not for other sites' pages", status=403)
-    token = options.admin_token
+    token = options.admin_token if needs_token else None
     if token is not None:
         scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer" or not compare_digest(
@@ -38,15 +41,6 @@ def check(options: Options, request: web.BaseRequest) -> None:
             raise Unprocessable(
                 "/__admin wants Authorization: Bearer, with the --admin-token", status=401, headers=CHALLENGE
             )
-
-
-def check_host(options: Options, request: web.BaseRequest) -> None:
-    """Raises Unprocessable (403) for a foreign Host."""
-    host = request.headers.get(hdrs.HOST, "")
-    if host and not _is_own(options, host):
-        name = _name(host)
-        advice = f": --allow-host {name} would allow it" if name else ""
-        raise Unprocessable(f"the Host {host} is foreign{advice}", status=403)
 
 
 def _is_of(origin: str, host: str) -> bool:

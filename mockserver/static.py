@@ -57,9 +57,9 @@ async def get_page_file(site: Site, request: web.Request) -> object:
 
 def served(name: str) -> web.Response:
     """Raises Unprocessable (404) for what is no file of the page."""
-    file = folder("page") / name
     kind = TYPES.get(PurePosixPath(name).suffix)
-    if kind is None or "/" in name or "\\" in name or not file.is_file():
+    file = next((one for one in folder("page").iterdir() if one.name == name), None)
+    if kind is None or file is None:
         raise Unprocessable(f"the page has no file {name}", status=404)
     return web.Response(body=file.read_bytes(), headers={hdrs.CONTENT_TYPE: kind, **HEADERS})
 

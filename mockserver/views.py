@@ -185,7 +185,7 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
 
 
 def curl(site: Site, request: web.Request, entry: Exchange) -> str:
-    named_in_path = site.name is None or f"/w/{site.name}/" in entry.path
+    named_in_path = site.name is None or f"/w/{site.name}/" in entry.path.partition("?")[0]
     return copies.curl(entry, f"{request.scheme}://{request.host}", None if named_in_path else site.name)
 
 

@@ -59,9 +59,10 @@ class Hosted:
         self.edited(RELOADED)
 
     def edited(self, cause: str) -> None:
-        """Whoever listens should look at everything anew."""
+        """Whoever listens should look at everything anew; and what was noted of the world before is of no use."""
         self.edits += 1
         self.edited_by = cause
+        self.world.history.notes.clear()
 
     def reset(self) -> None:
         """As the files gave it. A real clock whose fixture names no `now` starts at the wall's time, as it did."""

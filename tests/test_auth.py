@@ -15,6 +15,7 @@ ADMIN = ("admin", "admin")
 CHALLENGE = 'Basic realm="OCP"'
 MALFORMED = {
     "another scheme": "Bearer abc",
+    "one word": "abc",
     "no token": "Basic",
     "not base64": "Basic ???",
     "no colon": "Basic " + base64.b64encode(b"operator").decode(),
@@ -69,6 +70,21 @@ def test_a_malformed_header_is_refused(permissions: Client, header: str) -> None
 @malformed
 def test_a_malformed_header_is_refused_where_none_is_needed(failed: Client, header: str) -> None:
     assert said(failed.get(TASK, headers={"Authorization": header})) == (401, 30004)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("Bearer secret", "The Authorization scheme is Bearer, not Basic."),
+        ("secret", "The Authorization scheme is not Basic."),
+        ("token=secret, x", "The Authorization scheme is not Basic."),
+    ],
+)
+def test_what_may_be_a_secret_is_not_repeated(failed: Client, header: str, message: str) -> None:
+    """Not in the answer, nor in what the journal has of the request."""
+    answer = failed.get(TASK, headers={"Authorization": header})
+    assert message in answer.json()["error"]["message"]
+    assert "secret" not in failed.get("/__admin/requests").text
 
 
 def test_the_scheme_is_read_in_any_case(permissions: Client) -> None:

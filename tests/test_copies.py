@@ -116,6 +116,10 @@ def cases() -> Iterator[tuple[str, Case]]:
         "not base64",
         Case("GET", TASK, 401, None, options={"headers": {"Authorization": "basic sécret"}}, needs="basic not-shown"),
     )
+    yield (
+        "a token alone",
+        Case("GET", TASK, 401, None, options={"headers": {"Authorization": "secret"}}, needs='"not-shown"'),
+    )
     yield "no colon", Case("GET", TASK, 401, None, options={"headers": {"Authorization": "Basic c2VjcmV0"}})
 
 
@@ -397,10 +401,27 @@ def test_a_request_that_still_waits_has_no_test_yet(failed: Client) -> None:
     assert refused(failed) == "pytest: it has no answer (yet)"
 
 
-def test_a_header_that_is_not_kept_makes_no_test(failed: Client) -> None:
-    """Played again, it would be answered otherwise."""
-    assert failed.get(TASK, headers={"X-Mock-Fault": "nonsense"}).status_code == 400
-    assert "answered otherwise" in refused(failed)
+@pytest.mark.parametrize(
+    "headers", [{"X-Mock-Fault": "nonsense"}, {"X-Mock-World": "no/name"}, {"Content-Encoding": "gzip"}], ids=str
+)
+def test_what_was_refused_for_a_header_that_is_not_kept_makes_no_copy(failed: Client, headers: dict[str, str]) -> None:
+    """Sent without it, it would be answered otherwise."""
+    assert failed.get(TASK, headers=headers, data=b"no gzip").status_code == 400
+    copies = latest(failed)
+    assert (copies["curl"], copies["pytest"]) == (None, None)
+    assert copies["why"].count("what was wrong with it is not kept") == 2
+
+
+def test_a_content_type_that_clients_do_not_send_makes_no_copy(failed: Client) -> None:
+    assert failed.post(RETRY, data=b"x", headers={"Content-Type": b"text/\xff"}).status_code == 200
+    assert refused(failed) == "curl: its Content-Type is not ASCII; pytest: its Content-Type is not ASCII"
+
+
+def test_a_name_that_no_shell_can_write_makes_no_line(failed: Client) -> None:
+    failed.get(TASK, auth=("a\0b", "c"))
+    copies = latest(failed)
+    assert (copies["curl"], copies["why"]) == (None, "curl: no shell takes the NUL in its credentials")
+    assert copies["pytest"] is not None
 
 
 def test_a_task_of_many_subtasks_is_not_kept() -> None:
@@ -483,6 +504,11 @@ def test_a_line_names_the_world_that_a_header_named(failed: Client) -> None:
     line = failed.get("/w/anna/__admin/requests/1/copies").json()["curl"]
     assert line == f"curl -i -H 'X-Mock-World: anna' {failed.mock.url}{TASK}"
     assert said(failed.get(TASK)) == (200, None)
+
+
+def test_a_world_in_the_query_is_none_in_the_path(failed: Client) -> None:
+    failed.get(f"{TASK}?x=/w/anna/", headers={"X-Mock-World": "anna"})
+    assert "-H 'X-Mock-World: anna'" in failed.get("/w/anna/__admin/requests/1/copies").json()["curl"]
 
 
 def test_any_credentials_will_do_where_there_are_no_users(failed: Client) -> None:

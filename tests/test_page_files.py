@@ -55,7 +55,12 @@ def test_the_policy_allows_nothing_but_its_own_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing.js", "..%2f__init__.py", "%2e%2e", "page.css%00", "index.htm", "C:%5cpage.css"]
+    "name",
+    [
+        *("nothing.js", "..%2f__init__.py", "..%2fpage%2fpage.css", "%2e%2e", "page.css%00", "index.htm", "%ff.css"),
+        *("C:%5cpage.css", "C:page.css", "PAGE.CSS", "x" * 300 + ".css"),
+    ],
+    ids=lambda name: name[:24],
 )
 def test_what_is_no_file_of_the_page_is_404(failed: Client, name: str) -> None:
     answer = failed.get(f"/__admin/page/{name}")
@@ -76,6 +81,21 @@ def test_under_a_foreign_host_it_is_refused(failed: Client, path: str) -> None:
     answer = failed.get(path, headers={"Host": "evil.example"}, allow_redirects=False)
     assert answer.status_code == 403
     assert "foreign" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/__admin/", "/__admin/page/main.js", "/w/anna/__admin/"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+    ],
+)
+def test_no_other_page_gets_it_but_its_link_leads_there(failed: Client, path: str, headers: dict[str, str]) -> None:
+    assert failed.get(path, headers=headers).status_code == 403
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert failed.get(path, headers=link).status_code == 200
 
 
 def test_it_needs_no_token_but_what_it_asks_for_does() -> None:

@@ -8,6 +8,7 @@ from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
 from test_copies import latest, of_many
 
 from mockserver import MockServer
+from mockserver.app import SITE
 from mockserver.journal import ACTED, ANSWERED, DENIAL, MET, REQUESTS, SLACK, Exchange
 
 FAILED_ONE: Final = {"status": "FAILED", "operation": "EXECUTE", "runTime": 1}
@@ -149,6 +150,15 @@ def test_what_the_history_has_dropped_is_told_to_be_lost() -> None:
         "how it was before: more has changed since then than the history keeps",
     )
     assert copies["why"] == "fixture: more has changed since then than the history keeps"
+
+
+def test_what_was_noted_of_a_world_goes_with_it(failed: Client) -> None:
+    """Or else each world that is PUT would leave something behind."""
+    hosted = failed.mock._app[SITE].hosted
+    for id in range(1, 4):
+        failed.admin("PUT", "/state", {"tasks": [{"id": id}]})
+        failed.get(f"{TASKS}/{id}")
+        assert list(hosted.world.history.notes) == [id]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "3", "x", "9223372036854775808", "1.0"])
