@@ -46,7 +46,8 @@ log = logging.getLogger("mockserver")
 CLIENT_ERRORS: Final = frozenset({10001, 10002})
 
 
-async def answer(site: Site, request: web.Request) -> web.StreamResponse:
+async def answer(site: Site, request: web.Request, path: str | None) -> web.StreamResponse:
+    """`path` is what follows prefix and slash; None under no prefix of the API."""
     failure: ApiError | None = None
     if site.worlds.coming:
         site.worlds.settle()
@@ -67,7 +68,6 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
             body = await replies.received(request, replies.MAX_BODY)
         except ApiError as error:
             failure = error
-    path: Any = request.match_info.get("path")  # what follows prefix and slash; None under no prefix of the API
     to = NOWHERE if path is None else route(request.method, path)
     header = given.get(hdrs.AUTHORIZATION)
     sent = NOBODY if header is None else credentials.parsed(header)
@@ -98,7 +98,7 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
                     asked = Incoming(operation.id, request.method, request.path, sent.user, to.task, to.subtask)
                     fault = world.choose_fault(rules, asked)
                 else:
-                    world.untouch(path)
+                    world.untouch(str(path))
             if fault is not None:
                 entry = noted(site, request, to, header, body, trace_id, fault)
                 hosted.journal.append(entry)
@@ -152,6 +152,11 @@ async def answer(site: Site, request: web.Request) -> web.StreamResponse:
     if failure is not None and failure.row in replies.UNREAD:
         response.force_close()  # the rest of the body is not wanted
     return response
+
+
+async def routed(site: Site, request: web.Request) -> web.StreamResponse:
+    """As aiohttp's router has found it."""
+    return await answer(site, request, request.match_info.get("path"))
 
 
 def noted(
@@ -240,15 +245,15 @@ def create_app(
     for prefix in options.prefixes:
         for below in ("/tasks/instances", ""):
             if prefix + below:
-                app.router.register_resource(ApiResource(prefix, below, partial(answer, site)))
+                app.router.register_resource(ApiResource(prefix, below, partial(routed, site)))
     app.router.add_get("/openapi.json", partial(served_document, site))
     app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
     if admin:
         control.add_routes(app, site)
     for prefix in options.prefixes:
-        app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, answer))
+        app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, routed))
     rest = "path" if "" in options.prefixes else "elsewhere"
-    app.router.add_route("*", f"/{{{rest}:.*}}", partial(answer, site))
+    app.router.add_route("*", f"/{{{rest}:.*}}", partial(routed, site))
     return app
 
 

@@ -9,13 +9,15 @@ import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from threading import Thread
 from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.app import SITE
+from mockserver.app import SITE, answer
 from mockserver.logs import ACCESS, AccessLog
+from mockserver.router import ShortWay
 
 BACKLOG: Final = 1024
 KEEPALIVE_S: Final = 75
@@ -98,8 +100,9 @@ async def running(
 
     Requests in flight have `grace_s` to end.
     """
-    app[SITE].access_logged = access_log
-    app[SITE].alone = not (app.middlewares or app.on_response_prepare)
+    site = app[SITE]
+    site.access_logged = access_log
+    site.alone = not (app.middlewares or app.on_response_prepare)
     runner = web.AppRunner(
         app,
         keepalive_timeout=KEEPALIVE_S,
@@ -109,6 +112,10 @@ async def running(
     )
     try:
         await runner.setup()
+        server = runner.server
+        assert server is not None
+        if site.alone:
+            server.request_handler = ShortWay(server.request_handler, partial(answer, site), site.options.prefixes)
         for one in sockets:
             await web.SockSite(runner, one, backlog=BACKLOG).start()
         yield
@@ -117,8 +124,8 @@ async def running(
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s + 0.25):
                 await _nobody_more(sockets)
-                for site in runner.sites:
-                    await site.stop()
+                for listener in runner.sites:
+                    await listener.stop()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(grace_s):
                         await _bodies_received(runner)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from mockserver.account import Account
 from mockserver.app import SITE
+from mockserver.router import ShortWay
 from mockserver.site import Site
 
 COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")
@@ -55,7 +56,7 @@ BOOKS = Books()
 
 def keep() -> None:
     """From now on every server is in the books."""
-    made, handled = Site.__init__, web.Application._handle
+    made, handled, short = Site.__init__, web.Application._handle, ShortWay.__call__
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -67,7 +68,13 @@ def keep() -> None:
             BOOKS.answered += 1
         return response
 
+    async def shortened(self: ShortWay, request: web.Request) -> web.StreamResponse:
+        response = await short(self, request)
+        BOOKS.answered += request._match_info is None  # else it went the usual way, and is counted
+        return response
+
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
+    ShortWay.__call__ = shortened  # type: ignore[method-assign]  # likewise
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 
