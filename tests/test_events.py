@@ -646,6 +646,7 @@ async def test_nobody_waits_at_the_end_for_who_has_not_read_all(waiting: int, jo
     assert listener.over.done()
 
 
+@pytest.mark.slow
 def test_a_listener_that_never_reads_is_dropped_and_another_goes_on(
     failed: Client, stream: Stream, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -416,6 +416,7 @@ def overflow(own: MockServer) -> None:
             session.get(own.url + TASK, timeout=END_S)
 
 
+@pytest.mark.slow
 def test_what_was_dropped_proves_nothing(own: MockServer) -> None:
     overflow(own)
     for count in (None, 0, 1, 5):
