@@ -18,6 +18,7 @@ from mockserver.errors import Violation
 from mockserver.journal import Exchange, Record
 from mockserver.records import summary_json
 from mockserver.site import Site
+from mockserver.spoiling import LET_GO
 from mockserver.times import MS, SECOND
 from mockserver.world import TooManyEvents, change_of
 
@@ -45,6 +46,7 @@ EVENTS: Final[dict[str, str]] = {
 }
 """The schema of each event's data."""
 _STATUS: Final = Exchange._fields.index("status")
+_EFFECT: Final = Exchange._fields.index("effect")
 
 T = TypeVar("T")
 
@@ -181,7 +183,7 @@ class Feed:
         for _, change in new:
             self._add("change", transition(change_of(change), instant))
         for number, entry in list(self._unanswered.items()):
-            if entry[_STATUS] is not None:
+            if entry[_STATUS] is not None or (entry[_EFFECT] or "").endswith(LET_GO):
                 del self._unanswered[number]
                 self._add("request", summary_json(number, Exchange._make(entry), instant))
             elif number <= journal.total - len(journal):

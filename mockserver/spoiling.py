@@ -47,6 +47,8 @@ PREFERRED: Final = "Prefer"
 FAULT_HEADER: Final = istr(OWN)  # looked up in every request, and an istr is in half of the time
 PREFER: Final = istr(PREFERRED)
 APPLIED: Final = "Preference-Applied"
+LET_GO: Final = ", let go"
+"""What the journal says after the effect of a late answer that never came."""
 KEPT: Final = BODY_BYTES + 1
 """Of a body, in the journal: one byte more than is shown, so that it shows that there was more."""
 Done = tuple[Data | Violation, ApiError | None]
@@ -81,6 +83,7 @@ async def spoiled(
     if happens and fault.when == AFTER:
         done = perform()
     if delay_s is not None and not await hosted.held.wait(fault.id, delay_s):
+        told(None, b"", None, described(fault) + LET_GO)
         site.account.deliberately_invalid += 1
         return transport.close(request)
     if happens and fault.when == BEFORE:

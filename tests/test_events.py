@@ -25,13 +25,13 @@ from builders import START, fixture, run, subtask, task
 from clients import RETRY, SUBTASK, TASK, Client, Json, failed_world
 from processes import END_S, Served
 from test_effects_socket import connected, heard, request
-from test_held import eventually
+from test_held import eventually, waiting
 from test_schemas import judge
 
 from mockserver import MockServer, __version__, create_app, feed, listening
 from mockserver.feed import AT_ONCE, EVENTS, KEPT, Feed
 from mockserver.journal import BODY_BYTES, Exchange
-from mockserver.listening import BEHIND, BEHIND_BYTES, LISTENING, TICK_S, Listener, Listening
+from mockserver.listening import BEHIND, BEHIND_BYTES, LISTENING, Listener, Listening
 from mockserver.operations import NOWHERE
 from mockserver.permissions import Denial
 from mockserver.records import entry_json, summary_json
@@ -290,15 +290,15 @@ def test_an_event_that_breaks_its_schema_is_left_out_and_counted(
     assert "contract violation" in caplog.text
 
 
-def test_a_request_that_waits_is_told_and_told_again_with_its_answer(failed: Client, stream: Stream) -> None:
-    failed.admin("POST", "/faults", {"operation": "retrySubtask", "fixedDelayMilliseconds": 4 * 1000 * TICK_S})
-    stream.event("fault")
-    failed.post(RETRY)
-    found = stream.until("request") + stream.until("request")
-    waiting, *changes, answered = (event for event in found if event.name != "fault")
-    assert (waiting.data["status"], answered.data["status"]) == (None, 200)
-    assert waiting.data["id"] == answered.data["id"] == 1
-    assert [event.name for event in changes] == ["change", "change"]
+def test_a_request_that_waits_is_told_and_told_again_when_it_is_over(failed: Client, stream: Stream) -> None:
+    """Here its rule is removed. The stream has the first before that."""
+    failed.admin("POST", "/faults", {"operation": "retrySubtask", "fixedDelayMilliseconds": 3_600_000})
+    with waiting(failed, request(RETRY, "POST", **{"Content-Length": "0"})):
+        told = stream.until("request")[-1].data
+        assert (told["id"], told["status"], told["effect"]) == (1, None, "fixedDelayMilliseconds")
+        failed.admin("DELETE", "/faults/fault-1")
+        told = stream.until("request")[-1].data
+    assert (told["id"], told["status"], told["effect"]) == (1, None, "fixedDelayMilliseconds, let go")
 
 
 def test_a_ping_says_what_time_it_is_and_has_no_id(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 
+const LET_GO = /, let go$/; // a late answer whose rule was removed, or whose world was reset
 const BREAKS = /CONNECTION_RESET_BY_PEER|EMPTY_RESPONSE|MALFORMED_RESPONSE_CHUNK|RANDOM_DATA_THEN_CLOSE/;
 const ASKED_BY_ITSELF = new Set(["X-Mock-Fault", "Prefer"]);
 
@@ -22,7 +23,8 @@ export const classOf = ({ status }) => (status === null ? "none" : String(Math.f
 
 const HANGS = /HANG/;
 /** Whether its answer may still come. */
-export const waits = ({ status, effect }) => status === null && !BREAKS.test(effect ?? "") && !HANGS.test(effect ?? "");
+export const waits = ({ status, effect }) =>
+  status === null && ![BREAKS, HANGS, LET_GO].some((ended) => ended.test(effect ?? ""));
 
 /** The status, and what it means: by number, in a word, by colour. */
 export function answered(element, entry) {
