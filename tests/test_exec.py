@@ -217,6 +217,19 @@ def runs(pid: int) -> bool:
 SHELL = ("sh", "-c", "sleep 1000 & echo $!; wait; echo never")
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Signals that whoever runs these tests ignores (nohup does, with SIGHUP) are not ignored by what they start."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(
     "number",
     [
