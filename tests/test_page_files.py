@@ -10,6 +10,8 @@ from clients import Client
 from processes import END_S, PACKAGE
 
 from mockserver import MockServer
+from mockserver.operations import OPERATIONS
+from mockserver.permissions import TASK_VIEWER
 from mockserver.static import HEADERS, POLICY, TYPES
 
 FOLDER: Final = PACKAGE / "page"
@@ -125,6 +127,17 @@ def test_nothing_comes_from_elsewhere_and_no_text_becomes_markup(name: str) -> N
 def test_a_file_fits_a_sitting(name: str) -> None:
     assert len(TEXTS[name].splitlines()) <= 300
     assert TEXTS[name].startswith(("// ", "/**")), "its first lines say what it is"
+
+
+def test_it_names_the_operations_that_there_are() -> None:
+    listed = re.search(r"OPERATIONS = \[(.*?)\]", TEXTS["fault-words.js"], re.DOTALL)
+    reading = re.search(r"READING = new Set\(\[(.*?)\]", TEXTS["fault-words.js"], re.DOTALL)
+    assert listed is not None
+    assert reading is not None
+    assert re.findall(r'"(\w+)"', listed[1]) == list(OPERATIONS)
+    assert set(re.findall(r'"(\w+)"', reading[1])) == {
+        one.id for one in OPERATIONS.values() if one.permission == TASK_VIEWER
+    }
 
 
 def test_without_control_routes_there_is_no_page() -> None:

@@ -120,6 +120,6 @@ addEventListener("hashchange", () => {
   $("main").focus({ preventScroll: true });
 });
 addEventListener("unhandledrejection", ({ reason }) => say(String(reason?.message ?? reason), true));
-stands(false, "not yet there");
+put($("connection"), "○ connecting …");
 show();
 listen(heard, stands);
