@@ -254,6 +254,7 @@ def made_ready(subtask: Subtask, operation: Operation, now: int, pace: Pace) -> 
 
 def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
     """READY → RUNNING: the run takes its entry of `runs` (or `rollbacks`) now, and with it how and when it will end."""
+    due: int | None
     definition, _, operation, run_time, node, start_time, _, _, next_run, next_rollback, _ = subtask
     if operation in (SKIP, ROLLBACK_SKIP):
         run, due = SKIPPED, now
@@ -272,7 +273,7 @@ def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
         timeout = definition.timeout * SECOND
         if timeout and duration > timeout:
             run, duration = Run(TIMEOUT, timeout, run.log), timeout
-        due = now + duration if duration < NEVER else None  # type: ignore[assignment]  # never ends; an `if` of its own is slower
+        due = now + duration if duration < NEVER else None
     if start_time is None:
         start_time = now
     node = node or executor

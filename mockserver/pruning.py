@@ -3,57 +3,29 @@
 Every shortened world is read back and compared with the whole one; where they differ it keeps more, and in the end all.
 """
 
+import json
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any, Final
 
 import yaml
 
 from mockserver import fixtures
+from mockserver.faults import Fault
 from mockserver.fixture import Fixture
-from mockserver.fixture_values import DEFAULT_TIMEOUT
-from mockserver.lifecycle import CANCELING, EXECUTE, PENDING, READY, RUNNING, SUCCESSFUL
+from mockserver.lifecycle import CANCELING, EXECUTE, PENDING, READY, RUNNING
 from mockserver.mistakes import FixtureError
 from mockserver.runlog import parsed
 from mockserver.times import parse_instant
 
 Json = dict[str, Any]
-TOP: Final[Json] = {
-    "auth": "open",
-    "users": {},
-    "server": "127.0.0.1",
-    "fieldNames": "sample",
-    "seed": 0,
-    "scheduler": {},
-    "tasks": [],
-    "faults": [],
-    "denials": [],
-}
-TASK: Final[Json] = {
-    **dict.fromkeys(("taskDefinitionId", "creator", "cluster", "tenant", "hostId")),
-    "type": "MANUAL",
-    "operation": EXECUTE,
-    "prohibitRollback": False,
-    "subtasks": [],
-}
-SUBTASK: Final[Json] = {
-    "className": None,
-    "timeout": DEFAULT_TIMEOUT,
-    "status": PENDING,
-    "operation": EXECUTE,
-    "runTime": 1,
-    "context": None,
-    "nodeType": "JAVA_TASK",
-    "parallelIdx": -1,
-    "upstreams": [],
-    "prohibitRollback": False,
-    "retryCount": 0,
-    "runs": [{"outcome": SUCCESSFUL}],
-    "rollbacks": [{"outcome": SUCCESSFUL}],
-    "nextRun": 0,
-    "nextRollback": 0,
-}
-RULE: Final[Json] = {"when": "before", "skip": 0, "probability": 1.0}
-SCHEDULER: Final[Json] = {"dispatch": "1s", "run": "2s", "concurrency": 10}
+DERIVED: Final = frozenset(
+    (
+        *("id", "name", "description", "seriesId", "executor", "createTime", "startTime", "finishTime"),
+        *("downstreams", "log", "subtasks"),
+    )
+)
+"""Keys whose default, if they have one, depends on others."""
 
 
 class Unwritable(Exception):
@@ -102,21 +74,27 @@ def _told(data: Json, logs: Collection[int]) -> Json:
     return told
 
 
+@cache
+def defaults() -> Json:
+    """The data of a world with one task of one subtask, of which nothing more is said: what the reader fills in."""
+    return fixtures.to_data(fixtures.from_data({"tasks": [{"id": 0, "subtasks": [{"id": 0}]}]}, now=0))
+
+
 def pruned(whole: Json, *, times: bool, logs: Collection[int]) -> Json:
     """`whole` is the state of a world. `times` keeps those that a fixture could mostly leave out."""
-    server = whole["server"]
-    clock = {key: value for key, value in whole["clock"].items() if (key, value) != ("speed", 1)}
+    server, usual = whole["server"], defaults()
     users = {name: without(user, {"permissions": []}) for name, user in whole["users"].items()}
+    rule = Fault(id="").to_json()
     short = {
         **whole,
         "users": users,
-        "clock": clock,
-        "scheduler": without(whole["scheduler"], SCHEDULER),
+        "clock": without(whole["clock"], {"speed": 1}),
+        "scheduler": without(whole["scheduler"], usual["scheduler"]),
         "tasks": [_task(task, server, times, logs) for task in whole["tasks"]],
-        "faults": [without(rule, RULE) for rule in whole["faults"]],
+        "faults": [without(fault, rule) for fault in whole["faults"]],
     }
     del short["counters"]
-    return without(short, TOP)
+    return without(short, {**usual, "clock": None, "scheduler": {}, "tasks": []})
 
 
 def without(data: Mapping[str, Any], defaults: Mapping[str, Any]) -> Json:
@@ -124,12 +102,17 @@ def without(data: Mapping[str, Any], defaults: Mapping[str, Any]) -> Json:
     return {key: value for key, value in data.items() if key not in defaults or defaults[key] != value}
 
 
+def without_derived(data: Json) -> Json:
+    return {key: value for key, value in data.items() if key not in DERIVED}
+
+
 def _task(task: Json, server: str, times: bool, logs: Collection[int]) -> Json:
     subtasks = [
         _subtask(subtask, position, task, server, times, logs) for position, subtask in enumerate(task["subtasks"], 1)
     ]
-    short = without({**task, "subtasks": subtasks}, {**TASK, "name": f"Task {task['id']}"})
-    del short["status"]  # its subtasks give it
+    usual = {**without_derived(defaults()["tasks"][0]), "subtasks": [], "name": f"Task {task['id']}"}
+    short = without({**task, "subtasks": subtasks}, usual)
+    short.pop("status", None)  # its subtasks give it
     for name in ("creator", "cluster", "tenant"):
         if name in short:
             short[name] = {key: value for key, value in short[name].items() if value is not None}
@@ -153,8 +136,9 @@ def _first(first: Callable[..., str], subtasks: list[Json], key: str) -> str | N
 
 def _subtask(subtask: Json, position: int, task: Json, server: str, times: bool, logs: Collection[int]) -> Json:
     name, start = subtask["name"], subtask["startTime"]
-    defaults = {**SUBTASK, "name": f"Subtask {subtask['id']}", "seriesId": position, "description": name}
-    short = without(subtask, defaults)
+    usual = without_derived(defaults()["tasks"][0]["subtasks"][0])
+    usual |= {"name": f"Subtask {subtask['id']}", "seriesId": position, "description": name}
+    short = without(subtask, usual)
     del short["downstreams"]
     if short["executor"] == (None if start is None else server):
         del short["executor"]
@@ -185,14 +169,11 @@ def _shorten_log(short: Json, subtask: Json, wanted: bool) -> None:
 # --- YAML ----------------------------------------------------------------------------------------------------------
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Without anchors: what two keys share is written twice."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
 def _dumped(data: Json) -> str:
-    """Short lists and mappings in one line, keys in our order."""
-    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    """Short lists and mappings in one line, keys in our order, and what two keys share written twice (no aliases)."""
+    unshared = json.loads(json.dumps(data))
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(
+        unshared, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+    )
     return text

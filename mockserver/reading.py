@@ -80,14 +80,15 @@ class Document:
         if self._marked is None:
             self._mark(self._text)
             assert self._marked
-        data, marks = self._marked
+        data: Any = self._marked[0]
+        marks = self._marked[1]
         key = value = marks.get(id(data), {}).get(None, ((1, 1), (1, 1)))[0]
         for step in path:
             found = marks.get(id(data), {}).get(step)
             if found is None:
                 return value
             key, value = found
-            data = data[step]  # type: ignore[index]  # what has a mark is a dict or a list
+            data = data[step]
         empty = isinstance(data, Plain) and not data
         return key if at_key or empty else value
 

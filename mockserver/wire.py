@@ -115,7 +115,8 @@ class Wire:
         rendered = execution.rendered
         known = rendered.get(subtask.definition.id)
         if known is not None and known[0] is subtask:
-            return known[1]  # type: ignore[no-any-return]  # `rendered` is any higher room's
+            kept: Proven = known[1]
+            return kept
         proven = self._subtask.prove(
             {
                 **self._defined(subtask.definition),

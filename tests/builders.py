@@ -34,6 +34,7 @@ from mockserver.world import World, change_of
 START: Final = MANUAL_START
 TASK: Final = 1000
 MANUAL: Final = ClockSetting("manual", START, 1.0, True)
+PACE: Final = Pace()
 HOUR: Final = 3600
 FOREVER: Final = Run(SUCCESSFUL, NEVER)
 
@@ -150,7 +151,7 @@ def derived(subtasks: Iterable[Subtask], operation: TaskOperation) -> TaskStatus
 
 def fixture(
     *tasks: TaskState,
-    pace: Pace = Pace(),  # noqa: B008 (it is frozen)
+    pace: Pace = PACE,
     clock: ClockSetting = MANUAL,
     users: Iterable[User] = (),
     faults: Iterable[Fault] = (),
@@ -174,7 +175,7 @@ def fixture(
     )
 
 
-def world(*tasks: TaskState, pace: Pace = Pace(), **more: Any) -> World:  # noqa: B008 (it is frozen)
+def world(*tasks: TaskState, pace: Pace = PACE, **more: Any) -> World:
     return World(fixture(*tasks, pace=pace, **more))
 
 

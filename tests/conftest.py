@@ -1,5 +1,6 @@
 """Fixtures of pytest's that several files of tests share, and the account of the whole run (see `books`)."""
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,8 @@ import books
 import pytest
 from clients import Client, failed_world
 
-from mockserver import MockServer
+from mockserver import MockServer, wire
+from mockserver.contract import Contract, schema_files
 
 pytest_plugins = ["pytester"]
 SUMS: Counter[str] = Counter()
@@ -27,6 +29,22 @@ def permissions() -> Iterator[Client]:
     """A client of a server with the shipped fixture `permissions`: a login, and three users."""
     with MockServer("permissions") as mock, Client(mock) as client:
         yield client
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client of a server for which a subtask that is READY breaks the contract: our bug, planted."""
+    files = copy.deepcopy(dict(schema_files()))
+    files["subtask-status"]["enum"] = ["FAILED", "PENDING", "SUCCESSFUL"]
+    narrowed = Contract(files=files)
+    monkeypatch.setattr(wire, "contract", lambda field_names: narrowed)
+    wire._wire.cache_clear()
+    try:
+        with MockServer(failed_world()) as mock, Client(mock) as client:
+            yield client
+    finally:
+        monkeypatch.undo()
+        wire._wire.cache_clear()
 
 
 # --- the account of the whole run ----------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """The server's account: every reply is counted once, whatever it was, and the three verdicts add up."""
 
-import copy
-from collections.abc import Iterator
 from http.client import HTTPConnection
 
 import pytest
@@ -12,8 +10,7 @@ from processes import END_S
 from test_effects_socket import connected, heard, request
 from test_held import eventually
 
-from mockserver import MockServer, wire
-from mockserver.contract import Contract, schema_files
+from mockserver import MockServer
 
 ORIGIN = {"Origin": "http://localhost:3000"}
 VERDICTS = ("valid", "deliberatelyInvalid", "violations")
@@ -138,26 +135,6 @@ def test_the_account_stays_after_reset_and_another_state(failed: Client) -> None
     failed.admin("PUT", "/state", state)
     after = failed.admin("GET", "/contract")
     assert after == before | {"replies": before["replies"] + 3, "valid": before["valid"] + 3}
-
-
-def narrowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A subtask that is not FAILED breaks the contract: our bug, planted."""
-    files = copy.deepcopy(dict(schema_files()))
-    files["subtask-status"]["enum"] = ["FAILED", "PENDING", "SUCCESSFUL"]
-    strict = Contract(files=files)
-    monkeypatch.setattr(wire, "contract", lambda field_names: strict)
-    wire._wire.cache_clear()
-
-
-@pytest.fixture
-def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    narrowed(monkeypatch)
-    try:
-        with MockServer(failed_world()) as mock, Client(mock) as client:
-            yield client
-    finally:
-        monkeypatch.undo()
-        wire._wire.cache_clear()
 
 
 @pytest.mark.planted(2)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Final
 
 import browser
@@ -11,9 +10,8 @@ from aiohttp import web
 from browser import Tabs, expect, open_admin, shoot
 from clients import RETRY, TASK, Client, Json, failed_world
 from panels import PANELS, Admin, admin
-from test_account import narrowed
 
-from mockserver import MockServer, create_app, serving, wire
+from mockserver import MockServer, create_app, serving
 from mockserver.app import SITE
 from mockserver.server import GRACE_S
 
@@ -241,18 +239,6 @@ def test_the_director_is_exact_too(tabs: Tabs) -> None:
 
 
 # --- a bug of ours ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """A subtask that is READY breaks the contract."""
-    narrowed(monkeypatch)
-    try:
-        with MockServer(failed_world()) as mock, Client(mock) as client:
-            yield client
-    finally:
-        monkeypatch.undo()
-        wire._wire.cache_clear()
 
 
 @pytest.mark.planted(2)

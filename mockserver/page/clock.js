@@ -8,13 +8,23 @@ const MODES = [["manual", "frozen"], ["1", "real time"], ["10", "10 × as fast"]
 /** Date and time with milliseconds, as the server writes it, without the offset. */
 export const short = (instant) => (instant ?? "").replace("T", " ").replace(/([+-]\d\d:\d\d|Z)$/, "");
 
-/** How long until `due`, for people. */
+/** Milliseconds since 1970. An instant may have nanoseconds. */
+export const msOf = (instant) => Date.parse(instant.replace(/(\.\d{3})\d+/, "$1"));
+
+/** A length of time for people: "4.0 s", "20 s", "1 m 20 s", "2 h 5 m", "3 d 1 h". */
+export function span(ms) {
+  if (ms < 10_000) return `${(Math.ceil(ms / 100) / 10).toFixed(1)} s`;
+  const s = Math.ceil(ms / 1000);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+/** How long until `due`, likewise. */
 export function left(due, nowMs) {
-  const ms = Date.parse(due.replace(/(\.\d{3})\d+/, "$1")) - nowMs;
-  if (ms <= 0) return "due";
-  if (ms < 60_000) return `in ${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  return minutes < 120 ? `in ${minutes} m ${Math.round((ms % 60_000) / 1000)} s` : `in ${Math.round(minutes / 60)} h`;
+  const ms = msOf(due) - nowMs;
+  return ms <= 0 ? "due" : `in ${span(ms)}`;
 }
 
 /** A number is of seconds, as in a fixture. Throws for what is no duration. */
@@ -69,7 +79,7 @@ export function createClock(app) {
 
   function told(clock) {
     at = {
-      ms: Date.parse(clock.now.replace(/(\.\d{3})\d+/, "$1")),
+      ms: msOf(clock.now),
       since: performance.now(),
       rate: clock.mode === "manual" ? 0 : clock.speed,
       offset: /(?:[+-]\d\d:\d\d|Z)$/.exec(clock.now)[0],

@@ -1,5 +1,6 @@
 // One subtask in the graph: what its node says, to eyes and to a screen reader.
 
+import { msOf, span } from "./clock.js";
 import { NODE } from "./columns.js";
 import { put, shape, svg } from "./dom.js";
 
@@ -32,14 +33,8 @@ function fitted(text, width, isEnd = false) {
 function remaining({ status, due }, now) {
   if (!["READY", "RUNNING", "CANCELING"].includes(status)) return "";
   if (!due) return status === "RUNNING" ? "no end" : "";
-  const left = Date.parse(due) - now;
-  if (left <= 0) return "due";
-  if (left < 10_000) return `${(Math.ceil(left / 100) / 10).toFixed(1)} s`;
-  const s = Math.ceil(left / 1000);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
-  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+  const left = msOf(due) - now;
+  return left <= 0 ? "due" : span(left);
 }
 
 const happened = ({ operation, runTime }) =>
