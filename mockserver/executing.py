@@ -9,6 +9,7 @@ import argparse
 import ctypes
 import gc
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -121,10 +122,30 @@ class Command:
         """Until it has ended, and nothing is left of it. Its exit code, as a shell tells it."""
         process = self._process
         assert process is not None
-        code = process.wait()
+        code = self._ended(process)
         if not self._terminal:
             end_group(process.pid)
         return SIGNALLED - code if code < 0 else code
+
+    @staticmethod
+    def _ended(process: subprocess.Popen[bytes]) -> int:
+        """Not `process.wait()`: a signal that comes just before the system call, or to the server's thread, does not
+        interrupt it, and its handler would run only after the command. Every signal leaves a byte in this pipe."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        usual = signal.signal(signal.SIGCHLD, lambda *_: None)  # else there is no byte for it
+        try:
+            while (code := process.poll()) is None:
+                select.select([reader], [], [])
+                os.read(reader, 4096)
+        finally:
+            signal.signal(signal.SIGCHLD, usual)
+            signal.set_wakeup_fd(before)
+            os.close(reader)
+            os.close(writer)
+        return code
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         process = self._process

@@ -263,6 +263,35 @@ def test_a_command_may_end_in_its_own_way() -> None:
     assert (executed.process.returncode, out) == (4, "ended\n")
 
 
+TO_ANOTHER_THREAD = """
+import os, signal, threading, time
+from mockserver.executing import Command
+
+def tell():
+    time.sleep(0.2)  # so that the main thread waits; nothing fails if it does not
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+command = Command()
+command.start(["sleep", "1000"], os.environ)
+threading.Thread(target=tell).start()
+print(command.wait())
+"""
+
+
+def test_a_signal_that_comes_to_another_thread_is_passed_on() -> None:
+    """The system may give it to any: it then interrupts nothing that the main thread waits in."""
+    ended = subprocess.run(
+        [sys.executable, "-c", TO_ANOTHER_THREAD],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=END_S,
+        start_new_session=True,
+    )
+    assert (ended.stdout, ended.stderr) == (f"{128 + signal.SIGTERM}\n", "")
+
+
 def test_what_a_command_leaves_behind_is_ended() -> None:
     with Executed("sh", "-c", "sleep 1000 & echo $!") as executed:
         assert executed.process.wait(timeout=END_S) == 0
