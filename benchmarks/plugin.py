@@ -17,7 +17,7 @@ from pathlib import Path
 from mockserver import MockServer
 
 ROOT = Path(__file__).resolve().parent.parent
-BARE, ASKING = 600, 200
+BARE, ASKING = 600, 1000
 TESTS = f"""
 import http.client
 import pytest
