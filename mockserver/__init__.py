@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mockserver.app import create_app
-    from mockserver.client import ControlError
-    from mockserver.handle import Handle
-    from mockserver.mistakes import FixtureError
-    from mockserver.server import MockServer
+    from mockserver.fixtures.mistakes import FixtureError
+    from mockserver.testing.client import ControlError
+    from mockserver.testing.handle import Handle
+    from mockserver.testing.server import MockServer
 
 __version__ = "0.1.0"
 __all__ = ["ControlError", "FixtureError", "Handle", "MockServer", "__version__", "create_app"]
 
 _ROOMS = {
-    "ControlError": "client",
-    "FixtureError": "mistakes",
-    "Handle": "handle",
-    "MockServer": "server",
+    "ControlError": "testing.client",
+    "FixtureError": "fixtures.mistakes",
+    "Handle": "testing.handle",
+    "MockServer": "testing.server",
     "create_app": "app",
 }
 

@@ -15,9 +15,9 @@ import pytest
 from mockserver import __version__
 
 if TYPE_CHECKING:
-    from mockserver.handle import Handle
-    from mockserver.lending import Loan
-    from mockserver.server import MockServer
+    from mockserver.testing.handle import Handle
+    from mockserver.testing.server import MockServer
+    from mockserver.testing.session import Loan
 
 MARKER: Final = (
     "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, field_names=None, "
@@ -66,7 +66,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    from mockserver.choosing import general
+    from mockserver.testing.marker import general
 
     names, origin = general(config)
     return f"ocp-mockserver: {__version__}, world: {', '.join(map(str, names)) or 'built-in'} ({origin})"
@@ -83,7 +83,7 @@ def make_ocp_mock() -> Iterator[Callable[..., MockServer]]:
     `admin_token`) once in a session. Override it to have another server there: with a function that returns a
     MockServer, running or not, or the handle of `MockServer.connect`; or with one of those itself.
     """
-    from mockserver.server import MockServer
+    from mockserver.testing.server import MockServer
 
     with ExitStack() as servers:
 
@@ -100,7 +100,7 @@ def ocp_mock(make_ocp_mock: Any) -> Iterator[Handle]:
     A MockServer (or what an overriding `make_ocp_mock` gives): `ocp_mock.url` is where it is, without an API prefix.
     `@pytest.mark.ocp_mock` chooses the world. An answer that breaks the contract fails the test.
     """
-    from mockserver.lending import lend
+    from mockserver.testing.session import lend
 
     item = RUNNING[-1]
     try:

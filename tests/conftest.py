@@ -9,8 +9,9 @@ import books
 import pytest
 from clients import Client, failed_world
 
-from mockserver import MockServer, wire
-from mockserver.contract import Contract, schema_files
+from mockserver import MockServer
+from mockserver.contract import wire
+from mockserver.contract.schemas import Contract, schema_files
 
 pytest_plugins = ["pytester"]
 SUMS: Counter[str] = Counter()

@@ -29,7 +29,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def files_here() -> dict[str, bytes]:
     """What belongs into the package, by the names that it has there."""
-    data = {f"{name}/{file}": raw for name in ("schemas", "fixtures") for file, raw in files_of(ROOT / name).items()}
+    data = {
+        f"shipped/{name}/{file}": raw for name in ("schemas", "fixtures") for file, raw in files_of(ROOT / name).items()
+    }
     return {**files_of(ROOT / "mockserver"), **data}
 
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from processes import END_S, Served, environment, needed
 
-from mockserver import fixtures
-from mockserver.building import MAX_DEPTH
-from mockserver.cli import parsed
-from mockserver.control import ROUTES
-from mockserver.feed import KEPT
-from mockserver.journal import BODY_BYTES, CHANGES, REQUESTS
-from mockserver.listening import BEHIND_BYTES, LISTENERS
-from mockserver.reading import MAX_BYTES
-from mockserver.replies import BODY_SECONDS, MAX_BODY
-from mockserver.rules import MAX_RULES
-from mockserver.world import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
-from mockserver.worlds import MAX_SNAPSHOTS
+from mockserver.admin.feed import KEPT
+from mockserver.admin.listening import BEHIND_BYTES, LISTENERS
+from mockserver.admin.routes import ROUTES
+from mockserver.admin.rules import MAX_RULES
+from mockserver.cli.main import parsed
+from mockserver.fixtures import reader
+from mockserver.fixtures.events import MAX_DEPTH
+from mockserver.fixtures.text import MAX_BYTES
+from mockserver.server.responses import BODY_SECONDS, MAX_BODY
+from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
+from mockserver.world.served import MAX_SNAPSHOTS
+from mockserver.world.world import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -113,14 +113,14 @@ def test_the_python_examples_run(program: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in blocks("yaml") if not text.startswith("jobs:")])
 def test_the_yaml_examples_are_fixtures(text: str) -> None:
-    fixtures.read_text(text, name="README.md", now=0)
+    reader.read_text(text, name="README.md", now=0)
 
 
 # --- claims --------------------------------------------------------------------------------------------------------
 
 
 def test_every_shipped_fixture_is_in_the_table() -> None:
-    assert sorted(first_cells("Fixtures")) == sorted(fixtures.shipped())
+    assert sorted(first_cells("Fixtures")) == sorted(reader.shipped())
 
 
 def test_every_control_route_is_in_the_table_in_order() -> None:
@@ -153,6 +153,7 @@ def test_a_limit_is_the_codes(claim: str) -> None:
     assert claim in " ".join(section("Limits").split())
 
 
-def test_every_room_that_is_named_is_there() -> None:
-    named = re.findall(r"`(\w+\.py)`", section("Reading the code"))
-    assert [name for name in named if not (ROOT / "mockserver" / name).exists()] == []
+def test_every_package_that_is_named_is_there() -> None:
+    named = re.findall(r"`([a-z/_]+(?:/|\.py))`", section("Reading the code"))
+    assert named
+    assert [name for name in named if not (ROOT / "mockserver" / name).exists() and not (ROOT / name).exists()] == []

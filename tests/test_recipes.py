@@ -16,7 +16,7 @@ from clients import TASKS
 from processes import END_S, INSTALL_S, environment, needed, npm_installed
 
 from mockserver import MockServer
-from mockserver.cli import parsed
+from mockserver.cli.main import parsed
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The control routes under /__admin, and the page's files."""

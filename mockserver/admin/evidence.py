@@ -1,0 +1,217 @@
+"""Control routes of what happened: the journal of requests, the history of changes, the account."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from mockserver.admin.state import transition
+from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.contract.operations import LONG_MAX, LONG_MIN, OPERATIONS, parse_long
+from mockserver.fixtures.json_text import finite
+from mockserver.server import credentials
+from mockserver.times import parse_instant
+from mockserver.world.journal import BODY_BYTES, Change, Exchange
+from mockserver.world.site import Site
+from mockserver.world.world import change_of
+
+LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
+TEXT: Final[dict[str, object]] = {"type": "string"}
+
+
+class Filter(NamedTuple):
+    """A query parameter that narrows a list, for the document; numbers are read as Longs."""
+
+    schema: dict[str, object]
+    description: str
+
+
+FILTERS: Final[dict[str, Filter]] = {
+    "operation": Filter({"type": "string", "enum": list(OPERATIONS)}, "Only this operation."),
+    "status": Filter({"type": "integer", "minimum": 100, "maximum": 599}, "Only with this HTTP status."),
+    "user": Filter(TEXT, "Only by this user, by the name that was sent."),
+    "traceId": Filter(TEXT, "Only the one with this trace id."),
+    "taskInstanceId": Filter(LONG, "Only about this task (and its subtasks)."),
+    "subtaskInstanceId": Filter(LONG, "Only about the subtask with this id."),
+    "since": Filter({"type": "string"}, "Only from this instant on: an ISO 8601 date-time with offset."),
+    "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
+    "name": Filter(TEXT, "Only those whose name contains this, in upper or lower case."),
+}
+REQUEST_FILTERS: Final = (
+    *("operation", "status", "user", "traceId", "taskInstanceId", "subtaskInstanceId", "since", "limit"),
+)
+CHANGE_FILTERS: Final = ("taskInstanceId", "subtaskInstanceId", "since", "limit")
+
+
+class Asked(NamedTuple):
+    """What a query asks for: all that is in `wanted` must hold."""
+
+    wanted: Mapping[str, object]
+    since: int | None
+    limit: int | None
+
+
+def asked(request: web.Request, *known: str) -> Asked:
+    """Raises Unprocessable."""
+    wanted: dict[str, object] = {}
+    since, limit = None, None
+    for key, value in parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True):
+        try:
+            if key not in known:
+                raise ValueError(f"no filter; there are {', '.join(known)}")
+            if key == "since":
+                since = parse_instant(value.replace(" ", "+"))[0]
+            elif key == "limit":
+                limit = parse_long(value)
+                if limit < 1:
+                    raise ValueError("less than 1")
+            elif FILTERS[key].schema["type"] == "integer":
+                wanted[key] = parse_long(value)
+            elif key == "operation" and value not in OPERATIONS:
+                raise ValueError(f"none of {', '.join(OPERATIONS)}")
+            else:
+                wanted[key] = value
+        except ValueError as error:
+            raise Unprocessable("not a filter", [Problem((key,), f"{value!r} is {error}")]) from None
+    return Asked(wanted, since, limit)
+
+
+# --- the journal ---------------------------------------------------------------------------------------------------
+
+FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
+    "operation": lambda entry: entry.to.operation and entry.to.operation.id,
+    "status": lambda entry: entry.status,
+    "user": lambda entry: user_of(entry),
+    "traceId": lambda entry: entry.trace_id,
+    "taskInstanceId": lambda entry: entry.to.task,
+    "subtaskInstanceId": lambda entry: entry.to.subtask,
+}
+
+MAX_DEPTH: Final = 100
+
+
+async def get_requests(site: Site, request: web.Request) -> object:
+    wanted, since, limit = asked(request, *REQUEST_FILTERS)
+    journal, wire = site.hosted.journal, site.hosted.wire
+    first = journal.total - len(journal.kept) + 1
+    chosen = [
+        (number, entry)
+        for number, entry in enumerate(map(Exchange._make, journal.kept), first)
+        if (since is None or entry.time >= since) and all(FACTS[key](entry) == value for key, value in wanted.items())
+    ]
+    entries = [entry_json(number, entry, wire.instant) for number, entry in (chosen[-limit:] if limit else chosen)]
+    return {"requests": entries, "total": journal.total, "dropped": journal.total - len(journal.kept)}
+
+
+async def delete_requests(site: Site, request: web.Request) -> object:
+    site.hosted.journal.forget()
+    return None
+
+
+def user_of(entry: Exchange) -> str | None:
+    if entry.authorization is None:
+        return None
+    sent = credentials.parsed(entry.authorization)
+    return None if sent.wrong is not None else sent.user
+
+
+def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
+    operation = entry.to.operation
+    return {
+        "id": number,
+        "time": render(entry.time),
+        "operation": None if operation is None else operation.id,
+        "method": entry.method,
+        "path": credentials.redacted(entry.path),
+        "user": user_of(entry),
+        "requestBody": body_json(entry.request_body),
+        "status": entry.status,
+        "responseBody": body_json(entry.response_body),
+        "rule": entry.rule,
+        "effect": entry.effect,
+        "hint": entry.hint,
+        "traceId": entry.trace_id,
+        "resent": entry.resent,
+        "truncated": is_truncated(entry),
+    }
+
+
+def is_truncated(entry: Exchange) -> bool:
+    return max(len(entry.request_body), len(entry.response_body)) > BODY_BYTES
+
+
+def summary_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
+    """Without the bodies."""
+    summary = entry_json(number, entry._replace(request_body=b"", response_body=b""), render)
+    del summary["requestBody"], summary["responseBody"]
+    return {**summary, "truncated": is_truncated(entry)}
+
+
+def nested(body: bytes) -> int:
+    """At least how deep its brackets go, those in strings included."""
+    depth = deepest = 0
+    for sign in body:
+        if sign in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in b"]}":
+            depth -= 1
+    return deepest
+
+
+def body_json(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        if len(body) > BODY_BYTES or nested(body) > MAX_DEPTH:
+            raise ValueError("cut, or too deep to be shown as JSON")
+        return json.loads(body, parse_constant=str, parse_float=finite)
+    except (ValueError, RecursionError):
+        return body[:BODY_BYTES].decode("utf-8", "replace")
+
+
+# --- the history ---------------------------------------------------------------------------------------------------
+
+
+async def get_history(site: Site, request: web.Request) -> object:
+    """In the order in which it happened, so that one task's part reads as its story."""
+    wanted, since, limit = asked(request, *CHANGE_FILTERS)
+    history, wire = site.hosted.up_to_now().history, site.hosted.wire
+    task, subtask = wanted.get("taskInstanceId"), wanted.get("subtaskInstanceId")
+    kept = history.kept
+
+    def asked_for(change: Change) -> bool:
+        return (
+            (since is None or change.time >= since)
+            and (task is None or change.task_instance_id == task)
+            and (subtask is None or change.subtask_instance_id == subtask)
+        )
+
+    chosen = [change for change in map(change_of, kept) if asked_for(change)]
+    changes = [transition(change, wire.instant) for change in (chosen[-limit:] if limit else chosen)]
+    return {"history": changes, "total": history.total, "dropped": history.total - len(kept)}
+
+
+# --- the account ---------------------------------------------------------------------------------------------------
+
+
+async def get_contract(site: Site, request: web.Request) -> object:
+    return site.account.to_json()
+
+
+# --- the worlds ----------------------------------------------------------------------------------------------------
+
+
+async def get_worlds(site: Site, request: web.Request) -> object:
+    """The least recently used one first."""
+    return {"worlds": site.worlds.names(), "limit": site.worlds.limit, "evicted": site.worlds.evicted}
+
+
+async def delete_world(site: Site, request: web.Request) -> object:
+    name = request.match_info["name"]
+    if name not in site.worlds.names():
+        raise Unprocessable(f"no world {name}: there are {', '.join(site.worlds.names()) or 'none'}", status=404)
+    site.worlds.remove(name)
+    return None

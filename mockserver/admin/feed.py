@@ -1,0 +1,223 @@
+"""What happens in a world, as numbered events, of which the last are kept: for who listens, and for who comes back.
+
+The records that a world keeps anyway are the queue, and a feed remembers how far it has read in each. So a request
+costs nothing more while somebody listens, and what happened while nobody did is still to be read. Nothing here is HTTP.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from mockserver import __version__
+from mockserver.admin.evidence import summary_json
+from mockserver.admin.state import clock_json, transition
+from mockserver.contract.errors import Violation
+from mockserver.contract.schemas import compiled
+from mockserver.server.fault_injection import LET_GO
+from mockserver.times import MS, SECOND
+from mockserver.world.clock import ticks, wall
+from mockserver.world.journal import Exchange, Record
+from mockserver.world.site import Site
+from mockserver.world.world import TooManyEvents, change_of
+
+log = logging.getLogger("mockserver")
+
+KEPT: Final = 1000
+"""Events that are kept; and who has more than that to read in the records skips them."""
+AT_ONCE: Final = 100
+LARGEST: Final = 16 * 1024
+"""Of one event's data: a rule can hold any answer."""
+PAUSE: Final = SECOND
+"""After a world that cannot be brought up to now."""
+EVENTS: Final[dict[str, str]] = {
+    "hello": "event-hello",
+    "change": "transition",
+    "request": "event-request",
+    "fault": "event-fault",
+    "denial": "event-denial",
+    "clock": "clock-reply",
+    "world": "event-world",
+    "worlds": "event-worlds",
+    "contract": "contract-account",
+    "skipped": "event-skipped",
+    "ping": "event-ping",
+}
+"""The schema of each event's data."""
+_STATUS: Final = Exchange._fields.index("status")
+_EFFECT: Final = Exchange._fields.index("effect")
+
+T = TypeVar("T")
+
+
+class Rule(Protocol):
+    def to_json(self) -> dict[str, Any]: ...
+
+
+class Cursor(Generic[T]):
+    """How far a record has been read."""
+
+    __slots__ = ("_epoch", "_read")
+
+    def __init__(self, record: Record[T]) -> None:
+        self._epoch, self._read = record.epoch, record.total
+
+    def has_begun_again(self, record: Record[T]) -> bool:
+        """Whether the record was emptied, or is another one: then it is read from its beginning."""
+        if record.epoch is self._epoch:
+            return False
+        self._epoch, self._read = record.epoch, 0
+        return True
+
+    def left(self, record: Record[T]) -> int:
+        return record.total - self._read
+
+    def take(self, record: Record[T], most: int) -> list[tuple[int, T]]:
+        """The next ones, with their numbers, counted from 1. They must not be dropped yet."""
+        start, first = self._read - (record.total - len(record)), self._read + 1
+        taken = list(enumerate(record[start : start + most], first))
+        self._read += len(taken)
+        return taken
+
+    def skip(self, record: Record[T]) -> None:
+        self._read = record.total
+
+
+class Feed:
+    """Of one world, by whatever it is replaced; it begins with what happens next."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.latest = wall() // MS * 1000
+        """The number of the latest event. Numbers only grow, also from one run of the server to the next, and are
+        below 2^53."""
+        self._kept: deque[bytes] = deque(maxlen=KEPT)
+        self._again = 0
+        hosted = self._hosted = site.hosted
+        world, self._edits = hosted.world, hosted.edits
+        self._changes = Cursor(world.history)
+        self._requests = Cursor(hosted.journal)
+        self._unanswered: dict[int, Sequence[Any]] = {}
+        """Entries of the journal whose answer has not come, by their numbers."""
+        self._faults: dict[str, Rule] = dict(world.faults)
+        self._denials: dict[str, Rule] = dict(world.denials)
+        self._clock = hosted.clock.origin
+        self._names = sorted(site.worlds.names())
+        self._violations = site.account.violations
+
+    # --- for who listens -------------------------------------------------------------------------------------------
+
+    def since(self, number: int | None) -> bytes:
+        """The events after that one; or `hello`, if they are not all known."""
+        oldest = self.latest - len(self._kept)
+        if number is None or not oldest <= number <= self.latest:
+            data = {"version": __version__, "world": self.site.name, "clock": clock_json(self.site.hosted)}
+            return _event("hello", self._proven("hello", data), self.latest)
+        return b"".join(islice(self._kept, number - oldest, None))
+
+    def ping(self) -> bytes:
+        return _event("ping", self._proven("ping", {"now": clock_json(self.site.hosted)["now"]}))
+
+    # --- what is new -----------------------------------------------------------------------------------------------
+
+    def collect(self) -> bool:
+        """Brings the world up to now and reads what is new, but no more than AT_ONCE changes and requests. Whether
+        more of those is left."""
+        hosted = self.site.hosted
+        if ticks() >= self._again:
+            try:
+                hosted.up_to_now()
+            except TooManyEvents:
+                self._again = ticks() + PAUSE
+        if (hosted, hosted.edits) != (self._hosted, self._edits):
+            self._hosted, self._edits = hosted, hosted.edits
+            self._add("world", {"cause": hosted.edited_by})
+        names = sorted(self.site.worlds.names())
+        if names != self._names:
+            self._names = names
+            self._add("worlds", {"worlds": names})
+        if hosted.clock.origin != self._clock:
+            self._clock = hosted.clock.origin
+            self._add("clock", clock_json(hosted))
+        self._compare("fault", self._faults, hosted.world.faults)
+        self._compare("denial", self._denials, hosted.world.denials)
+        left = self._read()
+        account = self.site.account
+        if account.violations > self._violations:
+            self._add("contract", account.to_json())
+            self._violations = account.violations
+        return left
+
+    def _compare(self, kind: str, known: dict[str, Rule], rules: Mapping[str, Rule]) -> None:
+        """Rules are frozen values: one that has changed is another object."""
+        changed = [id for id, rule in rules.items() if known.get(id) is not rule and known.get(id) != rule]
+        gone = [id for id in known if id not in rules]
+        if not changed and not gone:
+            return
+        known.clear()
+        known.update(rules)
+        if len(changed) + len(gone) > AT_ONCE:
+            self._skipped()
+            return
+        for id in gone:
+            self._add(kind, {"id": id, "rule": None})
+        for id in changed:
+            self._add(kind, {"id": id, "rule": rules[id].to_json()})
+
+    def _read(self) -> bool:
+        """Changes and requests. Whether some are left."""
+        history, journal = self._hosted.world.history, self._hosted.journal
+        self._changes.has_begun_again(history)
+        if self._requests.has_begun_again(journal):
+            self._unanswered.clear()
+        changes, requests = self._changes.left(history), self._requests.left(journal)
+        if changes + requests > KEPT:
+            self._changes.skip(history)
+            self._requests.skip(journal)
+            self._unanswered.clear()
+            self._skipped(changes, requests)
+            return False
+        instant = self._hosted.wire.instant
+        new = self._changes.take(history, AT_ONCE)
+        for _, change in new:
+            self._add("change", transition(change_of(change), instant))
+        for number, entry in list(self._unanswered.items()):
+            if entry[_STATUS] is not None or (entry[_EFFECT] or "").endswith(LET_GO):
+                del self._unanswered[number]
+                self._add("request", summary_json(number, Exchange._make(entry), instant))
+            elif number <= journal.total - len(journal):
+                del self._unanswered[number]
+        for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
+            self._add("request", summary_json(number, Exchange._make(entry), instant))
+            if entry[_STATUS] is None:
+                self._unanswered[number] = entry
+        return self._changes.left(history) + self._requests.left(journal) > 0
+
+    def _skipped(self, changes: int = 0, requests: int = 0) -> None:
+        self._add("skipped", {"changes": changes, "requests": requests})
+
+    def _add(self, name: str, data: object) -> None:
+        text = self._proven(name, data)
+        if text is not None and len(text) > LARGEST:
+            self._skipped()
+        elif text is not None:
+            self.latest += 1
+            self._kept.append(_event(name, text, self.latest))
+
+    def _proven(self, name: str, data: object) -> str | None:
+        """None for what breaks its schema: that is our bug, and is never sent."""
+        try:
+            return compiled(EVENTS[name]).prove(data).text
+        except Violation as violation:
+            log.error("contract violation: %s", violation)
+            self.site.account.violations += 1
+            return None
+
+
+def _event(name: str, text: str | None, number: int | None = None) -> bytes:
+    """As it is sent. JSON text has no line breaks."""
+    if text is None:
+        return b""
+    id = "" if number is None else f"id: {number}\n"
+    return f"event: {name}\n{id}data: {text}\n\n".encode("utf-8", "replace")

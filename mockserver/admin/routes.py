@@ -1,0 +1,204 @@
+"""/__admin: the table of control routes, and the straight line of a call.
+
+JSON in, JSON out, proven and counted like the API's; a refusal changes nothing.
+"""
+
+import json
+import logging
+from functools import partial
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from mockserver import __version__
+from mockserver.admin import document, evidence, feed, guard, listening, rules, state, static, views
+from mockserver.admin.calls import JSON_TYPE, ControlRoute
+from mockserver.contract.account import VALID, VIOLATION
+from mockserver.contract.errors import ApiError, Unprocessable, Violation
+from mockserver.contract.schemas import compiled, schema_files
+from mockserver.server import responses
+from mockserver.server.routing import WORLD, WORLD_HEADER
+from mockserver.world.site import Site
+from mockserver.world.world import TooManyEvents
+
+log = logging.getLogger("mockserver")
+
+
+async def get_document(site: Site, request: web.Request) -> object:
+    token = site.options.admin_token is not None
+    return document.document(ROUTES, version=__version__, token=token, schemas=schema_files())
+
+
+To = ControlRoute
+TASK: Final = "/__admin/tasks/{taskInstanceId}"
+ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
+    "/__admin/health": {"GET": To(state.health, "Whether it serves", "health")},
+    "/__admin/reset": {"POST": To(state.reset, "Start again from the fixture", "health", edits=True)},
+    "/__admin/fixtures/reload": {"POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422,))},
+    "/__admin/state": {
+        "GET": To(state.get_state, "The whole world", "fixture"),
+        "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", edits=True),
+    },
+    "/__admin/tasks": {"GET": To(views.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
+    TASK: {
+        "GET": To(state.get_task, "One task", "fixture-task"),
+        "PATCH": To(state.patch_task, "Set fields of a task", "fixture-task", "task-patch", edits=True),
+    },
+    TASK + "/subtasks/{subtaskInstanceId}": {
+        "GET": To(state.get_subtask, "One subtask", "fixture-subtask"),
+        "PATCH": To(state.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch", edits=True),
+    },
+    "/__admin/settings": {
+        "GET": To(state.get_settings, "The settings", "settings-reply"),
+        "PUT": To(state.put_settings, "Change settings", "settings-reply", "settings", edits=True),
+    },
+    "/__admin/snapshots": {
+        "GET": To(state.get_snapshots, "The snapshots", "snapshot-list"),
+        "POST": To(state.post_snapshot, "Take a snapshot", "snapshot-reply", "snapshot", 201),
+    },
+    "/__admin/snapshots/{name}": {"DELETE": To(state.delete_snapshot, "Remove a snapshot")},
+    "/__admin/snapshots/{name}/restore": {
+        "POST": To(state.restore_snapshot, "Restore a snapshot", "snapshot-reply", edits=True)
+    },
+    "/__admin/clock": {
+        "GET": To(state.get_clock, "What time it is", "clock-reply"),
+        "PUT": To(state.put_clock, "Set the clock", "clock-reply", "clock"),
+    },
+    "/__admin/clock/advance": {
+        "POST": To(state.advance, "Let time pass", "advance-reply", "advance", refusals=(404, 409))
+    },
+    "/__admin/faults": {
+        "GET": To(rules.get_faults, "The faults", "fault-list"),
+        "POST": To(rules.post_fault, "Add a fault", "fault", "fault", 201),
+        "DELETE": To(rules.delete_faults, "Remove all faults"),
+    },
+    "/__admin/faults/{id}": {
+        "GET": To(rules.get_fault, "One fault", "fault"),
+        "DELETE": To(rules.delete_fault, "Remove a fault"),
+    },
+    "/__admin/denials": {
+        "GET": To(rules.get_denials, "The denials", "denial-list"),
+        "POST": To(rules.post_denial, "Take a permission away", "denial", "denial", 201),
+        "DELETE": To(rules.delete_denials, "Give all permissions back"),
+    },
+    "/__admin/denials/{id}": {
+        "GET": To(rules.get_denial, "One denial", "denial"),
+        "DELETE": To(rules.delete_denial, "Give a permission back"),
+    },
+    "/__admin/users": {"GET": To(rules.get_users, "The users", "user-list")},
+    "/__admin/permissions": {"GET": To(rules.get_permissions, "Who may do what", "permission-list")},
+    "/__admin/requests": {
+        "GET": To(evidence.get_requests, "The journal of requests", "request-list", query=evidence.REQUEST_FILTERS),
+        "DELETE": To(evidence.delete_requests, "Empty the journal", edits=True),
+    },
+    "/__admin/requests/{id}": {"GET": To(views.get_request, "One request", "request-detail")},
+    "/__admin/requests/{id}/copies": {"GET": To(views.get_request_copies, "Its copies", "request-copies")},
+    "/__admin/history": {
+        "GET": To(evidence.get_history, "The history of changes", "history", query=evidence.CHANGE_FILTERS)
+    },
+    "/__admin/events": {
+        "GET": To(
+            listening.get_events, "What happens, as it happens", "event-stream", refusals=(503,), events=feed.EVENTS
+        )
+    },
+    "/__admin/worlds": {"GET": To(evidence.get_worlds, "The named worlds", "world-list")},
+    "/__admin/worlds/{name}": {"DELETE": To(evidence.delete_world, "Forget a named world")},
+    "/__admin/contract": {"GET": To(evidence.get_contract, "The account of every reply", "contract-account")},
+    "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document")},
+}
+PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
+    "/__admin": {"GET": To(static.get_page_folder, "The page's other address")},
+    "/__admin/": {"GET": To(static.get_page, "The page")},
+    "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page")},
+}
+"""What a browser loads before it can send a token. Not in the document."""
+PAGE: Final = (static.get_page_folder, static.get_page, static.get_page_file)
+
+
+def add_routes(app: web.Application, site: Site) -> None:
+    """Every route twice: of the world without a name, and of the one that the path names. `site` is the former."""
+    listening.add_listening(app)
+
+    def added(resource: web.Resource, method: str, route: ControlRoute) -> None:
+        resource.add_route(method, partial(answer, site, route))
+
+    for base in ("", WORLD):
+        for path, methods in {**ROUTES, **PAGES}.items():
+            resource = app.router.add_resource(base + path)
+            for method, route in methods.items():
+                added(resource, method, route)
+                if method == "GET":
+                    added(resource, "HEAD", route)
+            added(resource, "*", ControlRoute(partial(refuse_method, tuple(methods)), ""))
+        added(app.router.add_resource(base + "/__admin/{path:.*}"), "*", ControlRoute(refuse_route, ""))
+
+
+async def refuse_method(allowed: tuple[str, ...], site: Site, request: web.Request) -> object:
+    names = ", ".join(allowed)
+    raise Unprocessable(f"{request.method} is not allowed here, only {names}", status=405, headers={hdrs.ALLOW: names})
+
+
+async def refuse_route(site: Site, request: web.Request) -> object:
+    raise Unprocessable(f"no control route {request.path}: there are {', '.join(ROUTES)}", status=404)
+
+
+# --- the straight line of a control call ---------------------------------------------------------------------------
+
+
+async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.StreamResponse:
+    headers: dict[str, str] = {}
+    schema = route.reply
+    site.worlds.settle()
+    try:
+        if route.handler is not state.health:
+            guard.check(site.options, request, needs_token=route.handler not in PAGE)
+        name = request.match_info.get("world", request.headers.get(WORLD_HEADER))
+        if name is not None:  # who is refused has made no world
+            site = named(site, name)
+        body = await route.handler(site, request)
+        if isinstance(body, web.StreamResponse):
+            if not body.prepared:  # else it was a stream, which was counted when it began
+                site.account.valid += 1
+            return body
+        if route.edits:
+            site.hosted.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
+        status = 204 if schema is None else route.status
+    except Unprocessable as error:
+        status, schema, body = error.status, "control-error", error_json(error)
+        headers.update(error.headers)
+    except TooManyEvents as error:
+        status, schema, body = 422, "control-error", error_json(Unprocessable(f"the world cannot go on: {error}"))
+    except ApiError as error:  # of a body that is too large or too slow
+        status, schema, body = error.row.status, "control-error", error_json(Unprocessable(error.message))
+    except Exception as error:
+        log.exception("answering %s %s", request.method, request.rel_url)
+        status, schema = 500, "control-error"
+        body = error_json(Unprocessable(f"the mock server failed: {type(error).__name__}: {error}"))
+    account, verdict, text = site.account, VALID, ""
+    try:
+        text = compiled(schema).prove(body).text if schema is not None else ""
+        account.valid += 1
+    except Violation as violation:
+        log.error("contract violation: %s", violation)
+        account.violations += 1
+        status, verdict = 500, VIOLATION
+        text = json.dumps(error_json(Unprocessable(f"contract violation, a bug of the mock server: {violation}")))
+    headers[responses.CONTRACT] = verdict
+    if status != 204:
+        headers[hdrs.CONTENT_TYPE] = JSON_TYPE
+    response = web.Response(status=status, body=text.encode("utf-8", "replace"), headers=headers)
+    if status in (408, 413):
+        response.force_close()
+    return response
+
+
+def named(site: Site, name: str) -> Site:
+    try:
+        return site.worlds.named(name)
+    except ValueError as error:
+        raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
+
+
+def error_json(error: Unprocessable) -> dict[str, object]:
+    details = [{"path": problem.json_path, "message": problem.message} for problem in error.problems]
+    return {"error": {"message": error.message, "details": details}}

@@ -1,0 +1,171 @@
+"""Control routes of the rules that stand: faults, denials; and of the users, and who may do what while they do."""
+
+import logging
+from typing import Any, Final
+
+from aiohttp import web
+
+from mockserver.admin.calls import checked_body
+from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.contract.operations import OPERATIONS, Operation
+from mockserver.contract.permissions import ANONYMOUS
+from mockserver.faults import effects
+from mockserver.faults import rules as fault_rules
+from mockserver.faults.denials import Denial
+from mockserver.world.site import Site
+from mockserver.world.world import World
+
+log = logging.getLogger("mockserver")
+
+MAX_RULES: Final = 1000
+ANYBODY: Final = "*"
+"""In the matrix of a world without users: whoever sends credentials."""
+
+# --- faults --------------------------------------------------------------------------------------------------------
+
+
+async def get_faults(site: Site, request: web.Request) -> object:
+    return {"faults": [rule.to_json() for rule in site.hosted.world.faults.values()]}
+
+
+async def post_fault(site: Site, request: web.Request) -> object:
+    body = await checked_body("fault", request)
+    wrong = effects.problems(body)
+    if wrong:
+        raise Unprocessable("not a fault", wrong)
+    refuse_given(body, "id", "hits", "matches", "window")
+    world = site.hosted.up_to_now()
+    refuse_too_many(world.faults)
+    return world.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
+
+
+async def delete_faults(site: Site, request: web.Request) -> object:
+    site.hosted.remove_faults()
+    return None
+
+
+async def get_fault(site: Site, request: web.Request) -> object:
+    return found(site.hosted.world.faults, request, "fault").to_json()
+
+
+async def delete_fault(site: Site, request: web.Request) -> object:
+    site.hosted.remove_fault(found(site.hosted.world.faults, request, "fault").id)
+    return None
+
+
+def found(rules: dict[str, Any], request: web.Request, kind: str) -> Any:
+    id = request.match_info["id"]
+    if id not in rules:
+        raise Unprocessable(f"no {kind} {id}: there are {', '.join(rules) or 'none'}", status=404)
+    return rules[id]
+
+
+def refuse_given(body: dict[str, Any], *keys: str) -> None:
+    given = [Problem((key,), "the server gives it") for key in keys if key in body]
+    if given:
+        raise Unprocessable("not for a new rule", given)
+
+
+def refuse_too_many(rules: dict[str, Any]) -> None:
+    if len(rules) >= MAX_RULES:
+        raise Unprocessable(f"there are {MAX_RULES} rules already: delete some")
+
+
+# --- denials -------------------------------------------------------------------------------------------------------
+
+
+async def get_denials(site: Site, request: web.Request) -> object:
+    return {"denials": [denial.to_json() for denial in site.hosted.world.denials.values()]}
+
+
+async def post_denial(site: Site, request: web.Request) -> object:
+    body = await checked_body("denial", request)
+    refuse_given(body, "id", "hits")
+    world = site.hosted.up_to_now()
+    refuse_too_many(world.denials)
+    denial = world.add_denial(lambda id: Denial.from_json(body, id))
+    if denial.user not in (None, ANONYMOUS, *world.users) and world.users:
+        log.warning("%s names the user %s, whom the world does not know", denial.id, denial.user)
+    return denial.to_json()
+
+
+async def delete_denials(site: Site, request: web.Request) -> object:
+    site.hosted.world.denials.clear()
+    return None
+
+
+async def get_denial(site: Site, request: web.Request) -> object:
+    return found(site.hosted.world.denials, request, "denial").to_json()
+
+
+async def delete_denial(site: Site, request: web.Request) -> object:
+    denials = site.hosted.world.denials
+    del denials[found(denials, request, "denial").id]
+    return None
+
+
+# --- the matrix ----------------------------------------------------------------------------------------------------
+
+
+async def get_users(site: Site, request: web.Request) -> object:
+    return {
+        "users": [
+            {"name": user.name, "password": user.password, "permissions": list(user.permissions)}
+            for user in site.hosted.world.users.values()
+        ]
+    }
+
+
+async def get_permissions(site: Site, request: web.Request) -> object:
+    """Who may do what now. Nothing is counted as a hit."""
+    world = site.hosted.world
+    return {
+        "permissions": [
+            permission_json(world, user, operation) for user in known_users(world) for operation in OPERATIONS.values()
+        ]
+    }
+
+
+def known_users(world: World) -> list[str]:
+    """Where a world names no users, any credentials will do: then those whom a denial names, and anybody else."""
+    users = list(world.users)
+    if not users:
+        named = {denial.user: None for denial in world.denials.values() if denial.user not in (None, ANONYMOUS)}
+        users = [*(user for user in named if user is not None), ANYBODY]
+    return users if world.settings.auth == "basic" or ANONYMOUS in users else [*users, ANONYMOUS]
+
+
+def permission_json(world: World, user: str, operation: Operation) -> dict[str, object]:
+    permission = operation.permission
+    here = [
+        denial
+        for denial in reversed(world.denials.values())
+        if not denial.used_up and denial.matches(permission, user, operation.id, denial.task_instance_id)
+    ]
+    acting = next((denial for denial in here if denial.task_instance_id is None), None)
+    on_tasks: dict[int, Denial] = {}
+    if permission not in world.allowed(user):
+        no: dict[str, object] = {"rule": None, "remaining": None, "reason": f"lacks {permission}"}
+    elif acting is not None:
+        no = denial_json(acting)
+    else:
+        no = {"rule": None, "remaining": None, "reason": None}
+    if permission in world.allowed(user) and operation.path_parameters:
+        for denial in here:
+            if denial.task_instance_id is None:
+                break  # the older ones never act
+            on_tasks.setdefault(denial.task_instance_id, denial)
+    return {
+        "user": user,
+        "operation": operation.id,
+        "permission": permission,
+        "allowed": no["reason"] is None,
+        **no,
+        "exceptions": [{"taskInstanceId": task, **denial_json(on_tasks[task])} for task in sorted(on_tasks)],
+    }
+
+
+def denial_json(denial: Denial) -> dict[str, object]:
+    remaining = None if denial.times is None else denial.times - denial.hits
+    often = "" if remaining is None else f", {remaining} more time{'s' * (remaining != 1)}"
+    return {"rule": denial.id, "remaining": remaining, "reason": f"denied by {denial.id}{often}"}

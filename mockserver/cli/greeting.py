@@ -1,0 +1,81 @@
+"""What `serve` says at its start: where it is, what to try, and a curl line that works in the world that is loaded."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from mockserver import __version__
+from mockserver.contract.permissions import ANONYMOUS, TASK_MANAGER
+from mockserver.fixtures.mistakes import counted
+from mockserver.tasks import lifecycle
+from mockserver.tasks.lifecycle import Refused
+from mockserver.tasks.scheduler import Execution
+from mockserver.world.site import Site
+from mockserver.world.world import World
+
+OPERATION: Final = "retrySubtask"
+ANYBODY: Final = "operator:operator"
+"""Where a world names no users, any credentials will do."""
+
+
+def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) -> list[str]:
+    """Lines for people. A line that starts with `curl` can be run as it stands."""
+    world, hosted = site.hosted.world, site.hosted
+    subtasks = sum(len(execution.subtasks) for execution in world.executions.values())
+    base = url + quote(site.options.prefixes[0])
+    task = next(iter(world.executions), None)
+    lines = [
+        f"ocp-mockserver {__version__}: {counted(len(world.executions), 'task')}, {counted(subtasks, 'subtask')}; "
+        f"{hosted.clock.mode} clock, auth {world.settings.auth}",
+        "",
+        *(f"  base URL  {url}{quote(prefix)}" for prefix in site.options.prefixes),
+        f"  try       GET {base}/tasks/instances",
+    ]
+    if task is not None:
+        lines.append(f"            GET {base}/tasks/instances/{task}")
+    lines.append(f"  contract  {url}/openapi.json")
+    if admin:
+        lines.append(f"  page      {url}/__admin/")
+        lines.append(f"  control   {url}/__admin (GET /__admin/health, POST /__admin/reset …)")
+    if watched:
+        lines.append(f"  watching  {', '.join(watched)}: what is saved is loaded")
+    curl = curl_line(world, base)
+    return [*lines, "", *([curl, ""] if curl else [])]
+
+
+def curl_line(world: World, base: str) -> str | None:
+    """Retries the first subtask that can be retried, as the first user who may; None if there is nothing to retry."""
+    for execution, id in retriable(world):
+        task = execution.task.definition.id
+        for credentials in who_may(world, task):
+            target = f"{base}/tasks/instances/{task}/subtasks/{id}/retry"
+            login = [] if credentials is None else ["-u", credentials]
+            return shlex.join(["curl", "-X", "POST", *login, target])
+    return None
+
+
+def retriable(world: World) -> Iterator[tuple[Execution, int]]:
+    for execution in world.executions.values():
+        if not execution.counts[lifecycle.FAILED]:
+            continue
+        for subtask in execution.subtasks.values():
+            try:
+                lifecycle.retry(subtask, execution.task, world.now, world.settings.pace)
+            except Refused:
+                continue
+            yield execution, subtask.definition.id
+
+
+def who_may(world: World, task: int) -> Iterator[str | None]:
+    """Credentials with which a retry in that task is permitted; None where none are needed."""
+    candidates: list[tuple[str, str | None]] = [
+        (user.name, f"{user.name}:{user.password}") for user in world.users.values()
+    ]
+    if not world.users:
+        candidates = [(ANYBODY.partition(":")[0], ANYBODY)]
+    if world.settings.auth == "open":
+        candidates.insert(0, (ANONYMOUS, None))
+    for name, credentials in candidates:
+        if TASK_MANAGER in world.allowed(name) and world.denied(TASK_MANAGER, name, OPERATION, task) is None:
+            yield credentials

@@ -1,0 +1,281 @@
+"""The command line. Exit codes: 0 it went well, 1 it could not serve, 2 a usage error or a fixture with mistakes.
+
+`exec` has more of them: its command's own, and 3 if that went well and the account did not.
+
+What each command imports, it imports when it runs: `--help` and `validate` need no web server.
+"""
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from mockserver import __version__
+from mockserver.cli.flags import Flags, between, one_of, some, whole
+
+if TYPE_CHECKING:
+    from mockserver.fixtures.mistakes import Mistake
+
+Command = Callable[[argparse.Namespace], int]
+"""Returns the exit code."""
+ABOUT: Final = """\
+A mock server of the task API of OceanBase Cloud Platform (OCP), for contract tests.
+"""
+EXAMPLES: Final = """\
+examples:
+  ocp-mockserver serve                                  the built-in example world, on port 8080
+  ocp-mockserver serve failed-subtask                   a shipped fixture, by its name
+  ocp-mockserver init fixtures                          a fixture of your own to begin with
+  ocp-mockserver serve fixtures/ --port 0               your own, on a free port
+  ocp-mockserver exec fixtures/ -- npm test             a server for as long as the tests run
+  ocp-mockserver validate fixtures/*.yaml
+  ocp-mockserver openapi > openapi.json
+
+Every flag can be an environment variable: --port-file is OCP_MOCK_PORT_FILE. A flag wins.
+"""
+SERVE_ABOUT: Final = """\
+Serves one world. Each PATH is a fixture file, a folder of them, or the name of a shipped fixture; several are merged.
+Without a PATH: what OCP_MOCK_FIXTURES names, or else the built-in example world.
+"""
+SERVE_EXAMPLES: Final = """\
+examples:
+  ocp-mockserver serve permissions --auth basic
+  ocp-mockserver serve my.yaml --clock manual           time passes only by POST /__admin/clock/advance
+  ocp-mockserver serve my.yaml --speed 10               time passes ten times as fast
+  ocp-mockserver serve --port 0 --port-file port.txt    a free port, for a script: wait until the file is there
+  ocp-mockserver serve --api-prefix /api/v1 --api-prefix /api/v2
+
+What is saved in a PATH on disk is loaded: every world begins anew. A file with mistakes changes nothing, and they are
+told on stderr.
+
+The last line on stdout is "listening on http://…", once requests are answered. Logs go to stderr. SIGINT and SIGTERM
+end it: requests in flight have 5 seconds, then it exits with 0.
+"""
+EXEC_ABOUT: Final = """\
+Serves a world on a free port while COMMAND runs, which finds it at $OCP_BASE_URL (no API prefix). PATHs are as those of
+serve.
+"""
+EXEC_EXAMPLES: Final = """\
+examples:
+  ocp-mockserver exec -- npm test
+  ocp-mockserver exec failed-subtask --clock manual --strict -- pytest tests/contract
+  ocp-mockserver exec -- sh -c 'curl -fsS "$OCP_BASE_URL/api/v2/tasks/instances"'
+
+Exits with the command's code (128 + n after signal n, 127 if there is no such command); if that is 0, with 3 if an
+answer of ours violated the contract or, with --strict, a request was none of the contract's (unknown route, wrong
+method, bad parameter). Signals go to the command and all that it has started. The account is printed on stderr.
+"""
+INIT_ABOUT: Final = "Writes a commented fixture to begin with into the folder DIR, which may not have any yet."
+HEALTHCHECK_ABOUT: Final = """\
+Asks a server how it is, in a container say: exits with 0 if it is healthy, else with 1. Without a URL: one on this
+machine, with the host and port that serve has from the same variables.
+"""
+VALIDATE_ABOUT: Final = """\
+Says what is wrong with fixtures, as file:line:column: message, and what is odd, as a warning. Each PATH is judged by
+itself; a folder is one world. Exits with 2 if anything is wrong.
+"""
+OPENAPI_ABOUT: Final = "Prints the OpenAPI 3.1 document of the task API, as /openapi.json serves it."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a fixture's words may not fit the terminal's encoding
+    arguments = parsed(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, completed from the environment. A usage error exits with 2."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    command_words: list[str] = []
+    if words[:1] == ["exec"] and "--" in words:
+        end = words.index("--")
+        words, command_words = words[:end], words[end + 1 :]
+    parser = argparse.ArgumentParser(
+        prog="ocp-mockserver", description=ABOUT, epilog=EXAMPLES, formatter_class=_Form, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Command, about: str, summary: str, examples: str = "") -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name, help=summary, description=about, epilog=examples, formatter_class=_Form, allow_abbrev=False
+        )
+        added.set_defaults(run=run, parser=added)
+        return added
+
+    serve_parser = command("serve", serve, SERVE_ABOUT, "serve a world until told to end", SERVE_EXAMPLES)
+    flags = Flags(serve_parser)
+    add_address(flags, port=8080)
+    flags.add(
+        "--port-file",
+        some,
+        metavar="FILE",
+        help="gets the port once requests are answered; removed at the end",
+    )
+    flags.add_switch("--watch", default=True, help="whether what is saved in a PATH is loaded")
+    add_world(serve_parser, flags)
+    access = "a line per request; by default if stderr is a terminal"
+    flags.add_switch("--access-log", default=None, help=access)
+    serve_parser.set_defaults(flags=flags)
+
+    exec_parser = command("exec", execute, EXEC_ABOUT, "serve a world while a command runs", EXEC_EXAMPLES)
+    exec_parser.usage = "%(prog)s [PATH ...] [--strict] [flags of serve] -- COMMAND ..."
+    flags = Flags(exec_parser)
+    flags.add_switch("--strict", default=False, help="whether a request that breaks the contract counts, too")
+    add_address(flags, port=0)
+    add_world(exec_parser, flags)
+    flags.add_switch("--access-log", default=False, help="a line per request")
+    exec_parser.set_defaults(flags=flags, command=command_words)
+
+    init_parser = command("init", init, INIT_ABOUT, "write a fixture to begin with")
+    init_parser.add_argument("folder", metavar="DIR", help="is made if it is not there")
+    init_parser.set_defaults(flags=Flags(init_parser))
+
+    healthcheck_parser = command("healthcheck", healthcheck, HEALTHCHECK_ABOUT, "ask a server how it is")
+    healthcheck_parser.add_argument("url", metavar="URL", nargs="?", help="of the server, without an API prefix")
+    flags = Flags(healthcheck_parser)
+    flags.add("--host", some, default="127.0.0.1", metavar="HOST", help="as of serve")
+    flags.add("--port", whole(0, 65535), default=8080, metavar="PORT", help="as of serve; 0: as in the port file")
+    flags.add("--port-file", some, metavar="FILE", help="as of serve")
+    flags.add_switch("--admin", default=True, help="as of serve; without, it asks for /openapi.json")
+    flags.add("--timeout", between(0.001, 3600), default=3.0, metavar="S", help="how many seconds it may take")
+    healthcheck_parser.set_defaults(flags=flags)
+
+    validate_parser = command("validate", validate, VALIDATE_ABOUT, "say what is wrong with fixtures")
+    validate_parser.add_argument("paths", metavar="PATH", nargs="+", help="fixture file, folder, or shipped fixture")
+    validate_parser.set_defaults(flags=Flags(validate_parser))
+
+    openapi_parser = command("openapi", print_openapi, OPENAPI_ABOUT, "print the OpenAPI document")
+    flags = Flags(openapi_parser)
+    add_api_prefix(flags)
+    flags.add("--auth", one_of("open", "basic"), default="open", metavar="open|basic", help="as of serve")
+    add_field_names(flags, default="sample")
+    openapi_parser.set_defaults(flags=flags)
+
+    arguments = parser.parse_args(words)
+    arguments.flags.complete(arguments)
+    if arguments.run is execute and not command_words:
+        arguments.parser.error("no command: it comes after --, as in exec fixtures/ -- npm test")
+    return arguments
+
+
+class _Form(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=100)
+
+
+def add_address(flags: Flags, *, port: int) -> None:
+    flags.add("--host", some, default="127.0.0.1", metavar="HOST", help="the address to listen on")
+    flags.add("--port", whole(0, 65535), default=port, metavar="PORT", help="0 picks a free one")
+
+
+def add_world(parser: argparse.ArgumentParser, flags: Flags) -> None:
+    """What is served, and how."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="fixture file, folder, or shipped fixture")
+    add_api_prefix(flags)
+    flags.add(
+        "--clock", one_of("real", "manual"), metavar="real|manual", help="how time passes, whatever the fixture says"
+    )
+    flags.add("--speed", between(1e-6, 1e6), metavar="N", help="N seconds pass in one; the clock is then a real one")
+    flags.add("--auth", one_of("open", "basic"), metavar="open|basic", help="whether requests need credentials")
+    flags.add("--seed", whole(0, 2**64 - 1), metavar="N", help="repeats trace ids and chance exactly")
+    add_field_names(flags, default=None)
+    flags.add("--admin-token", some, metavar="TOKEN", help="what /__admin wants as Authorization: Bearer TOKEN")
+    flags.add_switch("--admin", default=True, help="whether there is /__admin at all")
+    flags.add_many(
+        "--allow-host",
+        some,
+        default=[],
+        metavar="NAME",
+        help="another name by which /__admin may be asked",
+    )
+    flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
+
+
+def add_api_prefix(flags: Flags) -> None:
+    help = "where the API is; repeatable, and replaces the default"
+    flags.add_many("--api-prefix", some, default=["/api/v2"], metavar="PREFIX", help=help)
+
+
+def add_field_names(flags: Flags, default: str | None) -> None:
+    spellings = "parallelIdx, downstreams as in OCP's sample, or paralleIdx, downstream as in its table"
+    flags.add("--field-names", one_of("sample", "table"), default=default, metavar="sample|table", help=spellings)
+
+
+# --- the commands --------------------------------------------------------------------------------------------------
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    from mockserver.cli.serve import serve
+
+    return serve(arguments)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    from mockserver.cli.exec import execute
+
+    return execute(arguments)
+
+
+def init(arguments: argparse.Namespace) -> int:
+    from mockserver.cli.init import init
+
+    return init(arguments)
+
+
+def healthcheck(arguments: argparse.Namespace) -> int:
+    from mockserver.cli.healthcheck import healthcheck
+
+    return healthcheck(arguments)
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    from mockserver.fixtures import source
+    from mockserver.fixtures.mistakes import FixtureError, counted
+
+    code = 0
+    for path in arguments.paths:
+        try:
+            fixture = source.load(path, warn=lambda mistake: print(warning(mistake)))
+        except FixtureError as error:
+            code = 2
+            print(*error.problems, f"{path}: {counted(len(error.problems), 'mistake')}", sep="\n")
+        else:
+            subtasks = sum(len(task.subtasks) for task in fixture.tasks.values())
+            print(f"{path}: {counted(len(fixture.tasks), 'task')}, {counted(subtasks, 'subtask')}, valid")
+    return code
+
+
+def warning(mistake: "Mistake") -> str:
+    return str(mistake._replace(message=f"warning: {mistake.message}"))
+
+
+def print_openapi(arguments: argparse.Namespace) -> int:
+    from mockserver.app import checked_prefix
+    from mockserver.contract import openapi
+    from mockserver.contract.schemas import schema_files
+
+    try:
+        prefixes = [checked_prefix(prefix) for prefix in arguments.api_prefix]
+    except ValueError as error:
+        arguments.parser.error(str(error))
+    document = openapi.document(
+        field_names=arguments.field_names,
+        prefixes=prefixes,
+        auth=arguments.auth,
+        version=__version__,
+        schemas=schema_files(),
+    )
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+    return 0

@@ -1,0 +1,169 @@
+"""The command `serve`: a fixture, a port, a greeting, and then answers until a signal comes."""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from aiohttp import web
+
+from mockserver.app import create_app
+from mockserver.cli import greeting
+from mockserver.fixtures import source
+from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.source import Files
+from mockserver.server import logs, runner
+from mockserver.server.reloading import Reloader, watch
+from mockserver.server.routing import SITE
+
+log = logging.getLogger("mockserver")
+
+GRACE_S: Final = 5
+"""For requests in flight when the server is told to end."""
+FIXTURES: Final = "OCP_MOCK_FIXTURES"
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it loads, too, SIGTERM is what SIGINT is
+    logs.to_stderr(arguments.log_format)
+    try:
+        app, reloader = application(arguments)
+        sockets = runner.bound(arguments.host, arguments.port)
+        warn_of_strangers(arguments, sockets)
+        gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
+        gc.set_threshold(
+            20_000, 20, 100
+        )  # requests leave no cycles behind: looking for some every 700 values finds none
+        with port_file(arguments.port_file) as write_port:
+            asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
+    except BrokenPipeError:
+        raise
+    except (FixtureError, OSError) as error:
+        return refused(error)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def refused(error: FixtureError | OSError) -> int:
+    """Says why nothing is served, and returns the exit code."""
+    if isinstance(error, FixtureError):
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return 2
+    print(f"ocp-mockserver: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloader]:
+    """Raises FixtureError. A usage error ends the process."""
+    parser: argparse.ArgumentParser = arguments.parser
+    paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
+    try:
+        overrides = source.overrides(
+            clock=arguments.clock,
+            speed=arguments.speed,
+            auth=arguments.auth,
+            seed=arguments.seed,
+            field_names=arguments.field_names,
+        )
+        files = Files(
+            [path for path in paths if path] or None,
+            overrides=overrides,
+            warn=lambda mistake: log.warning("%s", mistake),
+        )
+        app = create_app(
+            files.read(),
+            api_prefixes=arguments.api_prefix,
+            admin=arguments.admin,
+            admin_token=arguments.admin_token,
+            allowed_hosts=[arguments.host, *arguments.allow_host],
+        )
+        return app, Reloader(app[SITE].worlds, files)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def warn_of_strangers(arguments: argparse.Namespace, sockets: Sequence[socket.socket]) -> None:
+    addresses = [str(one.getsockname()[0]) for one in sockets]
+    strangers = any(address != "::1" and not address.startswith("127.") for address in addresses)
+    if strangers and arguments.admin and arguments.admin_token is None:
+        log.warning("other machines can reach %s, and /__admin has no --admin-token", arguments.host)
+
+
+async def until_told(
+    arguments: argparse.Namespace,
+    app: web.Application,
+    reloader: Reloader,
+    sockets: Sequence[socket.socket],
+    write_port: Callable[[int], None],
+) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(told.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
+    url = runner.url_of(arguments.host, sockets)
+    access_log = sys.stderr.isatty() if arguments.access_log is None else arguments.access_log
+    async with runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
+        watched = reloader.files.paths if arguments.watch else []
+        print(*greeting.greeting(app[SITE], url, admin=arguments.admin, watched=watched), sep="\n")
+        write_port(runner.port_of(sockets))
+        print(f"listening on {url}", flush=True)
+        watching = asyncio.create_task(watch(reloader)) if watched else None
+        await told.wait()
+        if watching is not None:
+            watching.cancel()
+
+
+@contextmanager
+def port_file(path: str | None) -> Iterator[Callable[[int], None]]:
+    """A function that writes the port, whole or not at all. While no server is ready, there is no such file.
+
+    What is no regular file (a pipe, a link) is only written to. Raises OSError.
+    """
+    if path is None:
+        yield lambda port: None
+        return
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+
+        def write_through(port: int) -> None:
+            with open(path, "w", encoding="ascii") as stream:
+                stream.write(f"{port}\n")
+
+        yield write_through
+        return
+    draft = f"{path}.{os.getpid()}"
+    try:
+        stream = open(draft, "w", encoding="ascii")  # noqa: SIM115 (closed below, and before it is moved)
+    except OSError as error:
+        raise OSError(error.errno, f"--port-file {path}: {error.strerror}") from None
+    with stream:
+
+        def write(port: int) -> None:
+            stream.write(f"{port}\n")
+            stream.close()
+            os.replace(draft, path)
+
+        try:
+            _remove(path)  # of a server that was killed
+            yield write
+        finally:
+            _remove(draft)
+            _remove(path)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.remove(path)

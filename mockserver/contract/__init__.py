@@ -1,0 +1,1 @@
+"""What a valid request and answer is, and its JSON: operations, errors, schemas, proof, wire. No server."""

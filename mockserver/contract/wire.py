@@ -1,0 +1,263 @@
+"""Values ⇄ the API's JSON, proven as it is written: the only room that knows the API's field names.
+
+A subtask's text has a template of what no transition changes; a task's text is made of its subtasks' texts. Both are
+kept with the execution that they were made from, which drops them when they change.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+from mockserver import times
+from mockserver.contract.errors import ApiError
+from mockserver.contract.openapi import response_schema
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.schemas import Checker, Contract, Filling, Proven, Stems, contract
+from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition
+from mockserver.tasks.scheduler import Execution
+
+_filling: Callable[[tuple[object, ...]], Filling] = partial(tuple.__new__, Filling)
+render_instant = lru_cache(maxsize=4096)(times.render_instant)
+
+
+class Wire:
+    """How one spelling (`fieldNames`), one `server` and one offset write the API's values."""
+
+    def __init__(self, field_names: str, server: str, offset_s: int) -> None:
+        self.contract: Contract = contract(field_names)
+        self._offset_s = offset_s
+        self._server = server
+        names = {
+            "sample": ("className", "parallelIdx", "downstreams"),
+            "table": ("clusterName", "paralleIdx", "downstream"),
+        }
+        self._class_name, self._parallel_idx, self._downstreams = names[field_names]
+        self._subtask = self.contract.checker("subtask-instance")
+        self._task = self.contract.checker("wrapped-task-instance")
+        self._basic_task = self.contract.checker("basic-task-instance")
+        self._page = self.contract.checker("task-page")
+        self._log = self.contract.checker("subtask-log")
+        self._error = self.contract.checker("error")
+        self._envelopes: dict[str, Stems] = {}
+
+    def instant(self, instant: int | None) -> str | None:
+        return None if instant is None else render_instant(instant, self._offset_s)
+
+    # --- envelopes -------------------------------------------------------------------------------------------------
+
+    def success(self, operation: str, data: Proven | Filling | None, duration: int, now: int, trace_id: str) -> str:
+        """`duration` in milliseconds; `data` None for an operation whose answer has none."""
+        stems = self._envelopes.get(operation)
+        if stems is None:
+            stems = self._envelope(operation)
+        if type(data) is Filling:
+            template, values = data
+            key: object = (now, duration, template)
+            stem = stems.get(key)
+            if stem is None:
+                stem = stems.keep(key, timestamp=self.instant(now), duration=duration, data=template)
+            return stem.text(*values, trace_id)
+        key = (now, duration)
+        stem = stems.get(key)
+        if stem is None:
+            stem = stems.keep(key, timestamp=self.instant(now), duration=duration)
+        return stem.text(trace_id) if data is None else stem.text(data, trace_id)
+
+    def envelope(self, operation: str) -> Checker:
+        """The schema of an operation's success."""
+        return self.contract.add(f"{operation}-response", response_schema(operation, self.contract.files))
+
+    def _envelope(self, operation: str) -> Stems:
+        holes = ["duration", "timestamp", "traceId"] + ["data"] * (OPERATIONS[operation].data is not None)
+        fixed = {"server": self._server, "status": 200, "successful": True}
+        stems = self._envelopes[operation] = Stems(self.envelope(operation).template(fixed, *holes))
+        return stems
+
+    def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:
+        error: dict[str, Any] = {"code": failure.row.code, "message": failure.message}
+        if failure.sub_errors:
+            error["subErrors"] = [dict(one) for one in failure.sub_errors]
+        return self._error.prove(
+            {
+                "duration": duration,
+                "error": error,
+                "server": self._server,
+                "status": failure.row.status,
+                "successful": False,
+                "timestamp": self.instant(now),
+                "traceId": trace_id,
+            }
+        ).text
+
+    # --- subtasks --------------------------------------------------------------------------------------------------
+
+    def subtask(self, execution: Execution, subtask: Subtask) -> Filling:
+        definition, status, operation, run_time, executor, start, finish, *_ = subtask
+        stems = execution.rendered.get(definition)
+        if stems is None:
+            stems = self._stems(execution, definition)
+        key = (status, operation, executor, start, finish)
+        stem = stems.get(key)
+        if stem is None:
+            stem = stems.keep(
+                key,
+                status=status,
+                operation=operation,
+                executor=executor,
+                startTime=self.instant(start),
+                finishTime=self.instant(finish),
+            )
+        return _filling((stem, (run_time,)))
+
+    def _proven_subtask(self, execution: Execution, subtask: Subtask) -> Proven:
+        """The same as text alone, kept until the subtask changes: a template would be many times as large."""
+        rendered = execution.rendered
+        known = rendered.get(subtask.definition.id)
+        if known is not None and known[0] is subtask:
+            kept: Proven = known[1]
+            return kept
+        proven = self._subtask.prove(
+            {
+                **self._defined(subtask.definition),
+                "status": subtask.status,
+                "operation": subtask.operation,
+                "runTime": subtask.run_time,
+                "executor": subtask.executor,
+                "startTime": self.instant(subtask.start_time),
+                "finishTime": self.instant(subtask.finish_time),
+            }
+        )
+        rendered[subtask.definition.id] = (subtask, proven)
+        return proven
+
+    def _stems(self, execution: Execution, definition: SubtaskDefinition) -> Stems:
+        holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
+        stems = execution.rendered[definition] = Stems(self._subtask.template(self._defined(definition), *holes))
+        return stems
+
+    def _defined(self, definition: SubtaskDefinition) -> dict[str, object]:
+        """What no transition changes."""
+        context = definition.context
+        return {
+            "id": definition.id,
+            "name": definition.name,
+            "seriesId": definition.series_id,
+            "description": definition.description,
+            self._class_name: definition.class_name,
+            "timeout": definition.timeout,
+            "context": dict(context) if isinstance(context, Mapping) else context,
+            "createTime": self.instant(definition.create_time),
+            "nodeType": definition.node_type,
+            self._parallel_idx: definition.parallel_idx,
+            "upstreams": definition.upstreams,
+            self._downstreams: definition.downstreams,
+            "prohibitRollback": definition.prohibit_rollback,
+        }
+
+    def log(self, text: str) -> Proven:
+        return self._log.prove({"log": text})
+
+    # --- tasks -----------------------------------------------------------------------------------------------------
+
+    def task(self, execution: Execution) -> Proven:
+        kept = _kept(execution)
+        known = kept.get("task")
+        if known is None:
+            known = kept["task"] = self._task.prove(self._task_json(execution))
+        return known
+
+    def _task_json(self, execution: Execution) -> dict[str, object]:
+        task = execution.task
+        definition = task.definition
+        return {
+            "id": definition.id,
+            "name": definition.name,
+            "taskDefinitionId": definition.task_definition_id,
+            "status": task.status,
+            "type": definition.type,
+            "creator": _reference(definition.creator),
+            "cluster": _cluster(definition.cluster),
+            "tenant": _reference(definition.tenant),
+            "executor": task.executor,
+            "createTime": self.instant(definition.create_time),
+            "startTime": self.instant(task.start_time),
+            "finishTime": self.instant(task.finish_time),
+            "operation": task.operation,
+            "prohibitRollback": definition.prohibit_rollback,
+            "subtasks": [self._proven_subtask(execution, subtask) for subtask in execution.subtasks.values()],
+        }
+
+    def basic_task(self, execution: Execution) -> Proven:
+        kept = _kept(execution)
+        known = kept.get("basic")
+        if known is None:
+            known = kept["basic"] = self._basic_task.prove(self._basic_json(execution))
+        return known
+
+    def _basic_json(self, execution: Execution) -> dict[str, object]:
+        task = execution.task
+        definition = task.definition
+        return {
+            "id": definition.id,
+            "name": definition.name,
+            "creator": _reference(definition.creator),
+            "cluster": _cluster(definition.cluster),
+            "tenant": _reference(definition.tenant),
+            "status": task.status,
+            "operation": task.operation,
+            "type": definition.type,
+            "startTime": self.instant(task.start_time),
+            "finishTime": self.instant(task.finish_time),
+            "subtasks": [
+                {
+                    "id": subtask.id,
+                    "name": subtask.definition.name,
+                    "description": subtask.definition.description,
+                    "status": subtask.status,
+                    "operation": subtask.operation,
+                }
+                for subtask in execution.subtasks.values()
+            ],
+        }
+
+    def page(self, executions: Sequence[Execution], *, total: int, number: int, size: int) -> Proven:
+        page = {"totalElements": total, "totalPages": -(-total // size), "number": number, "size": size}
+        return self._page.prove({"contents": [self.basic_task(execution) for execution in executions], "page": page})
+
+
+@lru_cache(maxsize=64)
+def _wire(field_names: str, server: str, offset_s: int) -> Wire:
+    return Wire(field_names, server, offset_s)
+
+
+class Spelling(Protocol):
+    """What of a world's settings the wire depends on."""
+
+    @property
+    def field_names(self) -> str: ...
+    @property
+    def server(self) -> str: ...
+    @property
+    def offset_s(self) -> int: ...
+
+
+def wire_of(settings: Spelling) -> Wire:
+    return _wire(settings.field_names, settings.server, settings.offset_s)
+
+
+def _kept(execution: Execution) -> dict[str, Proven]:
+    """What was written of the task as a whole; an execution drops it when anything of the task changes."""
+    kept: dict[str, Proven] | None = execution.rendered.get(None)
+    if kept is None:
+        kept = execution.rendered[None] = {}
+    return kept
+
+
+def _reference(reference: Reference | None) -> dict[str, object] | None:
+    return None if reference is None else {"id": reference.id, "name": reference.name}
+
+
+def _cluster(cluster: Reference | None) -> dict[str, object] | None:
+    if cluster is None:
+        return None
+    return {"id": cluster.id, "name": cluster.name, "obClusterId": cluster.ob_cluster_id, "type": cluster.type}

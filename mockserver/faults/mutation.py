@@ -1,0 +1,153 @@
+"""Answers that break the contract on purpose: JSON pointers that remove or set, and one drawn mutation.
+
+A drawn mutation is schema-aware: it knows at each place what the schema asks for and breaks one thing of it. That it
+does is proven before anything is sent.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, Literal
+
+from mockserver.contract.schemas import Checker
+from mockserver.faults.effects import Violate
+
+Kind = Literal["missing", "unknown", "null", "type", "enum", "range", "format"]
+KINDS: Final[tuple[Kind, ...]] = ("missing", "unknown", "null", "type", "enum", "range", "format")
+OTHER_TYPES: Final[dict[str, Any]] = {
+    "string": "seventeen", "integer": 17, "number": 17.5, "boolean": True, "array": [], "object": {}
+}  # fmt: skip
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One thing to break at one place: `value` instead of what is there, or nothing at all for `missing`."""
+
+    kind: Kind
+    path: Path
+    value: Any = None
+
+    def __str__(self) -> str:
+        place = "/" + "/".join(_escaped(step) for step in self.path)
+        return f"{self.kind} {place}" if self.kind == "missing" else f"{self.kind} {place} {json.dumps(self.value)}"
+
+
+def drawn(value: Any, checker: Checker, dice: Random) -> tuple[Any, str] | None:
+    """A changed copy that the schema rejects, and what was changed; None if the schema rejects nothing.
+
+    First the place is drawn, then what is broken there, so that every field comes up as often as any other.
+    """
+    by_path: dict[Path, list[Mutation]] = {}
+    for mutation in candidates(value, checker):
+        by_path.setdefault(mutation.path, []).append(mutation)
+    paths = list(by_path)
+    while paths:
+        path = paths.pop(dice.randrange(len(paths)))
+        choices = by_path[path]
+        while choices:
+            mutation = choices.pop(dice.randrange(len(choices)))
+            changed = applied(value, mutation)
+            if not checker.accepts(changed):
+                return changed, str(mutation)
+    return None
+
+
+def candidates(value: Any, checker: Checker, path: Path = ()) -> Iterator[Mutation]:
+    """What could be broken at each place of a valid value."""
+    checker = _branch(value, checker)
+    schema = checker.schema
+    if isinstance(schema, bool):
+        return
+    if path:
+        yield from _of_value(value, schema, path)
+    if isinstance(value, dict):
+        required = schema.get("required", ())
+        for key, item in value.items():
+            if key in required:
+                yield Mutation("missing", (*path, key))
+            if key in schema.get("properties", ()):
+                yield from candidates(item, checker.part("properties", key), (*path, key))
+        if schema.get("additionalProperties", schema.get("unevaluatedProperties", True)) is False:
+            yield Mutation("unknown", (*path, "mockUnknown"), "unknown")
+    elif isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from candidates(item, checker.part("items"), (*path, index))
+
+
+def _branch(value: Any, checker: Checker) -> Checker:
+    """Of an anyOf, the branch that the value is of; an object's rather than null's."""
+    schema = checker.schema
+    if isinstance(schema, Mapping) and "anyOf" in schema:
+        branches = [checker.part("anyOf", index) for index in range(len(schema["anyOf"]))]
+        return next((_branch(value, branch) for branch in branches if branch.accepts(value)), checker)
+    return checker
+
+
+def _of_value(value: Any, schema: Mapping[str, Any], path: Path) -> Iterator[Mutation]:
+    yield Mutation("null", path, None)
+    for kind, other in OTHER_TYPES.items():
+        if type(other) is not type(value) and not (kind == "number" and isinstance(value, int)):
+            yield Mutation("type", path, other)
+    if "enum" in schema or isinstance(schema.get("const"), str):
+        yield Mutation("enum", path, "EXPLODED")
+    for bound, step in (("minimum", -1), ("maximum", 1)):
+        if bound in schema and isinstance(value, int | float):
+            yield Mutation("range", path, schema[bound] + step)
+    if isinstance(value, str) and ("format" in schema or "pattern" in schema):
+        yield Mutation("format", path, "not " + value)
+    if isinstance(value, bool) and "const" in schema:
+        yield Mutation("enum", path, not value)
+
+
+def applied(value: Any, mutation: Mutation) -> Any:
+    changed = json.loads(json.dumps(value))
+    at = changed
+    for step in mutation.path[:-1]:
+        at = at[step]
+    if mutation.kind == "missing":
+        del at[mutation.path[-1]]
+    else:
+        at[mutation.path[-1]] = mutation.value
+    return changed
+
+
+def violated(value: Any, effect: Violate) -> tuple[Any, str]:
+    """A copy with the pointers of `remove` and `set` carried out. A place that is not there is left alone."""
+    changed = json.loads(json.dumps(value))
+    if effect.remove is not None:
+        at, last = _found(changed, effect.remove)
+        if isinstance(at, dict):
+            at.pop(last, None)
+        elif isinstance(at, list) and _is_index(last, at):
+            del at[int(last)]
+        return changed, f"remove {effect.remove}"
+    for pointer, new in (effect.set or {}).items():
+        at, last = _found(changed, pointer)
+        if isinstance(at, dict):
+            at[last] = new
+        elif isinstance(at, list) and _is_index(last, at):
+            at[int(last)] = new
+    return changed, f"set {', '.join(effect.set or ())}"
+
+
+def _found(value: Any, pointer: str) -> tuple[Any, str]:
+    """The container that a JSON pointer's last step is in, and that step."""
+    *steps, last = [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
+    for step in steps:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and _is_index(step, value):
+            value = value[int(step)]
+        else:
+            return None, last
+    return value, last
+
+
+def _is_index(step: str, items: list[Any]) -> bool:
+    return step.isascii() and step.isdigit() and len(step) < 10 and str(int(step)) == step and int(step) < len(items)
+
+
+def _escaped(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")

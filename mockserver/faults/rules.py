@@ -1,0 +1,169 @@
+"""Fault rules: what each does to an answer, and which one acts on a request. Pure; the dice are seeded.
+
+A rule is a frozen value. `matches` counts the requests that it matched while it was not used up, `hits` those on which
+it acted. What it does to the answer is its effect (`effects`), its delay, or both.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any, Final, Literal, NamedTuple
+
+from mockserver.faults.effects import REPLACING, Delay, Effect, RateLimit, delay_of, effect_of
+from mockserver.times import SECOND
+
+When = Literal["before", "after"]
+BEFORE: Final = "before"
+AFTER: Final = "after"
+_MASK = (1 << 64) - 1
+
+
+def mixed(number: int) -> int:
+    """64 bits that look random, one to one (splitmix64's finalizer)."""
+    number = (number + 0x9E3779B97F4A7C15) & _MASK
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
+    return number ^ (number >> 31)
+
+
+class Incoming(NamedTuple):
+    """What of a request a rule can look at."""
+
+    operation: str
+    method: str
+    path: str
+    user: str
+    task_instance_id: int | None
+    subtask_instance_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    id: str
+    effect: Effect | None = None
+    delay: Delay | None = None
+    operation: str | None = None
+    method: str | None = None
+    path: str | None = None
+    """A glob over the whole path; `*` crosses slashes."""
+    task_instance_id: int | None = None
+    subtask_instance_id: int | None = None
+    user: str | None = None
+    when: When = BEFORE
+    skip: int = 0
+    times: int | None = None
+    probability: float = 1.0
+    hits: int = 0
+    matches: int = 0
+    window: tuple[int, int] = (0, 0)
+    """Of a rate limit: until when it is open (an instant of the world), and how many requests it has let through."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the answer is not the operation's, which `before` then does not happen."""
+        return isinstance(self.effect, REPLACING)
+
+    @property
+    def used_up(self) -> bool:
+        return self.times is not None and self.hits >= self.times
+
+    def matches_target(self, operation: str, task: int | None, subtask: int | None) -> bool:
+        return (
+            self.operation in (None, operation)
+            and self.task_instance_id in (None, task)
+            and self.subtask_instance_id in (None, subtask)
+        )
+
+    def matches_request(self, request: Incoming) -> bool:
+        return (
+            self.matches_target(request.operation, request.task_instance_id, request.subtask_instance_id)
+            and self.method in (None, request.method)
+            and self.user in (None, request.user)
+            and (self.path is None or fnmatchcase(request.path, self.path))
+        )
+
+    def dice(self, nth: int, seed: int) -> Random:
+        """For its n-th match (from 1): what falls is decided by the seed, the rule and n, and by nothing else."""
+        number = int.from_bytes(self.id.encode()[:64])
+        return Random(mixed(mixed(mixed(seed) ^ mixed(number)) ^ nth))
+
+    def acts_on_match(self, nth: int, seed: int) -> bool:
+        return nth > self.skip and (self.probability >= 1 or self.dice(nth, seed).random() < self.probability)
+
+    def counted(self, now: int) -> "Fault":
+        """A rate limit with one more request at this instant of the world; `over` says whether that is too many."""
+        assert isinstance(self.effect, RateLimit)
+        until, count = self.window
+        if now >= until:
+            until, count = now + round(self.effect.per_s * SECOND), 0
+        return replace(self, window=(until, count + 1))
+
+    @property
+    def over(self) -> bool:
+        return isinstance(self.effect, RateLimit) and self.window[1] > self.effect.limit
+
+    def to_json(self) -> dict[str, Any]:
+        """As POST /__admin/faults takes it, with what it has done so far."""
+        body: dict[str, Any] = {
+            "id": self.id,
+            "operation": self.operation,
+            "method": self.method,
+            "path": self.path,
+            "taskInstanceId": self.task_instance_id,
+            "subtaskInstanceId": self.subtask_instance_id,
+            "user": self.user,
+            "when": self.when,
+            "skip": self.skip,
+            "times": self.times,
+            "probability": self.probability,
+            **(self.effect.to_json() if self.effect else {}),
+            **(self.delay.to_json() if self.delay else {}),
+            "hits": self.hits,
+            "matches": self.matches,
+            "window": {"until": self.window[0], "count": self.window[1]} if self.window[1] else None,
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+
+def from_json(body: Mapping[str, Any], id: str) -> Fault:
+    """A rule from a body that fits fault.schema.json and has no `problems`. `id` is for one that has none."""
+    window = body.get("window", {"until": 0, "count": 0})
+    return Fault(
+        id=body.get("id", id),
+        effect=effect_of(dict(body)),
+        delay=delay_of(dict(body)),
+        operation=body.get("operation"),
+        method=body.get("method"),
+        path=body.get("path"),
+        task_instance_id=body.get("taskInstanceId"),
+        subtask_instance_id=body.get("subtaskInstanceId"),
+        user=body.get("user"),
+        when=body.get("when", BEFORE),
+        skip=int(body.get("skip", 0)),  # 1.0 is an integer in JSON Schema
+        times=None if body.get("times") is None else int(body["times"]),
+        probability=body.get("probability", 1.0),
+        hits=int(body.get("hits", 0)),
+        matches=int(body.get("matches", 0)),
+        window=(int(window["until"]), int(window["count"])),
+    )
+
+
+def choose(rules: Iterable[Fault], request: Incoming, seed: int, now: int) -> tuple[list[Fault], Fault | None]:
+    """Of `rules`, newest first: those that matched, as they are after this request, and the one that acts: the first
+    that matches, is not used up and is neither skipping nor talked out of it by its dice, nor a rate that is kept."""
+    changed: list[Fault] = []
+    for rule in rules:
+        if rule.used_up or not rule.matches_request(request):
+            continue
+        nth = rule.matches + 1
+        after = replace(rule, matches=nth)
+        acts = rule.acts_on_match(nth, seed)
+        if acts and isinstance(rule.effect, RateLimit):
+            after = after.counted(now)
+            acts = after.over
+        if acts:
+            acting = replace(after, hits=rule.hits + 1)
+            return [*changed, acting], acting
+        changed.append(after)
+    return changed, None

@@ -1,0 +1,1 @@
+"""A request of the task API, from its arrival to its answer."""

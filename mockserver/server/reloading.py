@@ -1,0 +1,119 @@
+"""Reading an application's files again while it serves: every world begins anew with what they say, or none does.
+
+Files are read and looked at in a thread, and a world is made there: meanwhile requests are answered.
+"""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Thread
+from typing import Final, TypeVar, cast
+
+from mockserver.fixtures.mistakes import FixtureError, counted
+from mockserver.fixtures.source import Files, Source
+from mockserver.world.fixture import Fixture
+from mockserver.world.site import Options, Worlds
+from mockserver.world.world import TooManyEvents, World
+
+log = logging.getLogger("mockserver")
+
+POLL_S: Final = 0.25
+Result = TypeVar("Result")
+
+
+class Reloader:
+    """One reading at a time: who reads last, loads last."""
+
+    def __init__(self, worlds: Worlds, files: Files) -> None:
+        self.files = files
+        self._worlds = worlds
+        self._lock = asyncio.Lock()
+        if files.again:
+            worlds.reload = self.reload
+
+    async def reload(self) -> Fixture:
+        """Raises FixtureError and TooManyEvents, and then nothing has changed."""
+        async with self._lock:
+            return self._load(await in_thread(self._read))
+
+    async def poll(self) -> Fixture | None:
+        """One look at the files. What they say, if they have changed for good and it is loaded. Raises as `reload`."""
+        async with self._lock:
+            read = await in_thread(self._read_if_changed)
+            return None if read is None else self._load(read)
+
+    def _read(self) -> tuple[Fixture, World]:
+        fixture = self.files.read()
+        world = World(fixture)
+        world.copy().advance(fixture.clock.now)  # one that goes round at once shows here
+        if gc.get_freeze_count():
+            gc.freeze()  # as `serve` did with the world before it
+        return fixture, world
+
+    def _read_if_changed(self) -> tuple[Fixture, World] | None:
+        if not self.files.have_changed():
+            return None
+        try:
+            read = self._read()
+        except FixtureError:
+            if self.files.are_changing():
+                return None
+            raise
+        return None if self.files.are_changing() else read
+
+    def _load(self, read: tuple[Fixture, World]) -> Fixture:
+        fixture, world = read
+        self._worlds.load(world, fixture.clock)
+        return fixture
+
+
+def read_worlds(source: Source, overrides: Mapping[str, object] | None, options: Options) -> Worlds:
+    """Worlds that can be read again. Raises FixtureError."""
+    files = Files(source, overrides=overrides)
+    worlds = Worlds(files.read(), options)
+    Reloader(worlds, files)
+    return worlds
+
+
+async def in_thread(call: Callable[[], Result]) -> Result:
+    """Unlike asyncio's own `to_thread`, it keeps no process from ending: a large file takes a while."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: Exception | None) -> None:
+        if not future.done():
+            future.set_exception(error) if error is not None else future.set_result(cast(Result, result))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = call()
+        except Exception as raised:
+            error = raised
+        with suppress(RuntimeError):  # nobody is there any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    Thread(target=run, name="reading fixtures", daemon=True).start()
+    return await future
+
+
+async def watch(reloader: Reloader) -> None:
+    """Looks at the files until it is cancelled, and tells what came of each change."""
+    paths = ", ".join(reloader.files.paths)
+    while True:
+        await asyncio.sleep(POLL_S)
+        try:
+            fixture = await reloader.poll()
+        except FixtureError as error:
+            for problem in error.problems:
+                log.error("%s", problem)
+            log.error("not reloaded: %s; the world stays as it was", counted(len(error.problems), "mistake"))
+        except TooManyEvents as error:
+            log.error("not reloaded: %s; the world stays as it was", error)
+        except Exception:
+            log.exception("reading %s again", paths)
+        else:
+            if fixture is not None:
+                log.info("reloaded %s: %s", paths, counted(len(fixture.tasks), "task"))

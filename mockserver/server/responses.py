@@ -1,0 +1,126 @@
+"""Replies: proven, counted, and turned into bytes and headers; and the body of a request, within its limits."""
+
+import asyncio
+import json
+import logging
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+
+from mockserver.contract.account import VALID, VIOLATION, Account
+from mockserver.contract.errors import BROKEN_BODY, LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
+from mockserver.contract.operations import Route
+from mockserver.contract.wire import Wire
+from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
+from mockserver.faults.rules import Fault
+from mockserver.server.credentials import CHALLENGE
+from mockserver.server.handlers import Data
+from mockserver.times import SECOND
+
+log = logging.getLogger("mockserver")
+
+MAX_BODY: Final = 1024 * 1024
+BODY_SECONDS: Final = 30
+UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY)
+"""After these the connection closes: the rest of the body is not wanted."""
+CONTRACT: Final = "X-Mock-Contract"
+RULE: Final = "X-Mock-Rule"
+HINT: Final = "X-Mock-Hint"
+JSON: Final = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", CONTRACT: VALID})
+FILE: Final = CIMultiDict(
+    {
+        hdrs.CONTENT_TYPE: "application/zip",
+        hdrs.CONTENT_DISPOSITION: 'attachment; filename="task-diagnosis.zip"',
+        CONTRACT: VALID,
+    }
+)
+
+
+async def received(request: web.BaseRequest, limit: int) -> bytes:
+    """The whole body. Raises ApiError for one that is too large, does not come, or is not what it says it is."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise ApiError(LARGE_BODY, limit=limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise ApiError(SLOW_BODY, seconds=BODY_SECONDS) from None
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError, ValueError) as error:
+        raise ApiError(BROKEN_BODY, problem=" ".join(str(error).split()) or type(error).__name__) from None
+    return b"".join(chunks)
+
+
+def injected(fault: Fault, effect: Error) -> ApiError:
+    """The error that a fault answers with, whatever else happened."""
+    code = effect.code if effect.code is not None else DEFAULT_CODES.get(effect.status, DEFAULT_CODE)
+    message = effect.message if effect.message is not None else f"Injected by {fault.id}."
+    row = Row(status=effect.status, code=code, message="{message}", source="ours")
+    return ApiError(row, rule=fault.id, headers=CHALLENGE if effect.status == 401 else None, message=message)
+
+
+def limited(fault: Fault, effect: RateLimit, now: int) -> ApiError:
+    """429. Retry-After is in whole seconds, and never too early."""
+    seconds = max(1, -((now - fault.window[0]) // SECOND))
+    row = Row(status=429, code=DEFAULT_CODE, message="{message}", source="ours")
+    message = f"More than {effect.limit} requests in {effect.per_s:g} s ({fault.id})."
+    return ApiError(row, rule=fault.id, headers={hdrs.RETRY_AFTER: str(seconds)}, message=message)
+
+
+def proven(
+    account: Account,
+    wire: Wire,
+    to: Route,
+    data: Data | Violation,
+    failure: ApiError | None,
+    duration: int,
+    now: int,
+    trace_id: str,
+) -> tuple[int, bytes, CIMultiDict[str]]:
+    """Status, body and headers. What breaks its schema is our bug: logged, counted, and a 500 that says where."""
+    try:
+        if failure is not None:
+            text = wire.error(failure, duration, now, trace_id)
+            status, headers = failure.row.status, _error_headers(failure, VALID)
+        elif isinstance(data, Violation):
+            raise data
+        elif isinstance(data, bytes):
+            account.valid += 1
+            return 200, data, FILE
+        else:
+            assert to.operation is not None
+            text = wire.success(to.operation.id, data, duration, now, trace_id)
+            status, headers = 200, JSON
+        account.valid += 1
+        return status, text.encode("utf-8", "replace"), headers
+    except Violation as violation:
+        log.error("contract violation: %s", violation)
+        account.violations += 1
+        failure = ApiError(UNEXPECTED, problem=f"Contract violation, a bug of the mock server: {violation}.")
+        return 500, _last_words(wire, failure, duration, now, trace_id), _error_headers(failure, VIOLATION)
+
+
+def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id: str) -> bytes:
+    try:
+        return wire.error(failure, duration, now, trace_id).encode("utf-8", "replace")
+    except Violation:  # the schema of errors itself is what our bug is in
+        return json.dumps({"successful": False, "error": {"code": 10010, "message": failure.message}}).encode()
+
+
+def _error_headers(failure: ApiError, verdict: str) -> CIMultiDict[str]:
+    headers = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", CONTRACT: verdict, **failure.headers})
+    if failure.rule is not None:
+        headers[RULE] = failure.rule
+    if failure.hint is not None:
+        headers[HINT] = header_safe(failure.hint)
+    return headers
+
+
+def header_safe(text: str) -> str:
+    """ASCII without control characters, of a length that every client takes."""
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in text)[:500]

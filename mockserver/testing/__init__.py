@@ -1,0 +1,1 @@
+"""What a test holds: MockServer, its handle, the marker, the report."""

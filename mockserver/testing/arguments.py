@@ -1,0 +1,118 @@
+"""What the handle's methods take, in snake_case, and how it goes on the wire.
+
+Nothing here talks to a server: its schemas judge the values.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal, NotRequired, TypedDict
+
+from mockserver.contract.operations import OPERATIONS
+from mockserver.testing.naming import camel
+
+Json = dict[str, Any]
+Instant = str | datetime
+"""ISO 8601 with an offset, or a datetime that has one."""
+
+
+class RequestFilters(TypedDict, total=False):
+    """Which requests; all that is given must hold."""
+
+    status: int
+    user: str
+    """The name that was sent, right password or not."""
+    task_instance_id: int
+    subtask_instance_id: int
+    trace_id: str
+    since: Instant
+
+
+class FaultFields(TypedDict, total=False):
+    """Which requests a fault spoils, how often, and how: one effect, and a delay alone or beside it.
+
+    `error={"status": 503}` · `fault="CONNECTION_RESET_BY_PEER"` (or EMPTY_RESPONSE, MALFORMED_RESPONSE_CHUNK,
+    RANDOM_DATA_THEN_CLOSE, HANG) · `response={"status": 502, "headers": {…}, "body": "<html>"}` ·
+    `truncate_body_at_fraction=0.5` · `chunked_dribble_delay={"number_of_chunks": 5, "total_duration": 3000}` ·
+    `violate="random"` (or `{"remove": "/data/status"}`, `{"set": {"/data/status": "EXPLODED"}}`) ·
+    `rate_limit={"limit": 5, "per_seconds": 1}`; and `fixed_delay_milliseconds=2000` or
+    `delay_distribution={"type": "uniform", "lower": 10, "upper": 90}`.
+    """
+
+    operation: str
+    method: Literal["GET", "HEAD", "POST"]
+    path: str
+    """A glob; * crosses slashes."""
+    task_instance_id: int
+    subtask_instance_id: int
+    user: str
+    when: Literal["before", "after"]
+    """before (default): nothing happens. after: what was asked for happens, and its answer is lost."""
+    skip: int
+    times: int
+    probability: float
+    error: Mapping[str, Any]
+    fault: str
+    response: Mapping[str, Any]
+    truncate_body_at_fraction: float
+    chunked_dribble_delay: Mapping[str, Any]
+    violate: str | Mapping[str, Any]
+    rate_limit: Mapping[str, Any]
+    fixed_delay_milliseconds: float
+    delay_distribution: Mapping[str, Any]
+
+
+class DenialFields(TypedDict, total=False):
+    """From whom (default: everybody), for what, and how often a permission is taken away."""
+
+    user: str
+    operation: str
+    task_instance_id: int
+    times: int
+
+
+class HistoryFilters(TypedDict, total=False):
+    task_instance_id: int
+    subtask_instance_id: int
+    since: Instant
+    limit: int
+
+
+class SettingFields(TypedDict, total=False):
+    auth: Literal["open", "basic"]
+    field_names: Literal["sample", "table"]
+    scheduler: Mapping[str, Any]
+    """`{"dispatch": "1s", "run": "2s", "concurrency": 10}`, or some of them."""
+    server: str
+    seed: int
+
+
+class Until(TypedDict):
+    """A status to wait for, of a task or of one of its subtasks; snake_case does too."""
+
+    taskInstanceId: int
+    status: str
+    subtaskInstanceId: NotRequired[int]
+
+
+NESTED: Final = frozenset({"chunked_dribble_delay", "delay_distribution", "rate_limit"})
+"""The effects whose own keys are ours too. Those of `response` and `violate` are the reader's."""
+
+
+def instant(given: Instant) -> str:
+    """Raises ValueError for a datetime without a time zone."""
+    if not isinstance(given, datetime):
+        return given
+    if given.tzinfo is None:
+        raise ValueError(f"{given!r} has no time zone, and a server's is not this machine's")
+    return given.isoformat()
+
+
+def wire(filters: Mapping[str, Any]) -> Json:
+    """Filters as the control routes have them."""
+    return {camel(key): instant(value) if key == "since" else value for key, value in filters.items()}
+
+
+def check_operation(name: str | None) -> None:
+    """Raises ValueError: a misspelt name would match nothing, and prove anything."""
+    if name is not None and name not in OPERATIONS:
+        raise ValueError(f"{name!r} is no operation; there are {', '.join(OPERATIONS)}")

@@ -1,0 +1,119 @@
+"""The line to one server's control routes: plain blocking HTTP/1.1, by the standard library alone.
+
+Any thread may call. A call takes a connection that is idle, or opens one; so there are as many as threads call at
+once. No proxy is on the way. Nothing is ever sent twice: that would move a clock twice.
+"""
+
+import json
+import os
+import socket
+from collections import deque
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, Final
+from urllib.parse import urlsplit
+from weakref import finalize
+
+from mockserver.times import SECOND
+from mockserver.world.clock import ticks
+
+Json = dict[str, Any]
+CALL_S: Final = 120
+"""An `advance` over ten million events takes most of it."""
+IDLE: Final = 30 * SECOND
+"""The server hangs up on a connection that has been idle for 75 seconds; a proxy before it, sooner."""
+
+
+class ControlError(Exception):
+    """The server refused a call, and nothing has changed. `details` say where: each has a path and a message."""
+
+    def __init__(self, status: int, message: str, details: list[Json]) -> None:
+        self.status = status
+        self.message = message
+        self.details = details
+        super().__init__(f"{status}: " + "; ".join([message, *(f"{one['path']}: {one['message']}" for one in details)]))
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # from a worker of pytest-xdist's, say
+        return type(self), (self.status, self.message, self.details)
+
+
+class Line:
+    """`url` is the server's, or a world's on it, without a slash at its end."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self._parts = urlsplit(url)
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._idle: deque[tuple[HTTPConnection, int]] = deque()
+        self._process = os.getpid()
+        finalize(self, _hang_up, self._idle)
+
+    def call(self, method: str, path: str, body: object = None) -> Json:
+        """What `/__admin` answers; {} where that is nothing. Raises ControlError, and OSError if nobody is there."""
+        text = None if body is None else json.dumps(body)
+        connection = self._connection()
+        try:
+            connection.request(method, f"{self._parts.path}/__admin{path}", text, self._headers)
+            response = connection.getresponse()
+            raw = response.read()
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, HTTPException):
+                raise ConnectionError(f"{self.url} is no mock server, or ended: {error!r}") from error
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.append((connection, ticks()))
+        return _answer(response.status, response.reason, raw)
+
+    def close(self) -> None:
+        """Its idle connections; the next call opens another."""
+        _hang_up(self._idle)
+
+    def _connection(self) -> HTTPConnection:
+        if self._process != os.getpid():  # a fork: these are its parent's
+            self._process = os.getpid()
+            self._idle.clear()
+        while self._idle:
+            with suppress(IndexError):  # another thread was faster
+                connection, since = self._idle.pop()
+                if ticks() - since < IDLE and _is_open(connection):
+                    return connection
+                connection.close()
+        kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
+        return kind(self._parts.hostname or "", self._parts.port, timeout=CALL_S)
+
+
+def _is_open(connection: HTTPConnection) -> bool:
+    """Whether nothing has come, which between two calls can only be the end."""
+    sock: socket.socket = connection.sock
+    try:
+        sock.settimeout(0)
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError):  # ValueError: TLS, which cannot peek. Then better a new one
+        return False
+    finally:
+        sock.settimeout(CALL_S)
+    return False
+
+
+def _hang_up(idle: deque[tuple[HTTPConnection, int]]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop()[0].close()
+
+
+def _answer(status: int, reason: str, raw: bytes) -> Json:
+    try:
+        answer: Json = json.loads(raw) if raw else {}
+    except ValueError:
+        raise ControlError(status, f"{reason or 'an answer'} that is no JSON: {raw[:200]!r}", []) from None
+    if status >= 400:
+        error = answer.get("error", {})
+        raise ControlError(status, error.get("message", reason), error.get("details", []))
+    return answer

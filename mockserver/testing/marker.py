@@ -1,0 +1,151 @@
+"""Which world a test of pytest's gets: its marker's, or what was said for all tests, or the built-in one.
+
+marker > --ocp-mock-fixtures > OCP_MOCK_FIXTURES > ini ocp_mock_fixtures > built-in. Nothing is read here but names;
+what is wrong with a marker is a pytest.UsageError that says what there is.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from mockserver.testing.naming import unknown
+
+VARIABLE: Final = "OCP_MOCK_FIXTURES"
+Names = Sequence[str | os.PathLike[str]]
+Place = Path | Traversable
+
+
+class Choice(NamedTuple):
+    source: Mapping[str, Any] | tuple[Place, ...] | None = None
+    """None: what the server itself serves."""
+    settings: Mapping[str, Any] = {}
+    """Those of MockServer's that a world has."""
+    options: Mapping[str, Any] = {}
+    """Those that a server has: they need one of their own."""
+    strict: bool = False
+
+
+def unmarked(config: pytest.Config) -> Choice:
+    """What a test without a marker gets. Raises UsageError."""
+    names, origin = general(config)
+    base = _ini_folder(config) if origin == INI else config.invocation_params.dir
+    return Choice(_places(names, base, origin)) if names else Choice()
+
+
+def marked(marker: pytest.Mark, item: pytest.Item) -> Choice:
+    """Raises UsageError."""
+    names, world, given = _of(marker)
+    if names:
+        source: Mapping[str, Any] | tuple[Place, ...] | None = _places(names, item.path.parent, FORM)
+    else:
+        source = world if world is not None else unmarked(item.config).source
+    return Choice(
+        source,
+        {name: given[name] for name in WORLDS if given.get(name) is not None},
+        {name: given[name] for name in SERVERS if given.get(name) is not None},
+        given.get("strict") or False,
+    )
+
+
+INI: Final = "ini ocp_mock_fixtures"
+
+
+def general(config: pytest.Config) -> tuple[Names, str]:
+    """What tests without a marker get, and who says so; no names for the built-in world."""
+    flag: list[str] = config.getoption("--ocp-mock-fixtures") or []
+    variable = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    ini: list[str] = config.getini("ocp_mock_fixtures")
+    for names, origin in ((flag, "--ocp-mock-fixtures"), (variable, VARIABLE), (ini, INI)):
+        if names:
+            return names, origin
+    return (), "no --ocp-mock-fixtures"
+
+
+def _ini_folder(config: pytest.Config) -> Path:
+    return config.rootpath if config.inipath is None else config.inipath.parent
+
+
+# --- the marker ----------------------------------------------------------------------------------------------------
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+Check = tuple[Callable[[object], bool], str]
+ANY_WORLD: Final[dict[str, Check]] = {
+    "world": (lambda value: isinstance(value, Mapping), "a mapping in the form of a fixture file"),
+    "strict": (lambda value: isinstance(value, bool), "True or False"),
+}
+WORLDS: Final[dict[str, Check]] = {
+    "clock": (lambda value: value in ("manual", "real"), "'manual' or 'real'"),
+    "speed": (lambda value: _is_number(value), "a number"),
+    "auth": (lambda value: value in ("open", "basic"), "'open' or 'basic'"),
+    "seed": (lambda value: type(value) is int, "a whole number"),
+    "field_names": (lambda value: value in ("sample", "table"), "'sample' or 'table'"),
+}
+SERVERS: Final[dict[str, Check]] = {
+    "api_prefixes": (_is_texts, "a list of prefixes such as ['/api/v2']"),
+    "admin_token": (lambda value: isinstance(value, str), "a string"),
+}
+KNOWN: Final = {**ANY_WORLD, **WORLDS, **SERVERS}
+FORM: Final = "@pytest.mark.ocp_mock"
+
+
+def _of(marker: pytest.Mark) -> tuple[Names, Mapping[str, Any] | None, Mapping[str, Any]]:
+    """Its paths, its `world`, and its other arguments, all of their types. Raises UsageError."""
+    problem = unknown(FORM, marker.kwargs, KNOWN)
+    for name, (holds, form) in KNOWN.items():
+        value = marker.kwargs.get(name)
+        if problem is None and value is not None and not holds(value):
+            problem = f"{FORM}: {name} is {form}, not {value!r}"
+    if problem is None and len(marker.args) > 1:
+        problem = f"{FORM} takes one path, not {len(marker.args)}; several are a list"
+    world = marker.kwargs.get("world")
+    names: Names = ()
+    if problem is None and marker.args:
+        given = marker.args[0]
+        if world is not None:
+            problem = f"{FORM} takes a path or world=…, not both"
+        elif isinstance(given, Mapping):
+            world = given
+        elif isinstance(given, str | os.PathLike):
+            names = [given]
+        elif isinstance(given, Sequence) and given and all(isinstance(one, str | os.PathLike) for one in given):
+            names = given
+        else:
+            problem = f"{FORM} takes a path, the name of a shipped fixture, or world={{…}}, not {given!r}"
+    if problem is None and marker.kwargs.get("clock") == "manual" and marker.kwargs.get("speed") is not None:
+        problem = f"{FORM}: a manual clock has no speed"
+    if problem is not None:
+        raise pytest.UsageError(problem)
+    return names, world, marker.kwargs
+
+
+# --- paths ---------------------------------------------------------------------------------------------------------
+
+
+def _places(names: Names, base: Path, origin: str) -> tuple[Place, ...]:
+    """Raises UsageError for what is neither a file or folder nor shipped."""
+    from mockserver.fixtures import reader
+
+    found: list[Place] = []
+    for name in names:
+        path = base / name
+        shipped = reader.shipped()
+        if path.exists():
+            found.append(path)
+        elif str(name) in shipped:
+            found.append(shipped[str(name)])
+        else:
+            known = ", ".join(shipped)
+            raise pytest.UsageError(f"{origin}: there is no {path}, nor a shipped fixture {name}; shipped are {known}")
+    return tuple(found)

@@ -1,0 +1,200 @@
+"""What a journal proves, and how it is shown to people: the lines of requests and tasks, and the answer to "was that
+asked?". Pure: it gets entries as `GET /__admin/requests` answers them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, Final
+from urllib.parse import unquote
+
+from mockserver.contract.operations import OPERATIONS, parse_long
+from mockserver.testing.naming import camel
+from mockserver.times import parse_instant
+
+Json = dict[str, Any]
+VIOLATION: Final = "Contract violation"
+"""How the message of an answer begins that is an answer of our own bug's."""
+SHOWN: Final = 10
+"""So many requests a failed assertion shows."""
+_IDS: Final = re.compile(r"/tasks/instances/([^/]+)(?:/subtasks/([^/]+))?")
+REQUESTS_SHOWN: Final = 50
+TASKS_SHOWN: Final = 10
+SUBTASKS_SHOWN: Final = 30
+
+
+def verdict(answer: Json, operation: str, filters: Mapping[str, Any], count: int | None) -> str | None:
+    """What is wrong with the claim that `count` such requests came (None: at least one); None if nothing is.
+
+    `answer` is the whole journal with its `dropped`. Where what was dropped could have decided it, that is said.
+    """
+    wanted: Json = {"operation": operation, **{camel(key): value for key, value in filters.items()}}
+    entries: list[Json] = answer["requests"]
+    hits = [entry for entry in entries if not differences(entry, wanted)]
+    dropped = answer["dropped"] if _could_have_counted(entries, wanted) else 0
+    if hits if count is None else len(hits) == count and not dropped:
+        return None
+    claim = f"expected {_number(count)} {_asked(wanted)}"
+    came = f"there {'was' if len(hits) == 1 else 'were'} {len(hits) or 'none'}"
+    if dropped and (count is None or len(hits) <= count):
+        kept = f"among the {len(entries)} requests that the journal still has"
+        lines = [f"{claim}: {came} {kept}, but it has dropped {dropped} older ones, so nobody can tell"]
+        lines.append(
+            "The journal is bounded: ask earlier, or empty it with clear_requests() before what is to be counted"
+        )
+    else:
+        lines = [f"{claim}, but {came}"]
+    others = [entry for entry in entries if entry not in hits]
+    if hits:
+        lines += ["These came:", *_listed(hits)]
+    elif others:
+        lines += ["What came instead, nearest first:", *_listed(nearest(others, wanted), wanted)]
+    else:
+        lines.append("No request came at all")
+    return "\n".join(lines)
+
+
+def differences(entry: Json, wanted: Json) -> list[str]:
+    """The keys of `wanted` that do not hold of an entry."""
+    return [key for key, value in wanted.items() if not _holds(entry, key, value)]
+
+
+def nearest(entries: Iterable[Json], wanted: Json) -> list[Json]:
+    """Those that differ least come first; among equals the latest, which a test is most likely about."""
+    return sorted(entries, key=lambda entry: (_distance(entry, wanted), -entry["id"]))
+
+
+def _holds(entry: Json, key: str, value: Any) -> bool:
+    if key in ("taskInstanceId", "subtaskInstanceId"):
+        return bool(_id(entry, key) == value)
+    if key == "since":
+        return parse_instant(entry["time"])[0] >= parse_instant(value)[0]
+    return bool(entry[key] == value)
+
+
+def _id(entry: Json, key: str) -> int | None:
+    """As the path has it, also where no operation has that path."""
+    found = _IDS.search(entry["path"].partition("?")[0])
+    text = found[1 if key == "taskInstanceId" else 2] if found else None
+    try:
+        return None if text is None else parse_long(unquote(text))
+    except ValueError:
+        return None
+
+
+def _distance(entry: Json, wanted: Json) -> float:
+    """One for each key that differs; another operation weighs more, the less its path resembles the one wanted.
+
+    So a misspelt path, which has another status too, is nearer than another operation.
+    """
+    wrong = differences(entry, wanted)
+    if "operation" not in wrong:
+        return len(wrong)
+    operation = OPERATIONS[wanted["operation"]]
+    path = operation.path.format(
+        taskInstanceId=wanted.get("taskInstanceId", ""), subtaskInstanceId=wanted.get("subtaskInstanceId", "")
+    )
+    came = "".join(entry["path"].partition("?")[0].partition("/tasks/")[1:])
+    alike = SequenceMatcher(None, f"{operation.method} {path}", f"{entry['method']} {came}").ratio()
+    return len(wrong) + 6 * (1 - alike)
+
+
+def _could_have_counted(entries: Sequence[Json], wanted: Json) -> bool:
+    """Whether what was dropped may have been such a request: not if all of it is older than `since`."""
+    since = wanted.get("since")
+    return since is None or not entries or parse_instant(entries[0]["time"])[0] >= parse_instant(since)[0]
+
+
+def _number(count: int | None) -> str:
+    return "a request" if count is None else f"{count or 'no'} request{'s' * (count != 1)}"
+
+
+def _asked(wanted: Json) -> str:
+    rest = ", ".join(f"{key}={value!r}" for key, value in wanted.items() if key != "operation")
+    return f"{wanted['operation']}({rest})" if rest else str(wanted["operation"])
+
+
+def _listed(entries: Sequence[Json], wanted: Json | None = None) -> Iterator[str]:
+    for entry in entries[:SHOWN]:
+        wrong = differences(entry, wanted) if wanted else []
+        why = ", ".join(f"{key} is {_value(entry, key)}" for key in wrong)
+        yield f"  {request_line(entry)}" + (f"   [{why}]" if why else "")
+    if len(entries) > SHOWN:
+        yield f"  … and {len(entries) - SHOWN} more"
+
+
+def _value(entry: Json, key: str) -> object:
+    if key in ("taskInstanceId", "subtaskInstanceId"):
+        return _id(entry, key)
+    return entry["time"] if key == "since" else entry[key]
+
+
+# --- for people ----------------------------------------------------------------------------------------------------
+
+
+def request_line(entry: Json) -> str:
+    """`#3 POST /api/…/retry as operator: 400 20003 The subtask …, by fault-1`."""
+    who = f" as {entry['user']}" if entry["user"] not in (None, "anonymous") else ""
+    said = entry["status"] if entry["status"] is not None else "no answer"
+    error = error_of(entry)
+    refusal = f" {error.get('code')} {error.get('message')}" if error else ""
+    rule = f", by {entry['rule']}" if entry["rule"] else ""
+    effect = f" ({entry['effect']})" if entry.get("effect") else ""
+    again = ", sent again" if entry["resent"] else ""
+    return f"#{entry['id']} {entry['method']} {entry['path']}{who}: {said}{refusal}{rule}{effect}{again}"
+
+
+def error_of(entry: Json) -> Json:
+    """The envelope's `error`; {} if there is none."""
+    body = entry["responseBody"]
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def journal_text(answer: Json) -> str:
+    """The latest requests, each with its hint."""
+    entries = answer["requests"][-REQUESTS_SHOWN:]
+    lines = [] if entries else ["no requests"]
+    if answer["total"] > len(entries) > 0:
+        lines.append(f"the last {len(entries)} of {answer['total']} requests")
+    for entry in entries:
+        lines.append(request_line(entry))
+        if entry["hint"]:
+            lines.append(f"    hint: {entry['hint']}")
+    return "\n".join(lines)
+
+
+def state_text(state: Json, requests: Sequence[Json]) -> str:
+    """The clock, the tasks that were asked about (all, if none was), and the rules that stand."""
+    asked = {_id(entry, "taskInstanceId") for entry in requests}
+    tasks = [task for task in state["tasks"] if task["id"] in asked] or state["tasks"]
+    lines = [f"{state['clock']['mode']} clock at {state['clock']['now']}"]
+    for task in tasks[:TASKS_SHOWN]:
+        lines.append(f"task {task['id']} {task['name']}: {task['status']} / {task['operation']}")
+        subtasks = task["subtasks"]
+        for one in subtasks[:SUBTASKS_SHOWN]:
+            due = f", due {one['due']}" if one.get("due") else ""
+            lines.append(
+                f"    {one['id']} {one['name']}: {one['status']} / {one['operation']}, run {one['runTime']}{due}"
+            )
+        if len(subtasks) > SUBTASKS_SHOWN:
+            lines.append(f"    … and {len(subtasks) - SUBTASKS_SHOWN} more subtasks")
+    others = len(state["tasks"]) - min(len(tasks), TASKS_SHOWN)
+    if others:
+        lines.append(f"… and {others} more task{'s' * (others != 1)}")
+    for rule in state["faults"]:
+        shown = ", ".join(f"{key}={value!r}" for key, value in rule.items() if key not in ("id", "matches"))
+        lines.append(f"{rule['id']}: {shown}")
+    for rule in state["denials"]:
+        lines.append(f"{rule['id']}: " + ", ".join(f"{key}={value!r}" for key, value in rule.items() if key != "id"))
+    return "\n".join(lines)
+
+
+def client_errors(requests: Iterable[Json]) -> list[Json]:
+    """The requests that broke the contract: unknown route, wrong method, bad parameter; and no fault said so."""
+    return [one for one in requests if one["rule"] is None and error_of(one).get("code") in (10001, 10002)]
+
+
+def violations(requests: Iterable[Json]) -> list[Json]:
+    """The requests whose answer broke the contract by a bug of the server's: the answer says where."""
+    return [one for one in requests if str(error_of(one).get("message")).startswith(VIOLATION)]

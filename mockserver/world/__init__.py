@@ -1,0 +1,1 @@
+"""A world as a value, and a world while it is served: clock, journal, history, snapshots, many by name. No HTTP."""

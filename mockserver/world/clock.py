@@ -1,0 +1,61 @@
+"""The only room that reads the time."""
+
+import time
+from typing import Final
+
+from mockserver.times import LATEST_NOW, MS
+from mockserver.world.fixture import ClockMode, ClockSetting
+
+REAL: Final = "real"
+MANUAL: Final = "manual"
+
+
+def wall() -> int:
+    """The machine's own time: nanoseconds since 1970, in whole milliseconds, as OCP's timestamps are."""
+    return time.time_ns() // MS * MS
+
+
+def ticks() -> int:
+    """Nanoseconds that only ever grow: for measuring how long something took."""
+    return time.monotonic_ns()
+
+
+class Clock:
+    """A world's clock. `rate` 0 is frozen (manual), 1 is real, 10 is ten times as fast; it can be moved at any rate."""
+
+    __slots__ = ("_base", "_since", "rate")
+
+    def __init__(self, now: int, rate: float) -> None:
+        self.rate = rate
+        self._base = now
+        self._since = ticks()
+
+    @classmethod
+    def of(cls, setting: ClockSetting) -> "Clock":
+        return cls(setting.now, 0 if setting.mode == MANUAL else setting.speed)
+
+    @property
+    def mode(self) -> ClockMode:
+        return "real" if self.rate else "manual"
+
+    @property
+    def origin(self) -> tuple[float, int]:
+        """Another one once it is set or moved; never by itself."""
+        return self.rate, self._base
+
+    def now(self) -> int:
+        """Nanoseconds; whole milliseconds but for what a manual clock was told."""
+        rate = self.rate
+        if not rate:
+            return self._base
+        passed = ticks() - self._since
+        now = self._base + (passed if rate == 1 else int(passed * rate)) // MS * MS
+        return now if now < LATEST_NOW else LATEST_NOW
+
+    def move(self, now: int) -> None:
+        """Never called with an instant before `now()`."""
+        self._base = now
+        self._since = ticks()
+
+    def setting(self) -> ClockSetting:
+        return ClockSetting(self.mode, self.now(), self.rate or 1.0, True)

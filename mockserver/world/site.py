@@ -1,0 +1,124 @@
+"""What one application serves, and how it was asked to serve it: one world, and more of them by name."""
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mockserver.contract.account import Account
+from mockserver.world.clock import MANUAL
+from mockserver.world.fixture import ClockSetting, Fixture
+from mockserver.world.served import Hosted
+from mockserver.world.world import World
+
+WORLDS: Final = 256
+NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_NAME: Final = re.compile(NAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    prefixes: tuple[str, ...] = ("/api/v2",)
+    admin_token: str | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names, beside localhost, under which /__admin may be asked."""
+
+
+class Site:
+    """One world as it is served. All worlds of an application share its options, its account and `worlds`."""
+
+    def __init__(self, worlds: "Worlds", hosted: Hosted, name: str | None = None) -> None:
+        self.worlds = worlds
+        self.hosted = hosted
+        self.name = name
+        """None for the world without a name."""
+        self.options = worlds.options
+        self.account = worlds.account
+        self.access_logged = False
+        """Whether a line per request is written anyway, which then has the hint."""
+        self.alone = False
+        """Whether nothing stands around the application: no other app, no middleware, no signal. Its runner knows."""
+
+
+class Worlds:
+    """Every world of an application: the one without a name, and by name those that were asked for.
+
+    A named world is a copy of the loaded fixtures, made when it is first asked for. Copies share what none has changed.
+    Past the limit the one that was not used for the longest time goes.
+    """
+
+    def __init__(self, fixture: Fixture, options: Options, limit: int = WORLDS) -> None:
+        self.options = options
+        self.account = Account()
+        self.limit = limit
+        self.evicted = 0
+        """How many worlds went past the limit."""
+        self.reload: Callable[[], Awaitable[Fixture]] | None = None
+        """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
+        self.coming: deque[tuple[World, ClockSetting]] = deque(maxlen=1)
+        """What to be renewed to before the next request is looked at. Another thread may put it there."""
+        self._pristine, self._setting = World(fixture), fixture.clock
+        self._named: OrderedDict[str, Site] = OrderedDict()
+        self.main = Site(self, Hosted(self._pristine, self._setting))
+
+    def named(self, name: str) -> Site:
+        """Raises ValueError for what is no name."""
+        site = self._named.get(name)
+        if site is None:
+            if not _NAME.fullmatch(name):
+                raise ValueError("a world's name is 1 to 64 letters, digits, dots, dashes and underscores")
+            site = self._named[name] = Site(self, Hosted(self._pristine, self._setting), name)
+            site.access_logged, site.alone = self.main.access_logged, self.main.alone
+            if len(self._named) > self.limit:
+                _, oldest = self._named.popitem(last=False)
+                oldest.hosted.held.let_go()
+                self.evicted += 1
+        self._named.move_to_end(name)
+        return site
+
+    def names(self) -> list[str]:
+        """The least recently used one first."""
+        return list(self._named)
+
+    def has(self, site: Site) -> bool:
+        """Whether it is still one of these. Nobody has used it by asking that."""
+        return site is self.main or (site.name is not None and self._named.get(site.name) is site)
+
+    def remove(self, name: str) -> None:
+        """Raises KeyError. Who asks for it again gets a new one."""
+        self._named.pop(name).hosted.held.let_go()
+
+    def load(self, pristine: World, setting: ClockSetting) -> None:
+        """What the files give now, for every world, each of which is reset to it."""
+        self._pristine, self._setting = pristine, setting
+        for site in self.all():
+            site.hosted.load(self._pristine, self._setting)
+
+    def renew(self, pristine: World, setting: ClockSetting) -> None:
+        """As if the server had just started with these: no world by name, nothing that was; the account goes on."""
+        self.let_go()
+        self._named.clear()
+        self._pristine, self._setting = pristine, setting
+        self.main.hosted = Hosted(pristine, setting)
+
+    def renew_later(self, pristine: World, setting: ClockSetting) -> bool:
+        """`renew`, before the next request is looked at. Any thread may ask for it.
+
+        Whether that may be too late, because time passes or somebody may be waiting: then `settle` is due now.
+        """
+        self.coming.append((pristine, setting))
+        return setting.mode != MANUAL or bool(self._named) or bool(self.main.hosted.held)
+
+    def settle(self) -> None:
+        """First thing in every request."""
+        if self.coming:
+            self.renew(*self.coming.pop())
+
+    def all(self) -> list[Site]:
+        return [self.main, *self._named.values()]
+
+    def let_go(self) -> None:
+        """Every answer that waits, in every world."""
+        for site in self.all():
+            site.hosted.held.let_go()

@@ -1,0 +1,221 @@
+"""The server's account: every reply is counted once, whatever it was, and the three verdicts add up."""
+
+from http.client import HTTPConnection
+
+import pytest
+import requests
+from books import BOOKS, mistakes
+from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world
+from processes import END_S
+from raw_sockets import connected, heard, request
+from waiting import eventually
+
+from mockserver import MockServer
+
+ORIGIN = {"Origin": "http://localhost:3000"}
+VERDICTS = ("valid", "deliberatelyInvalid", "violations")
+
+
+class Counted:
+    """What each request adds to the account."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.wanted: Json = dict.fromkeys(VERDICTS, 0) | {"clientErrors": 0}
+
+    def add(self, verdict: str, method: str, path: str, *, client_error: bool = False, **options: object) -> None:
+        self.wanted[verdict] += 1
+        self.wanted["clientErrors"] += client_error
+        try:
+            self.client(method, path, allow_redirects=False, **options)
+        except requests.RequestException:
+            assert verdict == "deliberatelyInvalid"
+        found = self.client.admin("GET", "/contract")
+        assert found["valid"] + found["deliberatelyInvalid"] + found["violations"] == found["replies"]
+        assert {key: found[key] for key in self.wanted} == self.wanted, (method, path, options)
+        self.wanted["valid"] += 1  # of the account itself
+
+
+@pytest.fixture
+def counted(permissions: Client) -> Counted:
+    return Counted(permissions)
+
+
+def own(fault: str) -> Json:
+    return {"headers": {"X-Mock-Fault": fault}, "auth": ("operator", "operator")}
+
+
+def test_every_reply_is_counted_once(counted: Counted) -> None:
+    operator = ("operator", "operator")
+    add = counted.add
+    add("valid", "POST", RETRY, auth=operator)
+    add("valid", "POST", RETRY, auth=operator)
+    add("valid", "GET", TASK, auth=operator)
+    add("valid", "HEAD", TASK, auth=operator)
+    add("valid", "POST", f"{TASK}/downloadDiagnosis", auth=operator)
+    add("valid", "GET", f"{SUBTASK}/log", auth=operator, headers=ORIGIN)
+    add("valid", "GET", TASK)
+    add("valid", "GET", TASK, auth=("operator", "wrong"))
+    add("valid", "POST", RETRY, auth=("viewer", "viewer"))
+    add("valid", "GET", f"{TASKS}/7", auth=operator)
+    add("valid", "GET", f"{TASKS}/x", auth=operator, client_error=True)
+    add("valid", "GET", f"{TASKS}?size=0", auth=operator, client_error=True)
+    add("valid", "GET", "/api/v2/nothing", client_error=True)
+    add("valid", "GET", "/", client_error=True)
+    add("valid", "DELETE", TASK, client_error=True)
+    add("valid", "POST", RETRY, data=b"x" * (2**20 + 1), client_error=True)
+    add("valid", "OPTIONS", TASK, headers={**ORIGIN, "Access-Control-Request-Method": "POST"})
+    add("valid", "OPTIONS", TASK, client_error=True)
+
+    add("valid", "GET", "/openapi.json")
+    add("valid", "GET", "/__admin/health")
+    add("valid", "GET", "/__admin/nothing")
+    add("valid", "POST", "/__admin/faults", data=b"{")
+    add("valid", "POST", "/__admin/faults", json={"error": {"status": 1}})
+    add("valid", "POST", "/__admin/faults", json={"operation": "cancelSubtask", "error": {"status": 503}})
+    add("valid", "DELETE", "/__admin/faults/fault-1")
+    add("valid", "GET", "/__admin/state", headers=ORIGIN)
+    add("valid", "PUT", "/__admin/health")
+
+    add("valid", "POST", RETRY, **own('{"error": {"status": 503}}'))
+    add("valid", "POST", RETRY, headers={"Prefer": "code=403"})
+    add("valid", "POST", RETRY, client_error=True, **own("{"))
+    add("valid", "GET", TASK, **own('{"fixedDelayMilliseconds": 1}'))
+    add("valid", "GET", TASK, **own('{"chunkedDribbleDelay": {"numberOfChunks": 2, "totalDuration": 1}}'))
+    add("valid", "GET", TASK, **own('{"violate": {"set": {"/data/name": "another"}}}'))
+    add("deliberatelyInvalid", "GET", TASK, **own('{"violate": "random"}'))
+    add("deliberatelyInvalid", "GET", TASK, **own('{"response": {"status": 200}}'))
+    add("deliberatelyInvalid", "GET", TASK, **own('{"response": {"status": 302, "headers": {"Location": "/"}}}'))
+    add("deliberatelyInvalid", "GET", TASK, **own('{"truncateBodyAtFraction": 0.5}'))
+    add("deliberatelyInvalid", "POST", RETRY, **own('{"fault": "CONNECTION_RESET_BY_PEER"}'))
+    add("deliberatelyInvalid", "POST", RETRY, **own('{"fault": "EMPTY_RESPONSE"}'))
+    add("deliberatelyInvalid", "POST", RETRY, **own('{"fault": "MALFORMED_RESPONSE_CHUNK"}'))
+    add("deliberatelyInvalid", "POST", RETRY, **own('{"fault": "RANDOM_DATA_THEN_CLOSE"}'))
+    add("deliberatelyInvalid", "POST", f"{TASK}/downloadDiagnosis", **own('{"violate": "random"}'))
+
+
+def test_a_bad_request_that_meets_a_fault_is_counted_as_one_too(failed: Client) -> None:
+    """With `before` nobody has looked at it; with `after`, and where the effect keeps the answer, somebody has."""
+    for rule, errors in (
+        ({"error": {"status": 503}}, 0),
+        ({"error": {"status": 503}, "when": "after"}, 1),
+        ({"violate": "random"}, 2),
+        ({"fixedDelayMilliseconds": 1}, 3),
+    ):
+        failed.admin("POST", "/faults", {"times": 1, **rule})
+        failed.get(f"{TASKS}/x")
+        assert failed.admin("GET", "/contract")["clientErrors"] == errors
+
+
+def test_an_answer_that_is_let_go_was_meant_to_break(failed: Client) -> None:
+    for rule in ({"fault": "HANG"}, {"fixedDelayMilliseconds": 1e6}, {"fixedDelayMilliseconds": 1e6, "when": "after"}):
+        added = failed.admin("POST", "/faults", rule)
+        before = failed.admin("GET", "/contract")["deliberatelyInvalid"]
+        with connected(failed.mock.port) as connection:
+            connection.sendall(request())
+            eventually(lambda: len(BOOKS.latest.hosted.held) == 1)
+            failed.admin("DELETE", f"/faults/{added['id']}")
+            assert heard(connection) == (b"", "closed")
+        assert failed.admin("GET", "/contract")["deliberatelyInvalid"] == before + 1
+
+
+def test_a_request_that_is_no_http_is_no_reply_of_ours(failed: Client) -> None:
+    """aiohttp itself refuses it before there is a route or a world."""
+    with connected(failed.mock.port) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert b" 400 " in heard(connection).head.partition(b"\r\n")[0]
+    assert failed.admin("GET", "/contract")["replies"] == 0
+
+
+def test_the_account_stays_after_reset_and_another_state(failed: Client) -> None:
+    state = failed.admin("GET", "/state")
+    failed.get(f"{TASKS}/x")
+    before = failed.admin("GET", "/contract")
+    failed.admin("POST", "/reset")
+    failed.admin("PUT", "/state", state)
+    after = failed.admin("GET", "/contract")
+    assert after == before | {"replies": before["replies"] + 3, "valid": before["valid"] + 3}
+
+
+@pytest.mark.planted(2)
+def test_a_narrowed_schema_is_seen_to_count(strict: Client) -> None:
+    answer = strict.post(RETRY)
+    assert answer.status_code == 500
+    assert answer.headers["X-Mock-Contract"] == "violation"
+    assert "$.status" in answer.json()["error"]["message"]
+    assert strict.get(TASK).headers["X-Mock-Contract"] == "violation"
+    account = strict.admin("GET", "/contract")
+    assert [account[key] for key in ("replies", *VERDICTS)] == [2, 0, 0, 2]
+
+
+@pytest.mark.planted(4)
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"violate": "random"},
+        {"truncateBodyAtFraction": 0.5},
+        {"chunkedDribbleDelay": {"numberOfChunks": 2, "totalDuration": 1}},
+        {"fixedDelayMilliseconds": 1},
+    ],
+    ids=str,
+)
+def test_no_fault_hides_a_violation(strict: Client, effect: Json) -> None:
+    """It stays our bug, and its answer says so, whole."""
+    strict.post(RETRY)
+    strict.admin("POST", "/faults", effect)
+    for _ in range(3):
+        answer = strict.get(TASK)
+        assert answer.status_code == 500
+        assert answer.headers["X-Mock-Contract"] == "violation"
+        assert "Contract violation" in answer.json()["error"]["message"]
+    assert strict.admin("GET", "/contract")["violations"] == 4
+
+
+@pytest.mark.planted(0)
+def test_a_fault_that_replaces_the_answer_has_nothing_to_violate(strict: Client) -> None:
+    for effect in ({"error": {"status": 503}}, {"response": {"status": 502}}):
+        strict.admin("POST", "/faults", {"times": 1, **effect})
+        assert strict.post(RETRY).status_code in (502, 503)
+    assert strict.admin("GET", "/contract")["violations"] == 0
+
+
+# --- the books of the whole run (see `books`) ------------------------------------------------------------------------
+
+RIGHT = {
+    **{"answered": 7, "replies": 7, "valid": 4, "deliberatelyInvalid": 2, "violations": 1},
+    **{"clientErrors": 3, "planted": 1},
+}
+
+
+def test_books_that_match_have_no_mistake() -> None:
+    assert mistakes(RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"planted": 0}, ["1 violations, of which the tests have planted 0"]),
+        ({"planted": 2}, ["1 violations, of which the tests have planted 2"]),
+        ({"valid": 5}, ["the three verdicts do not add up to the replies"]),
+        ({"answered": 8}, ["7 replies in the accounts, but 8 requests were answered"]),
+    ],
+    ids=str,
+)
+def test_books_that_do_not_match_say_so(wrong: dict[str, int], told: list[str]) -> None:
+    assert mistakes(RIGHT | wrong) == told
+
+
+def test_every_server_is_in_the_books() -> None:
+    """Whatever it is asked with, and whoever asks it."""
+    before = BOOKS.sums()
+    with MockServer(failed_world()) as mock:
+        for path in (TASK, "/__admin/health", "/nothing"):
+            connection = HTTPConnection("127.0.0.1", mock.port, timeout=END_S)
+            connection.request("GET", path)
+            connection.getresponse().read()
+            connection.close()
+    after = BOOKS.sums()
+    assert {key: after[key] - before[key] for key in after} == {
+        **{"answered": 3, "replies": 3, "valid": 3, "deliberatelyInvalid": 0, "violations": 0},
+        **{"clientErrors": 1, "planted": 0},
+    }

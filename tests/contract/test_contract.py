@@ -1,0 +1,391 @@
+"""Proof by parts against the judge, which is jsonschema on the whole value; what is refused, and in which words."""
+
+import json
+import random
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+from processes import END_S
+from referencing.exceptions import Unresolvable
+from values import valid, with_one_change
+
+from mockserver.contract.errors import Violation
+from mockserver.contract.openapi import response_schema
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.schemas import Checker, Contract, Proven, compiled, schema_files
+
+GENERATED: Final = 20_000
+FEWER: Final = 2_000
+CONTRACTS: Final = {names: Contract(names) for names in ("sample", "table")}
+
+
+def everything() -> list[Checker]:
+    """Every shipped schema in both spellings, and every answer of every operation."""
+    checkers: dict[str, Checker] = {}
+    for names, contract in CONTRACTS.items():
+        for name in contract.files:
+            checkers.setdefault(f"{name} {names}", contract.checker(name))
+        for operation in OPERATIONS.values():
+            if operation.media_type == "application/json":
+                name = f"{operation.id}-answer"
+                checkers[f"{name} {names}"] = contract.add(name, response_schema(operation.id, contract.files))
+    return list(checkers.values())
+
+
+def judged(checker: Checker, value: object) -> bool:
+    return bool(checker._contract.judge(checker.uri).is_valid(value))
+
+
+def generated(count: int, seed: int) -> Iterator[tuple[Checker, Any]]:
+    """Values for every schema in turn: one that fits, then two with a change, then the next schema."""
+    dice = random.Random(seed)
+    checkers = everything()
+    for n in range(count // 3 + 1):
+        checker = checkers[n % len(checkers)]
+        value = valid(checker, dice)
+        yield checker, value
+        yield checker, with_one_change(value, dice)
+        yield checker, with_one_change(value, dice)
+
+
+def agree(count: int, seed: int) -> None:
+    accepted = refused = 0
+    for checker, value in generated(count, seed):
+        accepts = checker.accepts(value)
+        assert accepts == judged(checker, value), (checker.uri, value)
+        if accepts:
+            accepted += 1
+            assert json.loads(checker.prove(value).text) == value
+        else:
+            refused += 1
+            with pytest.raises(Violation):
+                checker.prove(value)
+    assert accepted + refused >= count
+    assert min(accepted, refused) > count / 5, "both kinds are there in numbers"
+
+
+def test_proof_by_parts_agrees_with_the_judge() -> None:
+    agree(FEWER, seed=1)
+
+
+@pytest.mark.slow
+def test_proof_by_parts_agrees_with_the_judge_on_twenty_thousand_values() -> None:
+    agree(GENERATED, seed=2)
+
+
+def test_what_fits_a_schema_by_its_making_is_accepted() -> None:
+    """Or the generator is wrong, and the agreement says little."""
+    dice = random.Random(3)
+    for checker in everything():
+        for _ in range(5):
+            value = valid(checker, dice)
+            assert checker.accepts(value), (checker.uri, checker.problems(value))
+
+
+# --- the judge itself ------------------------------------------------------------------------------------------------
+
+
+def checker_of(schema: Mapping[str, Any], *, files: Mapping[str, dict[str, Any]] | None = None) -> Checker:
+    return Contract(files={} if files is None else files).add("this", schema)
+
+
+@pytest.mark.parametrize("text", ["abc\n", "\nabc", "abc\n\n", "abc\nabc", "abc\r", "abc\u2028"])
+def test_a_dollar_is_the_end_and_not_a_line_break_before_it(text: str) -> None:
+    """Python's `$` would take the first; JSON Schema means ECMA's."""
+    checker = checker_of({"type": "string", "pattern": "^[a-z]+$"})
+    assert checker.accepts("abc")
+    assert not checker.accepts(text)
+    assert not judged(checker, text)
+
+
+def test_a_dollar_is_the_end_in_a_part_of_a_shipped_schema_too() -> None:
+    checker = compiled("denial")
+    denial = {"permission": "TASK_MANAGER", "id": "denial-1"}
+    assert judged(checker, denial)
+    assert not judged(checker, denial | {"id": "denial-1\n"})
+    assert not checker.accepts(denial | {"id": "denial-1\n"})
+
+
+@pytest.mark.parametrize("pattern", ["^a$|b", "[$]", r"a\$", "$a"])
+def test_a_dollar_elsewhere_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"\$ only stands at its end"):
+        checker_of({"type": "string", "pattern": pattern})
+
+
+def test_a_format_that_nobody_checks_is_none_of_ours() -> None:
+    """jsonschema says nothing of a format without a checker. Ours are dates, and integers with their bounds beside."""
+    formats = {
+        schema["format"]: schema
+        for file in schema_files().values()
+        for schema in subschemas(file)
+        if isinstance(schema.get("format"), str)
+    }
+    assert formats.keys() <= {"date-time", "int32", "int64"}
+    for name in formats.keys() - {"date-time"}:
+        assert {"minimum", "maximum"} <= formats[name].keys()
+
+
+def subschemas(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from subschemas(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from subschemas(item)
+
+
+@pytest.mark.parametrize("name", schema_files())
+def test_a_schema_is_one(name: str) -> None:
+    Draft202012Validator.check_schema(schema_files()[name])
+
+
+def test_the_registry_never_goes_to_the_network() -> None:
+    """A reference to what is not shipped is an error, and no request."""
+    with pytest.raises(Unresolvable):
+        checker_of({"type": "object", "properties": {"a": {"$ref": "https://json-schema.org/draft/2020-12/schema.x"}}})
+    with pytest.raises(Unresolvable):
+        checker_of({"$ref": "missing.schema.json"})
+
+
+# --- what cannot be proven by parts ----------------------------------------------------------------------------------
+
+TIED: Final[dict[str, dict[str, Any]]] = {
+    "if": {"if": {}, "then": {}},
+    "then": {"then": {}},
+    "allOf": {"allOf": [{}]},
+    "not": {"not": {}},
+    "dependentRequired": {"dependentRequired": {"a": ["b"]}},
+    "dependentSchemas": {"dependentSchemas": {"a": {}}},
+    "minProperties": {"minProperties": 1},
+    "maxProperties": {"maxProperties": 1},
+    "patternProperties": {"patternProperties": {"a": {}}},
+    "propertyNames": {"propertyNames": {"pattern": "a"}},
+    "uniqueItems": {"type": "array", "uniqueItems": True},
+    "contains": {"type": "array", "contains": {}},
+    "prefixItems": {"type": "array", "prefixItems": [{}]},
+    "unevaluatedItems": {"type": "array", "unevaluatedItems": False},
+    "multipleOf": {"type": "integer", "multipleOf": 2},
+    "exclusiveMinimum": {"type": "integer", "exclusiveMinimum": 2},
+    "$dynamicRef": {"$dynamicRef": "#a"},
+    "misspelt": {"tpye": "string"},
+    "beside $ref": {"$ref": "#/$defs/a", "type": "string", "$defs": {"a": {}}},
+    "beside anyOf": {"anyOf": [{}], "type": "string"},
+    "beside enum": {"enum": ["a"], "minLength": 1},
+    "enum of objects": {"enum": [{}]},
+    "enum of floats": {"enum": [1.5]},
+    "enum of another type": {"type": "string", "enum": [1]},
+}
+
+
+@pytest.mark.parametrize("schema", TIED.values(), ids=TIED)
+def test_a_keyword_that_cannot_be_proven_by_parts_is_refused(schema: dict[str, Any]) -> None:
+    """At start, and wherever it stands: not half checked."""
+    with pytest.raises(ValueError, match=r"cannot be proven by parts|nothing beside it"):
+        checker_of(schema)
+    deeper = {"type": "object", "properties": {"a": {"type": "array", "items": schema}}}
+    if "$ref" not in schema:
+        with pytest.raises(ValueError, match=r"cannot be proven by parts|nothing beside it"):
+            checker_of(deeper)
+
+
+# --- numbers, where Python and JSON differ ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fits"),
+    [
+        ({"type": "integer"}, 1.0, True),
+        ({"type": "integer"}, 1.5, False),
+        ({"type": "integer"}, True, False),
+        ({"type": "integer", "maximum": 2**63 - 1}, 2**63, False),
+        ({"type": "integer", "maximum": 2**63 - 1}, 2.0**63, False),
+        ({"type": "number"}, False, False),
+        ({"type": "number", "minimum": 0}, -0.0, True),
+        ({"type": "boolean"}, 0, False),
+        ({"enum": [1]}, True, False),
+        ({"enum": [0, False]}, False, True),
+        ({"enum": [200]}, 200.0, True),
+        ({"const": 1}, 1.0, True),
+        ({"const": False}, 0, False),
+        ({"const": None}, None, True),
+        ({"type": "string", "maxLength": 1}, "😀", True),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, 1, False),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, 1.5, True),
+        ({"anyOf": [{"type": "integer", "maximum": 1}, {"type": "integer", "minimum": 5}]}, 3, False),
+        (False, 1, False),
+        (True, {"a": [1, None]}, True),
+    ],
+)
+def test_a_value_of_two_minds(schema: Any, value: object, fits: bool) -> None:
+    checker = checker_of({"type": "object", "properties": {"it": schema}, "required": ["it"]})
+    assert checker.accepts({"it": value}) is judged(checker, {"it": value}) is fits
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("schema", [{"type": "number"}, {"type": "integer"}, {}])
+def test_what_json_cannot_say_is_refused(schema: dict[str, Any], value: float) -> None:
+    assert not checker_of(schema).accepts(value)
+
+
+@pytest.mark.parametrize("value", [{1}, b"x", object(), 1j, range(1)], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("schema", [{}, {"type": "object"}, {"type": "string"}])
+def test_what_is_no_json_value_is_refused(schema: dict[str, Any], value: object) -> None:
+    assert not checker_of(schema).accepts(value)
+    assert not checker_of({"type": "object", "properties": {"a": schema}}).accepts({"a": value})
+
+
+# --- proven values ---------------------------------------------------------------------------------------------------
+
+
+def test_a_proven_value_is_taken_where_its_schema_is_asked_for() -> None:
+    cluster = compiled("cluster").prove({"id": 1, "name": "c", "obClusterId": None, "type": None})
+    checker = compiled("wrapped-task-instance")
+    task = valid(checker, random.Random(4))
+    text = checker.prove(task | {"cluster": cluster}).text
+    assert json.loads(text)["cluster"] == json.loads(cluster.text)
+
+
+def test_a_proven_value_is_refused_where_another_schema_is_asked_for() -> None:
+    tenant = compiled("creator").prove({"id": 1, "name": "t"})
+    checker = compiled("wrapped-task-instance")
+    assert not checker.accepts(valid(checker, random.Random(4)) | {"tenant": tenant})
+
+
+def test_nobody_is_fooled_by_text_that_was_not_proven() -> None:
+    checker = compiled("subtask-log")
+    assert not compiled("success").accepts(Proven(checker, '{"log": 1}'))
+
+
+# --- templates: the rest is proven once ------------------------------------------------------------------------------
+
+OBJECTS: Final = [
+    checker
+    for checker in everything()
+    if isinstance(checker.schema, Mapping) and {"properties", "required"} <= checker.schema.keys()
+]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_filled_template_is_the_whole_value(seed: int) -> None:
+    """Any division into what is fixed at once, fixed later and filled gives the same text, and the judge takes it."""
+    dice = random.Random(seed)
+    for checker in OBJECTS:
+        value = valid(checker, dice)
+        keys = sorted(value)
+        roles = {key: dice.choice(["first", "later", "hole"]) for key in keys}
+        first = {key: value[key] for key in keys if roles[key] == "first"}
+        later = {key: value[key] for key in keys if roles[key] == "later"}
+        holes = [key for key in keys if roles[key] == "hole"]
+        template = checker.template(first, *later, *holes).fixed(**later)
+        filled = template.fill(*(value[key] for key in holes))
+        assert json.loads(filled.text) == value
+        assert judged(checker, json.loads(filled.text))
+
+
+def test_filling_a_template_leaves_it_as_it_was() -> None:
+    template = compiled("subtask-log").template({}, "log")
+    assert [template.fill(text).text for text in ("100%", "%s", "%%")] == [
+        '{"log":"100%"}',
+        '{"log":"%s"}',
+        '{"log":"%%"}',
+    ]
+    assert template.fixed(log="%d").fill().text == '{"log":"%d"}'
+
+
+def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
+    task = compiled("wrapped-task-instance")
+    value = valid(task, random.Random(5)) | {"subtasks": [valid(compiled("subtask-instance"), random.Random(6))]}
+    fixed = {key: item for key, item in value.items() if key != "subtasks"}
+    wrong = [value["subtasks"][0] | {"status": "EXPLODED"}]
+    with pytest.raises(Violation) as caught:
+        task.template(fixed, "subtasks").fill(wrong)
+    assert caught.value.problems[0].json_path == "$.subtasks[0].status"
+    assert str(caught.value).startswith("The answer breaks wrapped-task-instance at $.subtasks[0].status: ")
+
+
+@pytest.mark.parametrize("wrong", [1, None, ["x"], True])
+def test_a_wrong_value_is_not_fixed_either(wrong: object) -> None:
+    with pytest.raises(Violation):
+        compiled("subtask-log").template({"log": wrong})
+    with pytest.raises(Violation):
+        compiled("subtask-log").template({}, "log").fixed(log=wrong)
+
+
+def test_a_template_has_all_keys_of_its_object_and_no_others() -> None:
+    creator = compiled("creator")
+    with pytest.raises(Violation, match="missing"):
+        creator.template({"id": 1})
+    with pytest.raises(Violation, match="unknown key"):
+        creator.template({"id": 1, "name": "n", "nmae": "n"})
+    with pytest.raises(Violation, match="unknown key"):
+        creator.template({"id": 1, "name": "n"}, "nmae")
+
+
+# --- what is wrong, in words -----------------------------------------------------------------------------------------
+
+
+def problems(name: str, value: object) -> list[str]:
+    return [f"{problem.json_path}: {problem.message}" for problem in compiled(name).problems(value)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("denial", {"permision": "TASK_MANAGER"}, '$.permision: unknown key "permision" (did you mean permission?)'),
+        ("denial", {}, "$: the key permission is missing"),
+        ("denial", {"permission": "TASK_MANGER"}, "(did you mean TASK_MANAGER?)"),
+        ("denial", {"permission": "TASK_MANAGER", "times": "3"}, '$.times: "3" is not an integer'),
+        ("denial", {"permission": "TASK_MANAGER", "id": "-"}, '$.id: "-" does not match ^[A-Za-z0-9]'),
+        ("denial", [], "$: [] is not a mapping"),
+        ("fault", {"error": {"status": 200}}, "$.error.status: 200 is less than the least, 400"),
+        ("fault", {"error": {"status": 600}}, "$.error.status: 600 is more than the most, 599"),
+        ("fault", {"error": None}, "$.error: null is not a mapping"),
+        ("advance", {"until": "idel"}, "(did you mean idle?)"),
+    ],
+)
+def test_a_problem_is_told_in_words_one_can_act_on(name: str, value: object, words: str) -> None:
+    assert words in "\n".join(problems(name, value))
+
+
+def test_every_problem_is_told() -> None:
+    told = problems("denial", {"permission": "X", "times": "3", "usr": "u"})
+    assert sorted(re.findall(r"^\$\.(\w+)", "\n".join(told), re.MULTILINE)) == ["permission", "times", "usr"]
+
+
+def test_a_long_value_is_not_repeated_in_full() -> None:
+    assert all(len(line) < 200 for line in problems("denial", {"permission": "x" * 10_000}))
+
+
+def test_a_proof_that_is_stricter_than_the_judge_says_so() -> None:
+    """It would be our bug, and it must not look like the value's."""
+    checker = compiled("subtask-log")
+    assert "refuses what the judge accepts" in str(checker.violation({"log": "x"}))
+
+
+def test_threads_that_are_first_at_once_see_whole_schemas() -> None:
+    """Several servers in one process, or files that are read in a thread while requests are answered."""
+    fresh, barrier, refused = Contract(), threading.Barrier(8), list[str]()
+    examples = [(name, one) for name, file in schema_files().items() for one in file.get("examples", [])]
+
+    def judge(shift: int) -> None:
+        barrier.wait(END_S)
+        turned = examples[shift * 7 :] + examples[: shift * 7]
+        refused.extend(name for name, one in turned if not fresh.checker(name).accepts(one))
+
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=judge, args=(shift,)) for shift in range(8)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join(END_S)
+    finally:
+        sys.setswitchinterval(switching)
+    assert refused == []

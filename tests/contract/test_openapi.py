@@ -1,0 +1,215 @@
+"""The OpenAPI document: valid, the same as the operations, and true in each of its examples."""
+
+import json
+import re
+from typing import Any, Literal
+
+import pytest
+from documents import pointed, references
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from mockserver.contract.openapi import FOLLOWERS, document, response_schema
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.schemas import FORMATS, Contract, schema_files
+
+FIELD_NAMES: tuple[Literal["sample", "table"], ...] = ("sample", "table")
+AUTHS: tuple[Literal["open", "basic"], ...] = ("open", "basic")
+DOCUMENTS = {
+    f"{field_names}-{auth}": document(
+        field_names=field_names, prefixes=["/api/v2", "/api/v1"], auth=auth, version="1.2.3", schemas=schema_files()
+    )
+    for field_names in FIELD_NAMES
+    for auth in AUTHS
+}
+DOCUMENT = DOCUMENTS["sample-basic"]
+JSON_OPERATIONS = [operation.id for operation in OPERATIONS.values() if operation.media_type == "application/json"]
+every_document = pytest.mark.parametrize("name", DOCUMENTS)
+every_operation = pytest.mark.parametrize("id", OPERATIONS)
+
+
+def described(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
+
+
+@every_document
+def test_the_document_is_valid_openapi(name: str) -> None:
+    validate(DOCUMENTS[name])
+
+
+@every_document
+def test_the_document_is_plain_json_and_whole(name: str) -> None:
+    """It needs no other file: every reference resolves inside it, and no schema keeps an address of its own."""
+    text = json.dumps(DOCUMENTS[name], allow_nan=False)
+    assert "ocp-mockserver.invalid" not in text
+    for reference in references(DOCUMENTS[name]):
+        assert pointed(DOCUMENTS[name], reference.removeprefix("#"))
+
+
+def test_every_component_is_used() -> None:
+    used = set(references(DOCUMENT))
+    for kind in ("schemas", "headers"):
+        for component in DOCUMENT["components"][kind]:
+            assert f"#/components/{kind}/{component}" in used
+
+
+@every_document
+def test_every_example_fits_its_schema(name: str) -> None:
+    """An example that is wrong would teach a wrong client."""
+    resource = DRAFT202012.create_resource(DOCUMENTS[name])
+    registry: Registry[Any] = Registry().with_resource("urn:document", resource)
+    checked = 0
+    for operation in described(DOCUMENTS[name]).values():
+        for parameter in operation["parameters"]:
+            if "example" in parameter:
+                Draft202012Validator(parameter["schema"]).validate(parameter["example"])
+        for status, response in operation["responses"].items():
+            for media_type, content in response["content"].items():
+                if media_type != "application/json":
+                    continue
+                schema = {"$ref": "urn:document" + content["schema"]["$ref"]}
+                judge = Draft202012Validator(schema, registry=registry, format_checker=FORMATS)
+                examples = [one["value"] for one in content["examples"].values()] if status != "200" else []
+                for example in examples or [content["example"]]:
+                    judge.validate(example)
+                    assert example["status"] == int(status)
+                    checked += 1
+    assert checked > 60
+
+
+@pytest.mark.parametrize("field_names", FIELD_NAMES)
+@pytest.mark.parametrize("id", JSON_OPERATIONS)
+def test_what_the_document_shows_is_what_the_contract_proves(id: str, field_names: Literal["sample", "table"]) -> None:
+    """The success schema of an operation, compiled as the server compiles it, takes the document's example, and
+    nothing with one key less or more."""
+    contract = Contract(field_names)
+    checker = contract.add(f"{id}.response", response_schema(id, contract.files))
+    shown = described(DOCUMENTS[f"{field_names}-open"])[id]["responses"]["200"]["content"]["application/json"]
+    assert checker.accepts(shown["example"])
+    assert not checker.accepts(shown["example"] | {"error": None})
+    for key in shown["example"]:
+        assert not checker.accepts({name: value for name, value in shown["example"].items() if name != key})
+
+
+def test_a_zip_has_no_schema() -> None:
+    with pytest.raises(ValueError, match="application/zip"):
+        response_schema("downloadTaskDiagnosis", schema_files())
+
+
+def test_the_document_has_the_operations_and_no_others() -> None:
+    shown = {
+        (operation["operationId"], method.upper(), path)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert shown == {(operation.id, operation.method, operation.path) for operation in OPERATIONS.values()}
+
+
+@every_operation
+def test_a_path_names_its_parameters(id: str) -> None:
+    shown = [one["name"] for one in described(DOCUMENT)[id]["parameters"] if one["in"] == "path"]
+    assert shown == re.findall(r"\{(\w+)\}", OPERATIONS[id].path)
+
+
+@every_operation
+def test_a_query_parameter_is_listed_under_each_of_its_spellings(id: str) -> None:
+    shown = {one["name"]: one.get("deprecated", False) for one in described(DOCUMENT)[id]["parameters"]}
+    for parameter in OPERATIONS[id].query:
+        assert shown[parameter.name] is False
+        assert all(shown[alias] is True for alias in parameter.aliases)
+
+
+@every_operation
+def test_an_operation_names_its_permission_and_its_source(id: str) -> None:
+    assert f"Needs {OPERATIONS[id].permission}." in described(DOCUMENT)[id]["description"]
+    assert f"Source: {OPERATIONS[id].source}." in described(DOCUMENT)[id]["description"]
+
+
+@every_operation
+def test_an_operation_lists_the_codes_it_can_answer(id: str) -> None:
+    operation = OPERATIONS[id]
+    shown = {status: one["description"] for status, one in described(DOCUMENT)[id]["responses"].items()}
+    codes = {("400", 10001), ("401", 30000), ("401", 30004), ("403", 30014), ("500", 10010)}
+    codes |= {("400", code) for code in operation.refusals}
+    codes |= {("404", 20000)} if operation.path_parameters else set()
+    codes |= {("408", 10001), ("413", 10001)} if operation.method == "POST" else set()
+    found = {(status, int(code)) for status, text in shown.items() for code in re.findall(r"\b\d{5}\b", text)}
+    assert found == codes
+    assert shown.keys() == {"200"} | {status for status, _ in codes}
+
+
+@every_operation
+def test_only_an_operation_that_acts_takes_a_body_and_never_needs_one(id: str) -> None:
+    body = described(DOCUMENT)[id].get("requestBody")
+    assert (body is not None) == OPERATIONS[id].acts
+    assert not (body or {}).get("required")
+
+
+@every_operation
+def test_every_response_declares_the_servers_own_headers(id: str) -> None:
+    for status, response in described(DOCUMENT)[id]["responses"].items():
+        expected = {"X-Mock-Contract", "X-Mock-Rule"}
+        expected |= {"X-Mock-Hint"} if status.startswith("4") else set()
+        expected |= {"WWW-Authenticate"} if status == "401" else set()
+        assert response["headers"].keys() == expected
+
+
+@pytest.mark.parametrize("id", FOLLOWERS)
+def test_a_link_leads_on_with_ids_that_are_there(id: str) -> None:
+    """Each link gives its operation exactly its path parameters, each found where the link says in the example."""
+    response = described(DOCUMENT)[id]["responses"]["200"]
+    assert response["links"]
+    for link in response["links"].values():
+        target = OPERATIONS[link["operationId"]]
+        assert list(link["parameters"]) == [parameter.name for parameter in target.path_parameters]
+        for expression in link["parameters"].values():
+            if expression.startswith("$response.body#"):
+                example = response["content"]["application/json"]["example"]
+                assert isinstance(pointed(example, expression.removeprefix("$response.body#")), int)
+            else:
+                name = expression.removeprefix("$request.path.")
+                assert name in [parameter.name for parameter in OPERATIONS[id].path_parameters]
+
+
+def test_links_lead_from_the_list_to_every_operation() -> None:
+    """So a tool that follows them comes to a retry of a subtask that exists."""
+    reached, waiting = {"listTaskInstances"}, ["listTaskInstances"]
+    while waiting:
+        new = set(FOLLOWERS.get(waiting.pop(), ())) - reached
+        reached |= new
+        waiting += new
+    assert reached == OPERATIONS.keys()
+
+
+def test_the_table_spelling_is_that_of_one_component() -> None:
+    sample, table = (DOCUMENTS[f"{name}-open"]["components"]["schemas"] for name in FIELD_NAMES)
+    assert [name for name in sample if sample[name] != table[name]] == ["SubtaskInstance"]
+    assert {"paralleIdx", "downstream", "clusterName"} <= table["SubtaskInstance"]["properties"].keys()
+
+
+def test_credentials_are_required_only_where_they_are() -> None:
+    assert DOCUMENTS["sample-basic"]["security"] == [{"basicAuth": []}]
+    assert DOCUMENTS["sample-open"]["security"] == [{}, {"basicAuth": []}]
+
+
+def test_an_open_server_never_asks_for_credentials() -> None:
+    """Wrong ones are wrong there too (30004), but 30000 is not an answer of it."""
+    shown = described(DOCUMENTS["sample-open"])["retrySubtask"]["responses"]["401"]["description"]
+    assert "30004" in shown
+    assert "30000" not in shown
+
+
+def test_each_prefix_is_a_server() -> None:
+    assert DOCUMENT["servers"] == [{"url": "/api/v2"}, {"url": "/api/v1"}]
+
+
+def test_the_document_names_its_version() -> None:
+    assert DOCUMENT["info"]["version"] == "1.2.3"
+
+
+def test_the_shipped_schemas_are_not_changed_by_making_a_document() -> None:
+    before = json.dumps(dict(schema_files()))
+    document(field_names="table", prefixes=["/api/v2"], auth="open", version="1", schemas=schema_files())
+    assert json.dumps(dict(schema_files())) == before

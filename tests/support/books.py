@@ -1,0 +1,100 @@
+"""The account of the whole run: of every server that the suite starts in this process, and what it should say.
+
+Two counts that know nothing of each other: the servers' own accounts, and the requests that aiohttp has handed over and
+got an answer for. Violations are those that tests have planted (`@pytest.mark.planted(n)`), and no others.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from weakref import ref
+
+import pytest
+from aiohttp import web
+
+from mockserver.contract.account import Account
+from mockserver.server.routing import SITE, ShortWay
+from mockserver.world.site import Site
+
+COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")
+
+
+class Books:
+    def __init__(self) -> None:
+        self.accounts: list[Account] = []
+        self.answered = 0
+        """Requests that an application of ours was given and has answered."""
+        self.planted = 0
+        self._latest: ref[Site] | None = None
+
+    def open(self, site: Site) -> None:
+        if not any(account is site.account for account in self.accounts[-8:]):  # the worlds of one server share one
+            self.accounts.append(site.account)
+        self._latest = ref(site)
+
+    @property
+    def latest(self) -> Site:
+        """The server that was made last."""
+        site = None if self._latest is None else self._latest()
+        assert site is not None
+        return site
+
+    @property
+    def violations(self) -> int:
+        return sum(account.violations for account in self.accounts)
+
+    def sums(self) -> dict[str, int]:
+        found = dict.fromkeys(COUNTED, 0) | {"answered": self.answered, "planted": self.planted}
+        for account in self.accounts:
+            for key, number in account.to_json().items():
+                found[key] += number
+        return found
+
+
+BOOKS = Books()
+
+
+def keep() -> None:
+    """From now on every server is in the books."""
+    made, handled, short = Site.__init__, web.Application._handle, ShortWay.__call__
+
+    def init(self: Site, *arguments: Any, **options: Any) -> None:
+        made(self, *arguments, **options)
+        BOOKS.open(self)
+
+    async def handle(self: web.Application, request: web.Request) -> web.StreamResponse:
+        response = await handled(self, request)
+        if any(SITE in app for app in (request.match_info.apps or (self,))):
+            BOOKS.answered += 1
+        return response
+
+    async def shortened(self: ShortWay, request: web.Request) -> web.StreamResponse:
+        response = await short(self, request)
+        BOOKS.answered += request._match_info is None  # else it went the usual way, and is counted
+        return response
+
+    Site.__init__ = init  # type: ignore[method-assign]  # to count them
+    ShortWay.__call__ = shortened  # type: ignore[method-assign]  # likewise
+    web.Application._handle = handle  # type: ignore[method-assign]  # to count them
+
+
+def planted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Around a test: its violations are those that it says it plants."""
+    mark = request.node.get_closest_marker("planted")
+    expected = mark.args[0] if mark else 0
+    before = BOOKS.violations
+    yield
+    BOOKS.planted += expected
+    found = BOOKS.violations - before
+    assert found == expected, f"{found} violations of the contract, of which the test has planted {expected}"
+
+
+def mistakes(sums: Mapping[str, int]) -> list[str]:
+    """What does not match in the sums of a run whose tests have all passed."""
+    wrong = []
+    if sums["violations"] != sums["planted"]:
+        wrong.append(f"{sums['violations']} violations, of which the tests have planted {sums['planted']}")
+    if sums["valid"] + sums["deliberatelyInvalid"] + sums["violations"] != sums["replies"]:
+        wrong.append("the three verdicts do not add up to the replies")
+    if sums["replies"] != sums["answered"]:
+        wrong.append(f"{sums['replies']} replies in the accounts, but {sums['answered']} requests were answered")
+    return wrong

@@ -1,0 +1,226 @@
+"""Worlds in a line or two, as values: no YAML and no files. Instants are given in seconds after START."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from mockserver.contract.permissions import User
+from mockserver.faults.denials import Denial
+from mockserver.faults.rules import Fault
+from mockserver.fixtures.graph import downstreams_of
+from mockserver.tasks import lifecycle, run_log
+from mockserver.tasks.lifecycle import (
+    EXECUTE,
+    PENDING,
+    RUNNING,
+    SUCCESSFUL,
+    Operation,
+    Outcome,
+    Pace,
+    Run,
+    Status,
+    Subtask,
+    SubtaskDefinition,
+    Task,
+    TaskDefinition,
+    TaskOperation,
+    TaskStatus,
+)
+from mockserver.tasks.scheduler import Execution
+from mockserver.tasks.state import TaskState
+from mockserver.times import NEVER, SECOND
+from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
+from mockserver.world.journal import Change
+from mockserver.world.world import World, change_of
+
+START: Final = MANUAL_START
+TASK: Final = 1000
+MANUAL: Final = ClockSetting("manual", START, 1.0, True)
+PACE: Final = Pace()
+HOUR: Final = 3600
+FOREVER: Final = Run(SUCCESSFUL, NEVER)
+
+
+def at(seconds: float) -> int:
+    return START + round(seconds * SECOND)
+
+
+def run(outcome: Outcome = SUCCESSFUL, seconds: float | None = None, log: str = "") -> Run:
+    return Run(outcome, None if seconds is None else round(seconds * SECOND), log)
+
+
+def pace(dispatch: float = 1, run: float = 2, concurrency: int = 10) -> Pace:
+    return Pace(round(dispatch * SECOND), round(run * SECOND), concurrency)
+
+
+def subtask(
+    id: int,
+    *upstreams: int,
+    status: Status = PENDING,
+    operation: Operation = EXECUTE,
+    run_time: int = 1,
+    start: float | None = None,
+    finish: float | None = None,
+    executor: str | None = None,
+    due: float | None = None,
+    coming: Run | None = None,
+    next_run: int = 0,
+    next_rollback: int = 0,
+    timeout: int = 1800,
+    prohibit_rollback: bool = False,
+    retry_count: int = 0,
+    runs: Iterable[Run] = (Run(),),
+    rollbacks: Iterable[Run] = (Run(),),
+) -> Subtask:
+    """Its downstreams are filled in by `task`, its `due` (where it is due and none is given) by `fixture`."""
+    definition = SubtaskDefinition(
+        id=id,
+        name=f"Subtask {id}",
+        series_id=id,
+        description=None,
+        class_name=None,
+        timeout=timeout,
+        context=None,
+        create_time=at(-HOUR),
+        node_type="JAVA_TASK",
+        parallel_idx=-1,
+        upstreams=tuple(sorted(upstreams)),
+        downstreams=(),
+        prohibit_rollback=prohibit_rollback,
+        retry_count=retry_count,
+        runs=tuple(runs),
+        rollbacks=tuple(rollbacks),
+    )
+    return Subtask(
+        definition,
+        status,
+        operation,
+        run_time,
+        executor,
+        None if start is None else at(start),
+        None if finish is None else at(finish),
+        None if due is None else at(due),
+        next_run,
+        next_rollback,
+        coming,
+    )
+
+
+def task(
+    *subtasks: Subtask,
+    id: int = TASK,
+    status: TaskStatus | None = None,
+    operation: TaskOperation = EXECUTE,
+    start: float | None = None,
+    finish: float | None = None,
+    prohibit_rollback: bool = False,
+    logs: Mapping[int, run_log.Log] | None = None,
+) -> TaskState:
+    """Its status is the one that its subtasks give, unless it is given."""
+    downstreams = downstreams_of({one.id: one.definition.upstreams for one in subtasks})
+    whole = {
+        one.id: one._replace(definition=replace(one.definition, downstreams=tuple(downstreams[one.id])))
+        for one in sorted(subtasks, key=lambda one: one.id)
+    }
+    definition = TaskDefinition(
+        id=id,
+        name=f"Task {id}",
+        task_definition_id=None,
+        type="MANUAL",
+        creator=None,
+        cluster=None,
+        tenant=None,
+        host_id=None,
+        create_time=at(-HOUR),
+        prohibit_rollback=prohibit_rollback,
+    )
+    times = (None if start is None else at(start), None if finish is None else at(finish))
+    return TaskState(
+        task=Task(definition, status or derived(whole.values(), operation), operation, None, *times),
+        subtasks=whole,
+        logs=logs or {},
+    )
+
+
+def derived(subtasks: Iterable[Subtask], operation: TaskOperation) -> TaskStatus:
+    """A task's status as api-facts 4 words it: written here once more, so that it can judge."""
+    statuses = [one.status for one in subtasks]
+    if "FAILED" in statuses and not {"READY", "RUNNING", "CANCELING"} & set(statuses):
+        return "FAILED"
+    end = "PENDING" if operation == "ROLLBACK" else "SUCCESSFUL"
+    return "SUCCESSFUL" if all(status == end for status in statuses) else "RUNNING"
+
+
+def fixture(
+    *tasks: TaskState,
+    pace: Pace = PACE,
+    clock: ClockSetting = MANUAL,
+    users: Iterable[User] = (),
+    faults: Iterable[Fault] = (),
+    denials: Iterable[Denial] = (),
+    seed: int = 0,
+) -> Fixture:
+    def counted(one: Subtask) -> Subtask:
+        said = one.due is not None or (one.status == RUNNING and one.coming is not None)
+        return one if said else lifecycle.counted_from(one, clock.now, pace)
+
+    return Fixture(
+        settings=Settings(pace=pace, seed=seed),
+        clock=clock,
+        users={user.name: user for user in users},
+        tasks={
+            state.task.id: replace(state, subtasks={id: counted(one) for id, one in state.subtasks.items()})
+            for state in sorted(tasks, key=lambda state: state.task.id)
+        },
+        faults={rule.id: rule for rule in faults},
+        denials={denial.id: denial for denial in denials},
+    )
+
+
+def world(*tasks: TaskState, pace: Pace = PACE, **more: Any) -> World:
+    return World(fixture(*tasks, pace=pace, **more))
+
+
+# --- what a test looks at ------------------------------------------------------------------------------------------
+
+
+def one(world: World, id: int, task: int = TASK) -> Subtask:
+    return world.executions[task].subtasks[id]
+
+
+def execution(world: World, task: int = TASK) -> Execution:
+    return world.executions[task]
+
+
+def statuses(world: World, task: int = TASK) -> dict[int, Status]:
+    return {id: subtask.status for id, subtask in world.executions[task].subtasks.items()}
+
+
+def changes(world: World) -> list[Change]:
+    return [change_of(entry) for entry in world.history]
+
+
+def moments(world: World, id: int | None, task: int = TASK) -> list[tuple[float, str]]:
+    """When (in seconds) a subtask, or with None its task, changed its status, and to which."""
+    return [
+        ((change.time - START) / SECOND, change.after)
+        for change in changes(world)
+        if change.subtask_instance_id == id and change.task_instance_id == task
+    ]
+
+
+def values(world: World) -> object:
+    """All that can be told apart of a world: two that are equal here are the same world."""
+    state = world.as_fixture(MANUAL._replace(now=world.now))
+    return (
+        state.settings,
+        state.clock,
+        dict(state.users),
+        {id: (one.task, dict(one.subtasks), dict(one.logs)) for id, one in state.tasks.items()},
+        dict(state.faults),
+        dict(state.denials),
+        state.counters,
+        changes(world),
+        world.history.total,
+        world.copy().next_due(),
+    )
