@@ -16,7 +16,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockserver.server.answer import answer
+from mockserver.server.front import Answer, Fronts
 from mockserver.server.logs import ACCESS, AccessLog
+from mockserver.server.reader import Reader
 from mockserver.server.routing import SITE, ShortWay
 
 BACKLOG: Final = 1024
@@ -94,11 +96,17 @@ def url_of(host: str, sockets: Sequence[socket.socket]) -> str:
 
 @asynccontextmanager
 async def running(
-    app: web.Application, sockets: Sequence[socket.socket], *, grace_s: float, access_log: bool = False
+    app: web.Application,
+    sockets: Sequence[socket.socket],
+    *,
+    grace_s: float,
+    access_log: bool = False,
+    plain: Answer | None = None,
 ) -> AsyncIterator[None]:
     """An application of create_app's on these sockets, which are closed at the end.
 
-    Requests in flight have `grace_s` to end.
+    Requests in flight have `grace_s` to end. `plain` answers plain requests in front of aiohttp, where nothing stands
+    around the application and no line per request is wanted.
     """
     site = app[SITE]
     site.access_logged = access_log
@@ -110,26 +118,35 @@ async def running(
         access_log=ACCESS if access_log else None,
         access_log_class=AccessLog,
     )
+    loop, listeners, fronts = asyncio.get_running_loop(), list[asyncio.Server](), None
     try:
         await runner.setup()
         server = runner.server
         assert server is not None
         if site.alone:
             server.request_handler = ShortWay(server.request_handler, partial(answer, site), site.options.prefixes)
+            if plain is not None and not access_log:
+                fronts = Fronts(Reader(site.options.prefixes, loop), plain, server, keepalive_s=KEEPALIVE_S)
         for one in sockets:
-            await web.SockSite(runner, one, backlog=BACKLOG).start()
+            listeners.append(await loop.create_server(fronts or server, sock=one, backlog=BACKLOG))
         yield
     finally:
         # aiohttp waits twice, before and after it cancels a handler. Nobody waits that long.
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s + 0.25):
                 await _nobody_more(sockets)
-                for listener in runner.sites:
-                    await listener.stop()
+                for listener in listeners:
+                    listener.close()  # no wait_closed: from Python 3.12.1 on that waits for connections, without an end
                 with suppress(TimeoutError):
                     async with asyncio.timeout(grace_s):
                         await _bodies_received(runner)
+                if fronts is not None:
+                    fronts.close()
                 await runner.cleanup()
+                if fronts is not None:
+                    await fronts.closed()
+        if fronts is not None:
+            fronts.abort()
         for one in sockets:
             one.close()
 
@@ -142,6 +159,7 @@ def running_in_thread(
     grace_s: float,
     access_log: bool = False,
     name: str | None = None,
+    plain: Answer | None = None,
 ) -> Iterator[asyncio.AbstractEventLoop]:
     """`running`, in a thread with a loop of its own. Requests are answered when the block begins; when it has ended,
     the thread is gone. Gives that loop. What goes wrong at the start is raised here."""
@@ -149,7 +167,7 @@ def running_in_thread(
 
     async def until_told() -> None:
         told, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with running(app, sockets, grace_s=grace_s, access_log=access_log):
+        async with running(app, sockets, grace_s=grace_s, access_log=access_log, plain=plain):
             started.set_result((loop, told))
             await told.wait()
 
