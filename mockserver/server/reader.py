@@ -64,15 +64,13 @@ class Reader:
 
     def _parsed(self, data: bytes) -> PlainRequest | None:
         try:
-            messages, upgraded, tail = self._parser().feed_data(data)
+            messages, *_ = self._parser().feed_data(data)  # an upgrade has a header, or is a CONNECT
             ((message, payload),) = messages
             headers: CIMultiDictProxy[str] = message.headers
             target: str = message.path
             stem = next((stem for stem in self._stems if target.startswith(stem)), None)
             if (
                 stem is None
-                or upgraded
-                or tail
                 or payload is not EMPTY_PAYLOAD
                 or message.version != HttpVersion11
                 or message.should_close
