@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import hdrs, web
 
 from mockserver.contract.errors import Problem, Unprocessable
-from mockserver.contract.operations import parse_long
+from mockserver.contract.parameters import parse_long
 from mockserver.contract.schemas import compiled
 from mockserver.fixtures.json_text import strict_json
 from mockserver.server import responses

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from mockserver.contract import errors, examples
-from mockserver.contract.operations import INT_MAX, LONG_MAX, LONG_MIN, OPERATIONS, Operation, Parameter
+from mockserver.contract.operations import OPERATIONS, Operation
+from mockserver.contract.parameters import INT_MAX, LONG_MAX, LONG_MIN, Parameter
 
 Json = dict[str, Any]
 Schemas = Mapping[str, Mapping[str, Any]]

@@ -16,7 +16,7 @@ from multidict import CIMultiDict, istr
 
 from mockserver.contract.account import DELIBERATELY_INVALID, VALID, VIOLATION, Account, Verdict
 from mockserver.contract.errors import BAD_PARAMETER, ApiError, Problem, Violation
-from mockserver.contract.operations import Route
+from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Checker, compiled
 from mockserver.contract.wire import Wire
 from mockserver.faults import mutation

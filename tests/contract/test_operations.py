@@ -4,16 +4,9 @@ from typing import Any
 
 import pytest
 
-from mockserver.contract.operations import (
-    LONG_MAX,
-    LONG_MIN,
-    NOWHERE,
-    OPERATIONS,
-    parse_long,
-    parse_path,
-    parse_query,
-    route,
-)
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long, parse_path, parse_query
+from mockserver.contract.routes import NOWHERE, route
 
 LIST = OPERATIONS["listTaskInstances"]
 RETRY = OPERATIONS["retrySubtask"]
@@ -55,11 +48,11 @@ def test_anything_else_is_no_long(text: str) -> None:
 
 
 def test_a_path_gives_its_ids_by_name() -> None:
-    assert parse_path(RETRY, ("1000", "+010001")) == ({"taskInstanceId": 1000, "subtaskInstanceId": 10001}, [])
+    assert parse_path(RETRY.id, ("1000", "+010001")) == ({"taskInstanceId": 1000, "subtaskInstanceId": 10001}, [])
 
 
 def test_every_wrong_id_in_a_path_is_named() -> None:
-    _, wrong = parse_path(RETRY, ("abc", "1e0"))
+    _, wrong = parse_path(RETRY.id, ("abc", "1e0"))
     assert wrong == [
         {
             "object": "retrySubtask",
@@ -77,7 +70,7 @@ def test_every_wrong_id_in_a_path_is_named() -> None:
 
 
 def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
-    assert parse_query(LIST, {}) == (DEFAULTS, [])
+    assert parse_query(LIST.id, LIST.query, {}) == (DEFAULTS, [])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +105,7 @@ def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
 )
 def test_a_right_query(query: dict[str, list[str]], parsed: dict[str, Any]) -> None:
     """Aliases, repetitions, commas and blanks; what is no parameter is ignored."""
-    assert parse_query(LIST, query) == (DEFAULTS | parsed, [])
+    assert parse_query(LIST.id, LIST.query, query) == (DEFAULTS | parsed, [])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +139,7 @@ def test_a_right_query(query: dict[str, list[str]], parsed: dict[str, Any]) -> N
     ids=str,
 )
 def test_every_wrong_value_of_a_query_is_named(query: dict[str, list[str]], rejected: list[tuple[str, str]]) -> None:
-    _, wrong = parse_query(LIST, query)
+    _, wrong = parse_query(LIST.id, LIST.query, query)
     assert [(error["field"], error["rejectedValue"]) for error in wrong] == rejected
     assert all(error["object"] == "listTaskInstances" and error["field"] in error["message"] for error in wrong)
 
@@ -154,7 +147,7 @@ def test_every_wrong_value_of_a_query_is_named(query: dict[str, list[str]], reje
 @pytest.mark.parametrize("id", [operation.id for operation in OPERATIONS.values() if not operation.query])
 def test_an_operation_without_query_parameters_ignores_any_query(id: str) -> None:
     """A real client sends the path parameters a second time."""
-    assert parse_query(OPERATIONS[id], {"taskInstanceId": ["x"], "size": ["0"]}) == ({}, [])
+    assert parse_query(id, OPERATIONS[id].query, {"taskInstanceId": ["x"], "size": ["0"]}) == ({}, [])
 
 
 def test_the_operations_are_in_order_and_named_once() -> None:
