@@ -17,7 +17,7 @@ from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition
 from mockserver.tasks.scheduler import Execution
 
 _filling: Callable[[tuple[object, ...]], Filling] = partial(tuple.__new__, Filling)
-render_instant = lru_cache(maxsize=4096)(times.render_instant)
+render_instant = lru_cache(maxsize=4096)(times.WireInstant)
 
 
 class Wire:
