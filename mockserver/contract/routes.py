@@ -1,7 +1,9 @@
 """Routes: which operation a method and a path ask for, with the ids in the path. Made from the operations; pure."""
 
+import re
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.parameters import SubError, parse_path
@@ -25,43 +27,30 @@ class Route(NamedTuple):
 NOWHERE: Final = Route(None)
 
 
+def _paths() -> Iterator[tuple[re.Pattern[str], dict[str, Operation]]]:
+    """Each path as a pattern whose groups are its parameters, and its operations by method."""
+    for path in dict.fromkeys(operation.path for operation in OPERATIONS.values()):
+        here: dict[str, Operation] = {one.method: one for one in OPERATIONS.values() if one.path == path}
+        if "GET" in here:
+            here["HEAD"] = here["GET"]
+        yield re.compile(re.sub(r"\{\w+\}", "([^/]+)", path[1:])), here
+
+
+_PATHS: Final = tuple(_paths())
+
+
 @lru_cache(maxsize=1024)
 def route(method: str, path: str) -> Route:
     """`path` is what follows the prefix and a slash. HEAD is allowed where GET is."""
-    node = _ROUTES
-    texts: list[str] = []
-    for segment in path.split("/"):
-        step = node.get(segment)
-        if step is None:
-            step = node.get("{}")
-            if step is None or not segment:
-                return NOWHERE
-            texts.append(segment)
-        node = step
-    here = node.get(None)
-    if here is None:
-        return NOWHERE
-    operation = here.get(method)
-    if operation is None:
-        return Route(None, tuple(here))
-    ids, wrong = parse_path(operation.id, texts)
-    return Route(
-        operation, (), ids.get("taskInstanceId"), ids.get("subtaskInstanceId"), tuple(wrong), tuple(ids.values())
-    )
-
-
-def _routes() -> dict[Any, Any]:
-    """A tree of path segments, `{}` for a parameter; at None, the operations of that very path by method."""
-    root: dict[Any, Any] = {}
-    for operation in OPERATIONS.values():
-        node = root
-        for segment in operation.path[1:].split("/"):
-            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-        here = node.setdefault(None, {})
-        here[operation.method] = operation
-        if operation.method == "GET":
-            here["HEAD"] = operation
-    return root
-
-
-_ROUTES: Final = _routes()
+    for pattern, here in _PATHS:
+        match = pattern.fullmatch(path)
+        if match is None:
+            continue
+        operation = here.get(method)
+        if operation is None:
+            return Route(None, tuple(here))
+        ids, wrong = parse_path(operation.id, match.groups())
+        return Route(
+            operation, (), ids.get("taskInstanceId"), ids.get("subtaskInstanceId"), tuple(wrong), tuple(ids.values())
+        )
+    return NOWHERE
