@@ -39,6 +39,24 @@ class Parameter:
     minimum: int = LONG_MIN
     maximum: int = LONG_MAX
     default: int | str | None = None
+    example: int | None = None
+
+    @property
+    def schema(self) -> dict[str, object]:
+        """As JSON Schema; `format` is OpenAPI's."""
+        match self.kind:
+            case "string":
+                schema: dict[str, object] = {"type": "string"}
+            case "long":
+                schema = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
+            case "integer":
+                form = "int32" if self.maximum <= INT_MAX else "int64"
+                schema = {"type": "integer", "format": form, "minimum": self.minimum, "maximum": self.maximum}
+            case "enum":
+                schema = {"type": "string", "enum": list(self.choices)}
+            case "enums":
+                schema = {"type": "array", "items": {"type": "string", "enum": list(self.choices)}}
+        return schema if self.default is None else {**schema, "default": self.default}
 
     def parse(self, text: str) -> int | str:
         """One value. Raises ValueError, which says what is wrong with it."""
@@ -58,9 +76,12 @@ class Parameter:
                 return number
 
 
-PATH_PARAMETERS: Final[dict[str, Parameter]] = {
-    "taskInstanceId": Parameter(name="taskInstanceId", kind="long", description="The task's id."),
-    "subtaskInstanceId": Parameter(name="subtaskInstanceId", kind="long", description="The id of a subtask of it."),
+PATH_PARAMETERS: Final = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter(name="taskInstanceId", kind="long", description="The task's id.", example=1000),
+        Parameter(name="subtaskInstanceId", kind="long", description="The id of a subtask of it.", example=10001),
+    )
 }
 
 

@@ -21,12 +21,16 @@ from referencing.jsonschema import DRAFT202012
 
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.explanation import explained
+from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.packaged import folder
 from mockserver.contract.proof import ANNOTATIONS, Parts, Table, Wrong, regex
 from mockserver.times import is_wire_instant
 
 BASE: Final = "https://ocp-mockserver.invalid/schemas/"
 SUFFIX: Final = ".schema.json"
+Json = dict[str, Any]
+Schemas = Mapping[str, Mapping[str, Any]]
+"""Schemas by their name: `subtask-instance`, `error` …"""
 
 FORMATS: Final = FormatChecker(formats=())
 """Only what we check ourselves. Without a checker `format` is not checked, and nothing says so."""
@@ -52,12 +56,53 @@ Judge: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type:
 
 
 @cache
-def schema_files() -> Mapping[str, dict[str, Any]]:
+def schema_files() -> Mapping[str, Json]:
     """Every shipped schema by its name: `subtask-instance`, `error` …"""
     return {
         entry.name.removesuffix(SUFFIX): json.loads(entry.read_text(encoding="utf-8"))
         for entry in sorted(folder("schemas").iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(SUFFIX)
+    }
+
+
+def spelled(schemas: Schemas, field_names: str) -> Schemas:
+    """In one spelling (`fieldNames`): for `table` with the subtask of the seed's table, in examples of it too."""
+    if field_names != "table":
+        return schemas
+    sample, table = schemas["subtask-instance"], schemas["subtask-instance.table"]
+    names = dict(zip(sample["required"], table["required"], strict=True))
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {names.get(key, key): renamed(item) for key, item in value.items()}
+        return [renamed(item) for item in value] if isinstance(value, list) else value
+
+    task = schemas["wrapped-task-instance"]
+    return {
+        **schemas,
+        "subtask-instance": {**table, "$id": sample["$id"]},
+        "wrapped-task-instance": {**task, "examples": renamed(task["examples"])},
+    }
+
+
+def response_schema(operation_id: str, schemas: Schemas) -> Json:
+    """What a success of that operation looks like: the success envelope, with `data` if the operation has any.
+
+    References are to files, relative to the folder of the schemas. Raises ValueError if its answer is not JSON.
+    """
+    operation = OPERATIONS[operation_id]
+    if operation.media_type != "application/json":
+        raise ValueError(f"{operation_id} answers {operation.media_type}")
+    envelope = {key: value for key, value in schemas["success"].items() if key != "$id"}
+    if operation.data is None:
+        return envelope
+    del envelope["examples"]  # they have no data
+    data = {"$ref": operation.data + SUFFIX, "description": "What was asked for. Source: seed."}
+    return envelope | {
+        "title": f"{operation_id[0].upper()}{operation_id[1:]}Response",
+        "description": f"What {operation_id} answers when it succeeds.",
+        "properties": {"data": data, **envelope["properties"]},
+        "required": ["data", *envelope["required"]],
     }
 
 
@@ -126,15 +171,10 @@ class Checker:
 class Contract:
     """The schemas of one spelling (`fieldNames`), compiled on demand; every part is known by its URI."""
 
-    def __init__(self, field_names: str = "sample", files: Mapping[str, dict[str, Any]] | None = None) -> None:
-        """`files` are schemas by name, the shipped ones by default."""
+    def __init__(self, field_names: str = "sample", files: Schemas | None = None) -> None:
+        """`files` are the shipped ones by default."""
         self.field_names = field_names
-        self.files = dict(schema_files() if files is None else files)
-        if field_names == "table":
-            self.files["subtask-instance"] = {
-                **self.files["subtask-instance.table"],
-                "$id": self.files["subtask-instance"]["$id"],
-            }
+        self.files = spelled(schema_files() if files is None else files, field_names)
         resources = [(f"{BASE}{name}{SUFFIX}", _resource(file)) for name, file in self.files.items()]
         self.registry: Registry[Any] = Registry().with_resources(resources)
         self._checkers: dict[str, Checker] = {}

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 
 from mockserver import times
 from mockserver.contract.errors import ApiError
-from mockserver.contract.openapi import response_schema
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import Checker, Contract, Proven, contract
+from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
 from mockserver.contract.templates import Filling, Stems, Template
 from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition
 from mockserver.tasks.scheduler import Execution

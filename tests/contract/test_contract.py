@@ -15,9 +15,8 @@ from referencing.exceptions import Unresolvable
 from values import valid, with_one_change
 
 from mockserver.contract.errors import Violation
-from mockserver.contract.openapi import response_schema
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import Checker, Contract, Proven, contract, schema_files
+from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema, schema_files
 from mockserver.contract.templates import Template
 
 GENERATED: Final = 20_000

@@ -12,8 +12,7 @@ import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world
 
 from mockserver import MockServer
-from mockserver.contract.openapi import response_schema
-from mockserver.contract.schemas import Checker, Contract, contract
+from mockserver.contract.schemas import Checker, Contract, contract, response_schema
 from mockserver.faults import mutation
 from mockserver.faults.effects import Violate
 from mockserver.faults.mutation import KINDS, violated
