@@ -18,7 +18,7 @@ from mockserver.server.handlers import HANDLERS
 HOUSE: Final = Path(mockserver.__file__).parent
 
 FLOORS: Final = (
-    *("times", "tasks", "contract", "faults", "world", "fixtures", "server", "admin", "app", "testing"),
+    *("times", "packaged", "tasks", "contract", "faults", "world", "fixtures", "server", "admin", "app", "testing"),
     *("pytest_plugin", "cli", "__main__"),
 )
 """Every package, and every module beside them. One imports only those that stand before it, and its own modules."""

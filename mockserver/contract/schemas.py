@@ -22,8 +22,8 @@ from referencing.jsonschema import DRAFT202012
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.explanation import explained
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.packaged import folder
 from mockserver.contract.proof import ANNOTATIONS, Parts, Table, Wrong, regex
+from mockserver.packaged import folder
 from mockserver.times import is_wire_instant
 
 BASE: Final = "https://ocp-mockserver.invalid/schemas/"
