@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from aiohttp import hdrs, web
 
 from mockserver.contract.errors import Problem, Unprocessable
-from mockserver.contract.operations import parse_long
-from mockserver.contract.schemas import compiled
+from mockserver.contract.parameters import parse_long
+from mockserver.contract.schemas import contract
 from mockserver.fixtures.json_text import strict_json
 from mockserver.server import responses
 from mockserver.times import NEVER, parse_duration, parse_instant
@@ -104,7 +104,7 @@ async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
 
 
 def checked(schema: str, body: Any) -> dict[str, Any]:
-    checker = compiled(schema)
+    checker = contract().checker(schema)
     if not checker.accepts(body):
         raise Unprocessable(f"not {NAMED.get(schema, f'a {schema}')}", checker.problems(body))
     assert isinstance(body, dict)

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from mockserver.admin.calls import EVENT_STREAM, JSON_TYPE, ControlRoute
 from mockserver.admin.evidence import FILTERS
-from mockserver.contract.openapi import COMPONENT, Json, Schemas, components
-from mockserver.contract.operations import LONG_MAX, LONG_MIN
+from mockserver.contract.openapi import COMPONENT, components
+from mockserver.contract.parameters import LONG_MAX, LONG_MIN
+from mockserver.contract.schemas import Json, Schemas
 
 ABOUT: Final = """\
 The control routes of a mock server of OceanBase Cloud Platform's task API. They are for tests and for who directs

@@ -14,7 +14,7 @@ from mockserver import __version__
 from mockserver.admin.evidence import summary_json
 from mockserver.admin.state import clock_json, transition
 from mockserver.contract.errors import Violation
-from mockserver.contract.schemas import compiled
+from mockserver.contract.schemas import contract
 from mockserver.server.fault_injection import LET_GO
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
@@ -208,7 +208,7 @@ class Feed:
     def _proven(self, name: str, data: object) -> str | None:
         """None for what breaks its schema: that is our bug, and is never sent."""
         try:
-            return compiled(EVENTS[name]).prove(data).text
+            return contract().checker(EVENTS[name]).prove(data).text
         except Violation as violation:
             log.error("contract violation: %s", violation)
             self.site.account.violations += 1

@@ -15,7 +15,7 @@ from mockserver.admin import document, evidence, feed, guard, listening, rules, 
 from mockserver.admin.calls import JSON_TYPE, ControlRoute
 from mockserver.contract.account import VALID, VIOLATION
 from mockserver.contract.errors import ApiError, Unprocessable, Violation
-from mockserver.contract.schemas import compiled, schema_files
+from mockserver.contract.schemas import contract, schema_files
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
 from mockserver.world.site import Site
@@ -176,7 +176,7 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
         body = error_json(Unprocessable(f"the mock server failed: {type(error).__name__}: {error}"))
     account, verdict, text = site.account, VALID, ""
     try:
-        text = compiled(schema).prove(body).text if schema is not None else ""
+        text = contract().checker(schema).prove(body).text if schema is not None else ""
         account.valid += 1
     except Violation as violation:
         log.error("contract violation: %s", violation)

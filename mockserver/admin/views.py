@@ -15,7 +15,7 @@ from mockserver.admin.copies import request as copied_request
 from mockserver.admin.evidence import asked, entry_json
 from mockserver.admin.state import transition
 from mockserver.contract.errors import Unprocessable
-from mockserver.contract.operations import parse_long
+from mockserver.contract.parameters import parse_long
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import Violate
 from mockserver.fixtures.pruning import Unwritable, as_yaml

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from mockserver.contract.packaged import folder
 from mockserver.fixtures import reader
+from mockserver.packaged import folder
 
 NAME: Final = "example.yaml"
 EXAMPLE: Final = """\

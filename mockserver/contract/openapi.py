@@ -6,14 +6,10 @@ Nothing is written down twice: what the contract proves (`response_schema`) is w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from mockserver.contract import errors, examples
-from mockserver.contract.operations import INT_MAX, LONG_MAX, LONG_MIN, OPERATIONS, Operation, Parameter
+from mockserver.contract import errors
+from mockserver.contract.operations import OPERATIONS, Operation
+from mockserver.contract.schemas import SUFFIX, Json, Schemas, response_schema, spelled
 
-Json = dict[str, Any]
-Schemas = Mapping[str, Mapping[str, Any]]
-"""Schemas by their name: `subtask-instance`, `error` …"""
-
-SUFFIX: Final = ".schema.json"
 COMPONENT: Final = "#/components/schemas/"
 ABOUT: Final = """\
 A mock of the task API of OceanBase Cloud Platform (OCP), for contract tests. Each answer has been held against this
@@ -34,19 +30,6 @@ HEADERS: Final[Json] = {
         "required": True,
         "schema": {"type": "string", "enum": ['Basic realm="OCP"']},
     },
-}
-REASONS: Final[dict[errors.Row, str]] = {
-    errors.BAD_PARAMETER: "a parameter is not of its type (subErrors names each)",
-    errors.NOT_ALLOWED: "the present state does not allow it",
-    errors.ROLLBACK_PROHIBITED: "a subtask that has run, or the task itself, prohibits rollback",
-    errors.NO_CREDENTIALS: "there are no credentials, and they are required",
-    errors.BAD_CREDENTIALS: "wrong user name or password, or an Authorization header that is not well-formed Basic",
-    errors.NO_PERMISSION: "the user lacks the permission",
-    errors.NO_TASK: "the task does not exist",
-    errors.NO_SUBTASK: "the subtask does not exist in that task",
-    errors.SLOW_BODY: "the request's body did not arrive in time",
-    errors.LARGE_BODY: "the request's body is too large",
-    errors.UNEXPECTED: "an unexpected error, or an answer that broke its own schema",
 }
 TITLES: Final = {
     400: "Bad request",
@@ -69,26 +52,6 @@ FOLLOWERS: Final[dict[str, tuple[str, ...]]] = {
 """What a client does next with the ids that an operation gave it: the document's `links`."""
 
 
-def response_schema(operation_id: str, schemas: Schemas) -> Json:
-    """What a success of that operation looks like: the success envelope, with `data` if the operation has any.
-
-    References are to files, relative to the folder of the schemas. Raises ValueError if its answer is not JSON.
-    """
-    operation = OPERATIONS[operation_id]
-    if operation.media_type != "application/json":
-        raise ValueError(f"{operation_id} answers {operation.media_type}")
-    envelope = {key: value for key, value in schemas["success"].items() if key != "$id"}
-    if operation.data is None:
-        return envelope
-    data = {"$ref": operation.data + SUFFIX, "description": "What was asked for. Source: seed."}
-    return envelope | {
-        "title": _response_name(operation),
-        "description": f"What {operation_id} answers when it succeeds.",
-        "properties": {"data": data, **envelope["properties"]},
-        "required": ["data", *envelope["required"]],
-    }
-
-
 def document(
     *,
     field_names: Literal["sample", "table"],
@@ -98,11 +61,10 @@ def document(
     schemas: Schemas,
 ) -> Json:
     """The whole document, for a server that serves the API under `prefixes`."""
-    if field_names == "table":
-        schemas = {**schemas, "subtask-instance": schemas["subtask-instance.table"]}
+    schemas = spelled(schemas, field_names)
     paths: dict[str, Json] = {}
     for operation in OPERATIONS.values():
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, field_names, auth)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, auth, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "ocp-mockserver", "version": version, "description": ABOUT},
@@ -126,7 +88,7 @@ def document(
 # --- one operation -------------------------------------------------------------------------------------------------
 
 
-def _operation(operation: Operation, field_names: str, auth: str) -> Json:
+def _operation(operation: Operation, auth: str, schemas: Schemas) -> Json:
     described: Json = {
         "operationId": operation.id,
         "tags": ["subtasks" if "{subtaskInstanceId}" in operation.path else "tasks"],
@@ -140,12 +102,12 @@ def _operation(operation: Operation, field_names: str, auth: str) -> Json:
             "description": BODY_ABOUT,
             "content": {"application/json": {"schema": {}}},
         }
-    described["responses"] = {"200": _success(operation, field_names)}
+    described["responses"] = {"200": _success(operation, schemas)}
     rows: dict[int, list[errors.Row]] = {}
     for row in _errors_of(operation, auth):
         rows.setdefault(row.status, []).append(row)
     for status in sorted(rows):
-        described["responses"][str(status)] = _refusal(operation, status, rows[status])
+        described["responses"][str(status)] = _refusal(operation, status, rows[status], schemas)
     return described
 
 
@@ -156,8 +118,8 @@ def _path_parameters(operation: Operation) -> Iterator[Json]:
             "in": "path",
             "required": True,
             "description": parameter.description,
-            "schema": _parameter_schema(parameter),
-            "example": examples.IDS[parameter.name],
+            "schema": parameter.schema,
+            "example": parameter.example,
         }
 
 
@@ -167,7 +129,7 @@ def _query_parameters(operation: Operation) -> Iterator[Json]:
             "name": parameter.name,
             "in": "query",
             "description": parameter.description,
-            "schema": _parameter_schema(parameter),
+            "schema": parameter.schema,
         }
         for alias in parameter.aliases:
             yield {
@@ -175,32 +137,16 @@ def _query_parameters(operation: Operation) -> Iterator[Json]:
                 "in": "query",
                 "description": f"The same as {parameter.name}, which counts if both are sent.",
                 "deprecated": True,
-                "schema": _parameter_schema(parameter),
+                "schema": parameter.schema,
             }
 
 
-def _parameter_schema(parameter: Parameter) -> Json:
-    match parameter.kind:
-        case "string":
-            schema: Json = {"type": "string"}
-        case "long":
-            schema = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
-        case "integer":
-            form = "int32" if parameter.maximum <= INT_MAX else "int64"
-            schema = {"type": "integer", "format": form, "minimum": parameter.minimum, "maximum": parameter.maximum}
-        case "enum":
-            schema = {"type": "string", "enum": list(parameter.choices)}
-        case "enums":
-            schema = {"type": "array", "items": {"type": "string", "enum": list(parameter.choices)}}
-    return schema if parameter.default is None else {**schema, "default": parameter.default}
-
-
-def _success(operation: Operation, field_names: str) -> Json:
+def _success(operation: Operation, schemas: Schemas) -> Json:
     if operation.media_type != "application/json":
         content: Json = {"schema": {"type": "string", "format": "binary"}}
     else:
-        name = _response_name(operation) if operation.data else "SuccessEnvelope"
-        content = {"schema": {"$ref": COMPONENT + name}, "example": examples.success(operation, field_names)}
+        title = response_schema(operation.id, schemas)["title"]
+        content = {"schema": {"$ref": COMPONENT + title}, "example": _succeeded(operation, schemas)}
     response: Json = {
         "description": "What was asked for has been done.",
         "headers": _headers("X-Mock-Contract", "X-Mock-Rule"),
@@ -242,21 +188,49 @@ def _errors_of(operation: Operation, auth: str) -> Iterator[errors.Row]:
     yield errors.UNEXPECTED
 
 
-def _refusal(operation: Operation, status: int, rows: Sequence[errors.Row]) -> Json:
+def _refusal(operation: Operation, status: int, rows: Sequence[errors.Row], schemas: Schemas) -> Json:
     headers = ["X-Mock-Contract", "X-Mock-Rule"]
     headers += ["X-Mock-Hint"] if status < 500 else []
     headers += ["WWW-Authenticate"] if status == 401 else []
-    reasons = "; ".join(f"{row.code}: {REASONS[row]}" for row in rows)
+    reasons = "; ".join(f"{row.code}: {row.when}" for row in rows)
     return {
         "description": f"{TITLES[status]}. {reasons}.",
         "headers": _headers(*headers),
         "content": {
             "application/json": {
                 "schema": {"$ref": COMPONENT + "ErrorEnvelope"},
-                "examples": {_example_name(row): {"value": examples.refusal(operation, row)} for row in rows},
+                "examples": {_example_name(row): {"value": _refused(operation, row, schemas)} for row in rows},
             }
         },
     }
+
+
+def _succeeded(operation: Operation, schemas: Schemas) -> Json:
+    """What the schemas give as examples: of an answer that several operations have, one for each in their order."""
+    envelope = schemas["success"]["examples"][0]
+    if operation.data is None:
+        return {**envelope}
+    alike = [one.id for one in OPERATIONS.values() if one.data == operation.data]
+    return {"data": schemas[operation.data]["examples"][alike.index(operation.id)], **envelope}
+
+
+def _refused(operation: Operation, row: errors.Row, schemas: Schemas) -> Json:
+    """The schema's example, with the facts of that operation and error."""
+    field, value, problem = "size", "0", "not between 1 and 2000"
+    if operation.path_parameters:
+        field, value, problem = operation.path_parameters[0].name, "1e3", "not a decimal Long"
+    facts = {
+        "problem": f"{field} is {problem}",
+        "verb": "roll back" if operation.id == "rollbackTask" else operation.summary.split()[0].lower(),
+        "what": "subtask 10001" if len(operation.path_parameters) > 1 else "task 1000",
+        "permission": operation.permission,
+    }
+    error: Json = {"code": row.code, "message": row.message.format_map({**facts, **row.example})}
+    if row is errors.BAD_PARAMETER:
+        error["subErrors"] = [
+            {"object": operation.id, "field": field, "rejectedValue": value, "message": facts["problem"]}
+        ]
+    return {**schemas["error"]["examples"][0], "status": row.status, "error": error}
 
 
 def _headers(*names: str) -> Json:
@@ -268,10 +242,6 @@ def _example_name(row: errors.Row) -> str:
 
 
 # --- schemas -------------------------------------------------------------------------------------------------------
-
-
-def _response_name(operation: Operation) -> str:
-    return f"{operation.id[0].upper()}{operation.id[1:]}Response"
 
 
 def _components(schemas: Schemas) -> Json:

@@ -6,43 +6,13 @@ I/O or knows HTTP objects. Source, where nothing else is said: api-facts 1, from
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from functools import cache
+from typing import Final, Literal
 
-Kind = Literal["string", "long", "integer", "enum", "enums"]
-"""`enum` is one of the choices; `enums` is any number of them, comma-separated or repeated."""
+from mockserver.contract.parameters import INT_MAX, PATH_PARAMETERS, Parameter
+
 Method = Literal["GET", "POST"]
-
-LONG_MIN: Final = -(2**63)
-LONG_MAX: Final = 2**63 - 1
-INT_MAX: Final = 2**31 - 1
-_DECIMAL: Final = re.compile(r"([+-]?)0*([0-9]+)")
-
-
-class SubError(TypedDict):
-    """One rejected parameter, as `sub-error.schema.json` has it."""
-
-    object: str
-    field: str
-    rejectedValue: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A query parameter, by any of its names; a path parameter has neither alias nor default."""
-
-    name: str
-    kind: Kind
-    description: str
-    aliases: tuple[str, ...] = ()
-    """Other spellings that are accepted; the first name that was sent counts, in this order."""
-    choices: tuple[str, ...] = ()
-    minimum: int = LONG_MIN
-    maximum: int = LONG_MAX
-    default: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +52,6 @@ MANAGER: Final = "TASK_MANAGER"
 TASK_STATUSES: Final = ("RUNNING", "FAILED", "SUCCESSFUL")
 TASK_TYPES: Final = ("MANUAL", "SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED")
 SORTS: Final = ("id,desc", "id,asc")
-
-PATH_PARAMETERS: Final[dict[str, Parameter]] = {
-    "taskInstanceId": Parameter(name="taskInstanceId", kind="long", description="The task's id."),
-    "subtaskInstanceId": Parameter(name="subtaskInstanceId", kind="long", description="The id of a subtask of it."),
-}
 
 LIST_QUERY: Final = (
     Parameter(
@@ -236,140 +201,3 @@ OPERATIONS: Final[dict[str, Operation]] = {
         ),
     )
 }
-
-
-def parse_long(text: str) -> int:
-    """A Java Long in ASCII digits: `-1`, `0`, `+1`, `007`. Raises ValueError for all else (`1e0`, ` 1`, 2^63)."""
-    match = _DECIMAL.fullmatch(text)
-    if match is None or len(match[2]) > 19:  # int() refuses a very long text in other words
-        raise ValueError("not a decimal Long")
-    number = int(match[1] + match[2])
-    if not LONG_MIN <= number <= LONG_MAX:
-        raise ValueError("outside the range of a Long")
-    return number
-
-
-class Route(NamedTuple):
-    """What a method and a path under a prefix ask for."""
-
-    operation: Operation | None
-    allowed: tuple[str, ...] = ()
-    """Where there is no such operation: the methods that this very path has."""
-    task: int | None = None
-    """The path parameters; None where there is none, or one that is no Long."""
-    subtask: int | None = None
-    wrong: tuple[SubError, ...] = ()
-    """One for each path parameter that is no Long."""
-    ids: tuple[int, ...] = ()
-    """All path parameters, where none is wrong."""
-
-
-NOWHERE: Final = Route(None)
-
-
-@lru_cache(maxsize=1024)
-def route(method: str, path: str) -> Route:
-    """`path` is what follows the prefix and a slash. HEAD is allowed where GET is."""
-    node = _ROUTES
-    texts: list[str] = []
-    for segment in path.split("/"):
-        step = node.get(segment)
-        if step is None:
-            step = node.get("{}")
-            if step is None or not segment:
-                return NOWHERE
-            texts.append(segment)
-        node = step
-    here = node.get(None)
-    if here is None:
-        return NOWHERE
-    operation = here.get(method)
-    if operation is None:
-        return Route(None, tuple(here))
-    ids, wrong = parse_path(operation, texts)
-    return Route(
-        operation, (), ids.get("taskInstanceId"), ids.get("subtaskInstanceId"), tuple(wrong), tuple(ids.values())
-    )
-
-
-def _routes() -> dict[Any, Any]:
-    """A tree of path segments, `{}` for a parameter; at None, the operations of that very path by method."""
-    root: dict[Any, Any] = {}
-    for operation in OPERATIONS.values():
-        node = root
-        for segment in operation.path[1:].split("/"):
-            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-        here = node.setdefault(None, {})
-        here[operation.method] = operation
-        if operation.method == "GET":
-            here["HEAD"] = operation
-    return root
-
-
-_ROUTES: Final = _routes()
-
-
-def parse_path(operation: Operation, texts: Sequence[str]) -> tuple[dict[str, int], list[SubError]]:
-    """The path parameters by name, and a sub-error for each that is not a Long."""
-    parsed: dict[str, int] = {}
-    wrong: list[SubError] = []
-    for name, text in zip(PATH_PARAMETERS, texts, strict=False):
-        try:
-            parsed[name] = parse_long(text)
-        except ValueError as error:
-            wrong.append(_rejected(operation, name, text, error))
-    return parsed, wrong
-
-
-def parse_query(operation: Operation, query: Mapping[str, Sequence[str]]) -> tuple[dict[str, object], list[SubError]]:
-    """The query parameters by their proper names, defaults included, and a sub-error for each value that is wrong.
-
-    `query` has the values of each name in the order they were sent. Of a scalar that is repeated the first counts.
-    What comes back is str, int or, for `enums`, a tuple of the different ones. An empty string is no filter where a
-    string is due, and wrong elsewhere. Names that are no parameters are ignored.
-    """
-    parsed: dict[str, object] = {}
-    wrong: list[SubError] = []
-    for parameter in operation.query:
-        name = next((name for name in (parameter.name, *parameter.aliases) if query.get(name)), None)
-        if name is None:
-            if parameter.default is not None:
-                parsed[parameter.name] = parameter.default
-            continue
-        if parameter.kind == "enums":
-            texts = list(dict.fromkeys(part for text in query[name] for part in text.split(",")))
-        else:
-            texts = [query[name][0]]
-        values: list[object] = []
-        for text in texts:
-            try:
-                values.append(_value(parameter, text))
-            except ValueError as error:
-                wrong.append(_rejected(operation, name, text, error))
-        if parameter.kind == "enums":
-            parsed[parameter.name] = tuple(values)
-        elif values and values[0] != "":
-            parsed[parameter.name] = values[0]
-    return parsed, wrong
-
-
-def _value(parameter: Parameter, text: str) -> int | str:
-    """Raises ValueError, which says what is wrong with it."""
-    match parameter.kind:
-        case "string":
-            return text
-        case "enum" | "enums":
-            if text not in parameter.choices:
-                raise ValueError("none of " + ", ".join(parameter.choices))
-            return text
-        case "long":
-            return parse_long(text)
-        case "integer":
-            number = parse_long(text)
-            if not parameter.minimum <= number <= parameter.maximum:
-                raise ValueError(f"not between {parameter.minimum} and {parameter.maximum}")
-            return number
-
-
-def _rejected(operation: Operation, field: str, text: str, error: ValueError) -> SubError:
-    return {"object": operation.id, "field": field, "rejectedValue": text, "message": f"{field} is {error}"}

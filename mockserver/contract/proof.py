@@ -11,10 +11,9 @@ from functools import cache
 from json.encoder import encode_basestring as string
 from typing import Any, Final
 
-from mockserver.times import is_wire_instant
+from mockserver.times import WireInstant, is_wire_instant
 
 MEMO_LIMIT: Final = 4096
-MEMO_LENGTH: Final = 64
 
 Write = Callable[[Any], str]
 """Proves a value of one Python type and returns its JSON text, or raises Wrong or KeyError."""
@@ -35,6 +34,7 @@ class Wrong(Exception):
     """A part does not fit. What is wrong with the whole, the judge says."""
 
 
+_STRINGS: Final = (str, WireInstant)
 _SCALARS: Final = {"null": type(None), "boolean": bool, "integer": int, "number": int, "string": str}
 
 
@@ -55,7 +55,27 @@ def anything(value: object) -> str:
         raise Wrong from None
 
 
-ANYTHING: Final[Table] = dict.fromkeys((type(None), bool, int, float, str, list, tuple, dict), anything)
+ANYTHING: Final[Table] = dict.fromkeys((type(None), bool, int, float, str, WireInstant, list, tuple, dict), anything)
+
+
+class _Instants(dict[str, str]):
+    """Texts of the format `date-time` proven so far, for every schema, with their JSON text; bounded."""
+
+    def __missing__(self, value: str) -> str:
+        if not is_wire_instant(value):
+            raise Wrong
+        if len(self) >= MEMO_LIMIT:
+            self.clear()
+        text = self[value] = f'"{value}"'
+        return text
+
+
+INSTANTS: Final = _Instants()
+
+
+def _quoted(value: WireInstant) -> str:
+    """It has no sign that JSON would escape."""
+    return f'"{value}"'
 
 
 class Parts:
@@ -93,6 +113,8 @@ class Parts:
             by_type.setdefault(type(value), {})[value] = json.dumps(value)
         if int in by_type:
             by_type[float] = by_type[int]  # 200.0 is 200 in JSON
+        if str in by_type:
+            by_type[WireInstant] = by_type[str]
         return {kind: texts.__getitem__ for kind, texts in by_type.items()}
 
     def _branches(self, schema: Mapping[str, Any]) -> Table:
@@ -143,19 +165,17 @@ class Parts:
         shortest, longest = schema.get("minLength", 0), schema.get("maxLength", float("inf"))
         pattern = regex(schema["pattern"]) if "pattern" in schema else None
         dated = schema.get("format") == "date-time"
-        if not (shortest or "maxLength" in schema or pattern or dated):
-            return {str: string}
+        if not (shortest or "maxLength" in schema or pattern):
+            return {str: INSTANTS.__getitem__, WireInstant: _quoted} if dated else dict.fromkeys(_STRINGS, string)
 
         def proof(value: str) -> str:
             if not shortest <= len(value) <= longest:
                 raise Wrong
             if pattern and not pattern.search(value):
                 raise Wrong
-            if dated and not is_wire_instant(value):
-                raise Wrong
-            return string(value)
+            return INSTANTS[value] if dated else string(value)
 
-        return {str: _Memo(proof).__getitem__ if dated else proof}
+        return dict.fromkeys(_STRINGS, proof)
 
     def _array(self, schema: Mapping[str, Any], table: Table) -> Table:
         items = self._part("items") if "items" in schema else dict(ANYTHING)
@@ -204,18 +224,3 @@ def _any_of(writers: list[Write], *, exactly_one: bool) -> Write:
         return texts[0]
 
     return write
-
-
-class _Memo(dict[str, str]):
-    """Instants proven so far, with their JSON text; bounded."""
-
-    def __init__(self, proof: Write) -> None:
-        self._proof = proof
-
-    def __missing__(self, value: str) -> str:
-        text = self._proof(value)
-        if len(value) <= MEMO_LENGTH:
-            if len(self) >= MEMO_LIMIT:
-                self.clear()
-            self[value] = text
-        return text

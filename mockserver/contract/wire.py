@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 from mockserver import times
 from mockserver.contract.errors import ApiError
-from mockserver.contract.openapi import response_schema
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import Checker, Contract, Filling, Proven, Stems, contract
+from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
+from mockserver.contract.templates import Filling, Stems, Template
 from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition
 from mockserver.tasks.scheduler import Execution
 
 _filling: Callable[[tuple[object, ...]], Filling] = partial(tuple.__new__, Filling)
-render_instant = lru_cache(maxsize=4096)(times.render_instant)
+render_instant = lru_cache(maxsize=4096)(times.WireInstant)
 
 
 class Wire:
@@ -70,7 +70,7 @@ class Wire:
     def _envelope(self, operation: str) -> Stems:
         holes = ["duration", "timestamp", "traceId"] + ["data"] * (OPERATIONS[operation].data is not None)
         fixed = {"server": self._server, "status": 200, "successful": True}
-        stems = self._envelopes[operation] = Stems(self.envelope(operation).template(fixed, *holes))
+        stems = self._envelopes[operation] = Stems(Template(self.envelope(operation), fixed, *holes))
         return stems
 
     def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:
@@ -132,7 +132,7 @@ class Wire:
 
     def _stems(self, execution: Execution, definition: SubtaskDefinition) -> Stems:
         holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
-        stems = execution.rendered[definition] = Stems(self._subtask.template(self._defined(definition), *holes))
+        stems = execution.rendered[definition] = Stems(Template(self._subtask, self._defined(definition), *holes))
         return stems
 
     def _defined(self, definition: SubtaskDefinition) -> dict[str, object]:

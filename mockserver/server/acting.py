@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 from yarl import URL
 
 from mockserver.contract.errors import BAD_PARAMETER, NO_PERMISSION, NO_ROUTE, WRONG_METHOD, ApiError
-from mockserver.contract.operations import Route, parse_query
+from mockserver.contract.parameters import parse_query
+from mockserver.contract.routes import Route
 from mockserver.contract.wire import Wire
 from mockserver.server import credentials, handlers
 from mockserver.server.credentials import NOBODY, Sent
@@ -30,7 +31,7 @@ def act(world: World, wire: Wire, to: Route, request: Target, sent: Sent, trace_
     assert operation is not None
     if operation.query:
         values = parse_qs(request.rel_url.raw_query_string, keep_blank_values=True)
-        query, wrong_too = parse_query(operation, values)
+        query, wrong_too = parse_query(operation.id, operation.query, values)
         wrong = (*wrong, *wrong_too)
     if wrong:
         raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from mockserver.contract.errors import BAD_PARAMETER, UNEXPECTED, ApiError, Violation
-from mockserver.contract.operations import NOWHERE, Route, route
+from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.faults.rules import Fault, Incoming
 from mockserver.server import cors, credentials, fault_injection, hints, responses, transport
 from mockserver.server.acting import act, no_route

@@ -16,8 +16,8 @@ from multidict import CIMultiDict, istr
 
 from mockserver.contract.account import DELIBERATELY_INVALID, VALID, VIOLATION, Account, Verdict
 from mockserver.contract.errors import BAD_PARAMETER, ApiError, Problem, Violation
-from mockserver.contract.operations import Route
-from mockserver.contract.schemas import Checker, compiled
+from mockserver.contract.routes import Route
+from mockserver.contract.schemas import Checker, contract
 from mockserver.contract.wire import Wire
 from mockserver.faults import mutation
 from mockserver.faults.effects import (
@@ -242,7 +242,7 @@ def _checked(text: str) -> dict[str, Any]:
         body = strict_json(text)
     except (ValueError, RecursionError) as error:
         raise _bad(text, [f"not JSON: {error}"]) from None
-    checker = compiled("fault")
+    checker = contract().checker("fault")
     found: list[Problem] = [] if checker.accepts(body) else checker.problems(body)
     if not found:
         found = problems(body)

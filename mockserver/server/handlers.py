@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mockserver.contract.schemas import Filling, Proven
+from mockserver.contract.schemas import Proven
+from mockserver.contract.templates import Filling
 from mockserver.contract.wire import Wire
 from mockserver.tasks import run_log, scheduler
 from mockserver.tasks.scheduler import Execution

@@ -16,7 +16,8 @@ from mockserver.contract.errors import (
     SLOW_BODY,
     ApiError,
 )
-from mockserver.contract.operations import NOWHERE, OPERATIONS, Route, route
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.tasks import lifecycle
 from mockserver.tasks.lifecycle import Refused, Subtask
 from mockserver.tasks.scheduler import Execution

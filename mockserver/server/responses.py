@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from mockserver.contract.account import VALID, VIOLATION, Account
 from mockserver.contract.errors import BROKEN_BODY, LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
-from mockserver.contract.operations import Route
+from mockserver.contract.routes import Route
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
 from mockserver.faults.rules import Fault

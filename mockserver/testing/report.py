@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 from urllib.parse import unquote
 
-from mockserver.contract.operations import OPERATIONS, parse_long
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.parameters import parse_long
 from mockserver.testing.naming import camel
 from mockserver.times import parse_instant
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from mockserver.contract.operations import Route
 from mockserver.contract.permissions import User
+from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.tasks.lifecycle import Subtask, Task

@@ -18,7 +18,7 @@ from mockserver.admin.document import document
 from mockserver.admin.evidence import CHANGE_FILTERS, FACTS, FILTERS, REQUEST_FILTERS
 from mockserver.admin.feed import EVENTS
 from mockserver.admin.routes import ROUTES
-from mockserver.contract.schemas import FORMATS, compiled, schema_files
+from mockserver.contract.schemas import FORMATS, contract, schema_files
 
 DOCUMENT = document(ROUTES, version="1.2.3", token=False, schemas=schema_files())
 GUARDED = document(ROUTES, version="1.2.3", token=True, schemas=schema_files())
@@ -120,7 +120,7 @@ def test_it_is_served_proven_and_counted(failed: Client) -> None:
     served = answer.json()
     assert served["info"]["version"] == __version__
     assert served == json.loads(json.dumps(document(ROUTES, version=__version__, token=False, schemas=schema_files())))
-    assert compiled("openapi-document").accepts(served)
+    assert contract().checker("openapi-document").accepts(served)
 
 
 def test_a_stream_is_described_by_its_events() -> None:

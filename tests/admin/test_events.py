@@ -33,7 +33,7 @@ from mockserver.admin import feed, listening
 from mockserver.admin.evidence import entry_json, summary_json
 from mockserver.admin.feed import AT_ONCE, EVENTS, KEPT, Feed
 from mockserver.admin.listening import BEHIND, BEHIND_BYTES, LISTENING, Listener, Listening
-from mockserver.contract.operations import NOWHERE
+from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
 from mockserver.world.journal import BODY_BYTES, Exchange
 from mockserver.world.served import RELOADED, RENEWED

@@ -15,9 +15,9 @@ from referencing.exceptions import Unresolvable
 from values import valid, with_one_change
 
 from mockserver.contract.errors import Violation
-from mockserver.contract.openapi import response_schema
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import Checker, Contract, Proven, compiled, schema_files
+from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema, schema_files
+from mockserver.contract.templates import Template
 
 GENERATED: Final = 20_000
 FEWER: Final = 2_000
@@ -27,18 +27,18 @@ CONTRACTS: Final = {names: Contract(names) for names in ("sample", "table")}
 def everything() -> list[Checker]:
     """Every shipped schema in both spellings, and every answer of every operation."""
     checkers: dict[str, Checker] = {}
-    for names, contract in CONTRACTS.items():
-        for name in contract.files:
-            checkers.setdefault(f"{name} {names}", contract.checker(name))
+    for names, of in CONTRACTS.items():
+        for name in of.files:
+            checkers.setdefault(f"{name} {names}", of.checker(name))
         for operation in OPERATIONS.values():
             if operation.media_type == "application/json":
                 name = f"{operation.id}-answer"
-                checkers[f"{name} {names}"] = contract.add(name, response_schema(operation.id, contract.files))
+                checkers[f"{name} {names}"] = of.add(name, response_schema(operation.id, of.files))
     return list(checkers.values())
 
 
 def judged(checker: Checker, value: object) -> bool:
-    return bool(checker._contract.judge(checker.uri).is_valid(value))
+    return bool(checker.judge.is_valid(value))
 
 
 def generated(count: int, seed: int) -> Iterator[tuple[Checker, Any]]:
@@ -104,7 +104,7 @@ def test_a_dollar_is_the_end_and_not_a_line_break_before_it(text: str) -> None:
 
 
 def test_a_dollar_is_the_end_in_a_part_of_a_shipped_schema_too() -> None:
-    checker = compiled("denial")
+    checker = contract().checker("denial")
     denial = {"permission": "TASK_MANAGER", "id": "denial-1"}
     assert judged(checker, denial)
     assert not judged(checker, denial | {"id": "denial-1\n"})
@@ -244,22 +244,22 @@ def test_what_is_no_json_value_is_refused(schema: dict[str, Any], value: object)
 
 
 def test_a_proven_value_is_taken_where_its_schema_is_asked_for() -> None:
-    cluster = compiled("cluster").prove({"id": 1, "name": "c", "obClusterId": None, "type": None})
-    checker = compiled("wrapped-task-instance")
+    cluster = contract().checker("cluster").prove({"id": 1, "name": "c", "obClusterId": None, "type": None})
+    checker = contract().checker("wrapped-task-instance")
     task = valid(checker, random.Random(4))
     text = checker.prove(task | {"cluster": cluster}).text
     assert json.loads(text)["cluster"] == json.loads(cluster.text)
 
 
 def test_a_proven_value_is_refused_where_another_schema_is_asked_for() -> None:
-    tenant = compiled("creator").prove({"id": 1, "name": "t"})
-    checker = compiled("wrapped-task-instance")
+    tenant = contract().checker("creator").prove({"id": 1, "name": "t"})
+    checker = contract().checker("wrapped-task-instance")
     assert not checker.accepts(valid(checker, random.Random(4)) | {"tenant": tenant})
 
 
 def test_nobody_is_fooled_by_text_that_was_not_proven() -> None:
-    checker = compiled("subtask-log")
-    assert not compiled("success").accepts(Proven(checker, '{"log": 1}'))
+    checker = contract().checker("subtask-log")
+    assert not contract().checker("success").accepts(Proven(checker, '{"log": 1}'))
 
 
 # --- templates: the rest is proven once ------------------------------------------------------------------------------
@@ -282,14 +282,14 @@ def test_a_filled_template_is_the_whole_value(seed: int) -> None:
         first = {key: value[key] for key in keys if roles[key] == "first"}
         later = {key: value[key] for key in keys if roles[key] == "later"}
         holes = [key for key in keys if roles[key] == "hole"]
-        template = checker.template(first, *later, *holes).fixed(**later)
+        template = Template(checker, first, *later, *holes).fixed(**later)
         filled = template.fill(*(value[key] for key in holes))
         assert json.loads(filled.text) == value
         assert judged(checker, json.loads(filled.text))
 
 
 def test_filling_a_template_leaves_it_as_it_was() -> None:
-    template = compiled("subtask-log").template({}, "log")
+    template = Template(contract().checker("subtask-log"), {}, "log")
     assert [template.fill(text).text for text in ("100%", "%s", "%%")] == [
         '{"log":"100%"}',
         '{"log":"%s"}',
@@ -299,12 +299,14 @@ def test_filling_a_template_leaves_it_as_it_was() -> None:
 
 
 def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
-    task = compiled("wrapped-task-instance")
-    value = valid(task, random.Random(5)) | {"subtasks": [valid(compiled("subtask-instance"), random.Random(6))]}
+    task = contract().checker("wrapped-task-instance")
+    value = valid(task, random.Random(5)) | {
+        "subtasks": [valid(contract().checker("subtask-instance"), random.Random(6))]
+    }
     fixed = {key: item for key, item in value.items() if key != "subtasks"}
     wrong = [value["subtasks"][0] | {"status": "EXPLODED"}]
     with pytest.raises(Violation) as caught:
-        task.template(fixed, "subtasks").fill(wrong)
+        Template(task, fixed, "subtasks").fill(wrong)
     assert caught.value.problems[0].json_path == "$.subtasks[0].status"
     assert str(caught.value).startswith("The answer breaks wrapped-task-instance at $.subtasks[0].status: ")
 
@@ -312,26 +314,26 @@ def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
 @pytest.mark.parametrize("wrong", [1, None, ["x"], True])
 def test_a_wrong_value_is_not_fixed_either(wrong: object) -> None:
     with pytest.raises(Violation):
-        compiled("subtask-log").template({"log": wrong})
+        Template(contract().checker("subtask-log"), {"log": wrong})
     with pytest.raises(Violation):
-        compiled("subtask-log").template({}, "log").fixed(log=wrong)
+        Template(contract().checker("subtask-log"), {}, "log").fixed(log=wrong)
 
 
 def test_a_template_has_all_keys_of_its_object_and_no_others() -> None:
-    creator = compiled("creator")
+    creator = contract().checker("creator")
     with pytest.raises(Violation, match="missing"):
-        creator.template({"id": 1})
+        Template(creator, {"id": 1})
     with pytest.raises(Violation, match="unknown key"):
-        creator.template({"id": 1, "name": "n", "nmae": "n"})
+        Template(creator, {"id": 1, "name": "n", "nmae": "n"})
     with pytest.raises(Violation, match="unknown key"):
-        creator.template({"id": 1, "name": "n"}, "nmae")
+        Template(creator, {"id": 1, "name": "n"}, "nmae")
 
 
 # --- what is wrong, in words -----------------------------------------------------------------------------------------
 
 
 def problems(name: str, value: object) -> list[str]:
-    return [f"{problem.json_path}: {problem.message}" for problem in compiled(name).problems(value)]
+    return [f"{problem.json_path}: {problem.message}" for problem in contract().checker(name).problems(value)]
 
 
 @pytest.mark.parametrize(
@@ -364,7 +366,7 @@ def test_a_long_value_is_not_repeated_in_full() -> None:
 
 def test_a_proof_that_is_stricter_than_the_judge_says_so() -> None:
     """It would be our bug, and it must not look like the value's."""
-    checker = compiled("subtask-log")
+    checker = contract().checker("subtask-log")
     assert "refuses what the judge accepts" in str(checker.violation({"log": "x"}))
 
 

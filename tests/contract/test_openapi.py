@@ -11,9 +11,9 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from mockserver.contract.openapi import FOLLOWERS, document, response_schema
+from mockserver.contract.openapi import FOLLOWERS, document
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import FORMATS, Contract, schema_files
+from mockserver.contract.schemas import FORMATS, Contract, response_schema, schema_files
 
 FIELD_NAMES: tuple[Literal["sample", "table"], ...] = ("sample", "table")
 AUTHS: tuple[Literal["open", "basic"], ...] = ("open", "basic")
@@ -77,6 +77,35 @@ def test_every_example_fits_its_schema(name: str) -> None:
                     assert example["status"] == int(status)
                     checked += 1
     assert checked > 60
+
+
+@every_document
+def test_every_example_of_a_component_fits_it(name: str) -> None:
+    """In the document's own spelling, the examples of a task's subtasks too."""
+    resource = DRAFT202012.create_resource(DOCUMENTS[name])
+    registry: Registry[Any] = Registry().with_resource("urn:document", resource)
+    shown = {}
+    for title, schema in DOCUMENTS[name]["components"]["schemas"].items():
+        reference = {"$ref": f"urn:document#/components/schemas/{title}"}
+        judge = Draft202012Validator(reference, registry=registry, format_checker=FORMATS)
+        for example in schema.get("examples", ()):
+            judge.validate(example)
+            shown[title] = example
+    assert {"SuccessEnvelope", "ErrorEnvelope", "SubtaskInstance", "WrappedTaskInstance", "TaskPage"} <= shown.keys()
+
+
+@pytest.mark.parametrize("data", sorted({operation.data for operation in OPERATIONS.values() if operation.data}))
+def test_an_answer_of_several_operations_has_an_example_for_each(data: str) -> None:
+    assert len(schema_files()[data]["examples"]) == sum(operation.data == data for operation in OPERATIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("id", "word"), [("getTaskInstance", "EXECUTE"), ("retryTask", "RETRY"), ("rollbackTask", "ROLLBACK")]
+)
+def test_an_operation_shows_its_own_outcome(id: str, word: str) -> None:
+    """And not that of another which answers with the same schema."""
+    shown = described(DOCUMENT)[id]["responses"]["200"]["content"]["application/json"]["example"]
+    assert shown["data"]["operation"] == word
 
 
 @pytest.mark.parametrize("field_names", FIELD_NAMES)
@@ -185,7 +214,8 @@ def test_links_lead_from_the_list_to_every_operation() -> None:
 
 def test_the_table_spelling_is_that_of_one_component() -> None:
     sample, table = (DOCUMENTS[f"{name}-open"]["components"]["schemas"] for name in FIELD_NAMES)
-    assert [name for name in sample if sample[name] != table[name]] == ["SubtaskInstance"]
+    plain, spelled = ({name: {**one, "examples": []} for name, one in each.items()} for each in (sample, table))
+    assert [name for name in plain if plain[name] != spelled[name]] == ["SubtaskInstance"]
     assert {"paralleIdx", "downstream", "clusterName"} <= table["SubtaskInstance"]["properties"].keys()
 
 

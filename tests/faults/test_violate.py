@@ -12,8 +12,7 @@ import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world
 
 from mockserver import MockServer
-from mockserver.contract.openapi import response_schema
-from mockserver.contract.schemas import Checker, Contract, contract
+from mockserver.contract.schemas import Checker, Contract, contract, response_schema
 from mockserver.faults import mutation
 from mockserver.faults.effects import Violate
 from mockserver.faults.mutation import KINDS, violated
@@ -29,7 +28,7 @@ def envelope_of(of: Contract, operation: str) -> Checker:
 
 def rejected(checker: Checker, value: Any, of: Contract) -> bool:
     """By the judge, and not by the checkers that the mutation was proven with."""
-    return not of.judge(checker.uri).is_valid(value)
+    return not checker.judge.is_valid(value)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +102,7 @@ def test_every_candidate_says_what_it_is(answers: dict[tuple[str, str], Json], s
     """Not every one is rejected (null is valid in places): those that are not are never sent."""
     of, value = contract(spelling), answers["getTaskInstance", spelling]
     checker = envelope_of(of, "getTaskInstance")
-    judge = of.judge(checker.uri)
+    judge = checker.judge
     valid = set()
     for one in mutation.candidates(value, checker):
         changed = mutation.applied(value, one)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.contract.schemas import compiled
+from mockserver.contract.schemas import contract
 from mockserver.faults.effects import (
     DELAYS,
     EFFECTS,
@@ -69,7 +69,7 @@ ERROR = {"status": 500}
 
 def judged(body: dict[str, Any]) -> list[tuple[str, str]]:
     """What is wrong with a body that the schema accepts."""
-    assert compiled("fault").accepts(body), compiled("fault").problems(body)
+    assert contract().checker("fault").accepts(body), contract().checker("fault").problems(body)
     return [(problem.json_path, problem.message) for problem in problems(body)]
 
 
@@ -105,12 +105,12 @@ def test_every_effect_and_every_fault_has_a_value_here() -> None:
     assert {key for body, _ in VALUES for key in body} == set(EFFECTS)
     assert {key for body, _ in LATE for key in body} == set(DELAYS)
     faults = {body["fault"] for body, _ in VALUES if "fault" in body}
-    assert faults == set(compiled("fault").schema["properties"]["fault"]["enum"])  # type: ignore[index]  # a schema may be a bool
+    assert faults == set(contract().checker("fault").schema["properties"]["fault"]["enum"])  # type: ignore[index]  # a schema may be a bool
 
 
 def test_a_rate_limit_keeps_its_window() -> None:
     rule = Fault(id="slow", effect=RateLimit(limit=1, per_s=2), matches=3, hits=1, window=(17, 3))
-    assert compiled("fault").accepts(rule.to_json())
+    assert contract().checker("fault").accepts(rule.to_json())
     assert from_json(rule.to_json(), "other") == rule
 
 
@@ -236,7 +236,7 @@ def test_everything_that_does_not_go_together_is_told() -> None:
     ids=str,
 )
 def test_what_the_schema_refuses(body: dict[str, Any]) -> None:
-    assert not compiled("fault").accepts(body)
+    assert not contract().checker("fault").accepts(body)
 
 
 # --- in a fixture ----------------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ faults:
 def test_a_fixtures_faults_are_the_same_after_they_were_written_and_read() -> None:
     world = reader.read_text(GOOD, name="good.yaml", now=0)
     data = reader.to_data(world)
-    assert compiled("fixture").accepts(data)
+    assert contract().checker("fixture").accepts(data)
     assert reader.from_data(data, now=0).faults == world.faults
     assert list(world.faults) == [*(f"fault-{n}" for n in range(1, 6)), "broken", *(f"fault-{n}" for n in range(6, 10))]
     assert world.faults["fault-4"].effect == Response(status=200, headers={}, body={"a": [1, {"b": None}], "c": "no"})

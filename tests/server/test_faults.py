@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import fixture, world
 
-from mockserver.contract.schemas import compiled
+from mockserver.contract.schemas import contract
 from mockserver.faults.effects import Error
 from mockserver.faults.rules import Fault, Incoming, choose, from_json, mixed
 from mockserver.world.world import World
@@ -214,7 +214,7 @@ RULES = [
 @pytest.mark.parametrize("one", RULES, ids=lambda one: one.id)
 def test_a_rule_is_the_same_after_it_was_written_and_read(one: Fault) -> None:
     body = one.to_json()
-    assert compiled("fault").accepts(body), compiled("fault").problems(body)
+    assert contract().checker("fault").accepts(body), contract().checker("fault").problems(body)
     assert from_json(body, "another") == one
 
 

@@ -187,10 +187,10 @@ def test_what_is_the_readers_own_keeps_its_spelling(mock: Handle) -> None:
 
 
 def test_the_table_of_fault_fields_is_the_schemas() -> None:
-    from mockserver.contract.schemas import compiled
+    from mockserver.contract.schemas import contract
     from mockserver.testing.naming import camel
 
-    schema: Any = compiled("fault").schema
+    schema: Any = contract().checker("fault").schema
     given_by_the_server = {"id", "hits", "matches", "window"}
     assert {camel(name) for name in FaultFields.__annotations__} == schema["properties"].keys() - given_by_the_server
 

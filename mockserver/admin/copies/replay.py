@@ -7,7 +7,7 @@ from yarl import URL
 
 from mockserver.admin.copies.request import PREFIX
 from mockserver.contract.errors import ApiError, Violation
-from mockserver.contract.operations import NOWHERE, Route, route
+from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.contract.wire import wire_of
 from mockserver.server import credentials
 from mockserver.server.acting import act, no_route

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, unquote
 from yarl import URL
 
 from mockserver.contract.errors import BAD_PARAMETER
-from mockserver.contract.operations import NOWHERE, parse_query, route
+from mockserver.contract.parameters import parse_query
 from mockserver.contract.permissions import User
+from mockserver.contract.routes import NOWHERE, route
 from mockserver.faults.effects import Error
 from mockserver.faults.rules import Fault
 from mockserver.server import credentials
@@ -71,7 +72,7 @@ def _is_wrong_elsewhere(entry: Exchange) -> bool:
     if json.loads(body)["error"]["code"] != BAD_PARAMETER.code:
         return False
     values = parse_qs(target(entry).partition("?")[2], keep_blank_values=True)
-    return to.operation is None or not (to.wrong or parse_query(to.operation, values)[1])
+    return to.operation is None or not (to.wrong or parse_query(to.operation.id, to.operation.query, values)[1])
 
 
 def effects_of(fault: Fault) -> Json:

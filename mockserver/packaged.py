@@ -8,4 +8,4 @@ from pathlib import Path
 def folder(name: str) -> Traversable:
     """`schemas` or `fixtures`."""
     inside = files("mockserver") / "shipped" / name
-    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / name
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[1] / name

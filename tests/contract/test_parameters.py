@@ -1,0 +1,149 @@
+"""How a Long, a path and a query are read, and what is said of those that are wrong."""
+
+from typing import Any
+
+import pytest
+
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long, parse_path, parse_query
+
+LIST = OPERATIONS["listTaskInstances"]
+RETRY = OPERATIONS["retrySubtask"]
+DEFAULTS = {"page": 1, "size": 10, "sort": "id,desc"}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("-1", -1),
+        ("+1", 1),
+        ("007", 7),
+        ("-0", 0),
+        ("-007", -7),
+        ("9223372036854775807", LONG_MAX),
+        ("-9223372036854775808", LONG_MIN),
+        ("+0009223372036854775807", LONG_MAX),
+        pytest.param("0" * 10_000 + "1", 1, id="ten thousand zeros and 1"),
+        pytest.param("0" * 10_000, 0, id="ten thousand zeros"),
+    ],
+)
+def test_a_long_as_java_reads_it(text: str, number: int) -> None:
+    assert parse_long(text) == number
+
+
+NOT_LONGS = [
+    *("", " ", "+", "-", "--1", "+-1", "1e0", "1.0", "0x10", "1_000", " 1", "1 ", "1\n", "\t1", "\u0661", "\uff11"),
+    *("9223372036854775808", "-9223372036854775809", "99999999999999999999", "1L", "null", "NaN", "\u2212" + "1", "²"),
+    pytest.param("9" * 10_000, id="ten thousand nines"),
+]
+
+
+@pytest.mark.parametrize("text", NOT_LONGS)
+def test_anything_else_is_no_long(text: str) -> None:
+    """Python's int() takes blanks, underscores and foreign digits, and refuses 4300 digits in words of its own."""
+    with pytest.raises(ValueError, match=r"^(not a decimal Long|outside the range of a Long)$"):
+        parse_long(text)
+
+
+def test_a_path_gives_its_ids_by_name() -> None:
+    assert parse_path(RETRY.id, ("1000", "+010001")) == ({"taskInstanceId": 1000, "subtaskInstanceId": 10001}, [])
+
+
+def test_every_wrong_id_in_a_path_is_named() -> None:
+    _, wrong = parse_path(RETRY.id, ("abc", "1e0"))
+    assert wrong == [
+        {
+            "object": "retrySubtask",
+            "field": "taskInstanceId",
+            "rejectedValue": "abc",
+            "message": "taskInstanceId is not a decimal Long",
+        },
+        {
+            "object": "retrySubtask",
+            "field": "subtaskInstanceId",
+            "rejectedValue": "1e0",
+            "message": "subtaskInstanceId is not a decimal Long",
+        },
+    ]
+
+
+def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
+    assert parse_query(LIST.id, LIST.query, {}) == (DEFAULTS, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "parsed"),
+    [
+        ({"name": ["Agent"]}, {"name": "Agent"}),
+        ({"keyword": ["Agent"]}, {"name": "Agent"}),
+        ({"keyword": ["b"], "name": ["a"]}, {"name": "a"}),
+        ({"name": [""]}, {}),
+        ({"name": [" "]}, {"name": " "}),
+        ({"name": ["a", "b"]}, {"name": "a"}),
+        ({"cluterName": ["c"]}, {"clusterName": "c"}),
+        ({"clusterName": ["a,b"]}, {"clusterName": "a,b"}),
+        ({"tenantName": [""]}, {}),
+        ({"status": ["FAILED"]}, {"status": ("FAILED",)}),
+        ({"status": ["FAILED,RUNNING"]}, {"status": ("FAILED", "RUNNING")}),
+        ({"status": ["FAILED", "RUNNING"]}, {"status": ("FAILED", "RUNNING")}),
+        ({"status": ["FAILED,RUNNING", "FAILED"]}, {"status": ("FAILED", "RUNNING")}),
+        (
+            {"type": ["MANUAL,SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED"]},
+            {"type": ("MANUAL", "SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED")},
+        ),
+        ({"clusterId": ["9223372036854775807"]}, {"clusterId": LONG_MAX}),
+        ({"tenantId": ["-1"], "hostId": ["+1"]}, {"tenantId": -1, "hostId": 1}),
+        ({"clusterId": ["1", "x"]}, {"clusterId": 1}),
+        ({"page": ["2147483647"], "size": ["2000"]}, {"page": 2147483647, "size": 2000}),
+        ({"size": ["0001"]}, {"size": 1}),
+        ({"sort": ["id,asc"]}, {"sort": "id,asc"}),
+        ({"taskInstanceId": ["x"], "unknown": [""]}, {}),
+    ],
+    ids=str,
+)
+def test_a_right_query(query: dict[str, list[str]], parsed: dict[str, Any]) -> None:
+    """Aliases, repetitions, commas and blanks; what is no parameter is ignored."""
+    assert parse_query(LIST.id, LIST.query, query) == (DEFAULTS | parsed, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "rejected"),
+    [
+        ({"status": ["failed"]}, [("status", "failed")]),
+        ({"status": [""]}, [("status", "")]),
+        ({"status": ["FAILED,"]}, [("status", "")]),
+        ({"status": ["FAILED, RUNNING"]}, [("status", " RUNNING")]),
+        ({"status": ["READY", "FAILED,CANCELING"]}, [("status", "READY"), ("status", "CANCELING")]),
+        ({"type": ["AUTO"]}, [("type", "AUTO")]),
+        ({"clusterId": [""]}, [("clusterId", "")]),
+        ({"clusterId": ["1e0"]}, [("clusterId", "1e0")]),
+        ({"tenantId": ["9223372036854775808"]}, [("tenantId", "9223372036854775808")]),
+        ({"hostId": ["x", "1"]}, [("hostId", "x")]),
+        ({"page": ["0"]}, [("page", "0")]),
+        ({"page": ["-1"]}, [("page", "-1")]),
+        ({"page": ["2147483648"]}, [("page", "2147483648")]),
+        ({"size": ["0"]}, [("size", "0")]),
+        ({"size": ["2001"]}, [("size", "2001")]),
+        ({"size": ["ten"]}, [("size", "ten")]),
+        ({"sort": [""]}, [("sort", "")]),
+        ({"sort": ["id"]}, [("sort", "id")]),
+        ({"sort": ["name,asc"]}, [("sort", "name,asc")]),
+        ({"sort": ["ID,ASC"]}, [("sort", "ID,ASC")]),
+        (
+            {"size": ["0"], "page": ["x"], "status": ["A,B"], "name": ["fine"]},
+            [("status", "A"), ("status", "B"), ("page", "x"), ("size", "0")],
+        ),
+    ],
+    ids=str,
+)
+def test_every_wrong_value_of_a_query_is_named(query: dict[str, list[str]], rejected: list[tuple[str, str]]) -> None:
+    _, wrong = parse_query(LIST.id, LIST.query, query)
+    assert [(error["field"], error["rejectedValue"]) for error in wrong] == rejected
+    assert all(error["object"] == "listTaskInstances" and error["field"] in error["message"] for error in wrong)
+
+
+@pytest.mark.parametrize("id", [operation.id for operation in OPERATIONS.values() if not operation.query])
+def test_an_operation_without_query_parameters_ignores_any_query(id: str) -> None:
+    """A real client sends the path parameters a second time."""
+    assert parse_query(id, OPERATIONS[id].query, {"taskInstanceId": ["x"], "size": ["0"]}) == ({}, [])
