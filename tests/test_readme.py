@@ -16,8 +16,8 @@ from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES
 from mockserver.cli.main import parsed
 from mockserver.fixtures import reader
-from mockserver.fixtures.events import MAX_DEPTH
-from mockserver.fixtures.text import MAX_BYTES
+from mockserver.fixtures.constructor import MAX_DEPTH
+from mockserver.fixtures.document import MAX_BYTES
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
 from mockserver.world.served import MAX_SNAPSHOTS
