@@ -20,7 +20,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from mockserver.contract.errors import Problem, Violation
-from mockserver.contract.explanation import explained
+from mockserver.contract.explanation import Finding, explained
 from mockserver.contract.packaged import folder
 from mockserver.contract.proof import ANNOTATIONS, Parts, Table, Wrong, regex
 from mockserver.times import is_wire_instant
@@ -105,8 +105,11 @@ class Checker:
             raise self.violation(value) from None
 
     def problems(self, value: object) -> list[Problem]:
-        """Everything that is wrong with a plain value, in plain words, as the judge sees it."""
-        return [problem for error in self._contract.judge(self.uri).iter_errors(value) for problem in explained(error)]
+        return [finding.problem for finding in self.findings(value)]
+
+    def findings(self, value: object) -> list[Finding]:
+        """Everything that is wrong with a plain value, as the judge sees it."""
+        return [finding for error in self._contract.judge(self.uri).iter_errors(value) for finding in explained(error)]
 
     def violation(self, value: object) -> Violation:
         problems = self.problems(_plain(value))
