@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mockserver.contract.packaged import folder
-from mockserver.fixtures import reader
+from mockserver.fixtures import source
 
 NAME: Final = "example.yaml"
 EXAMPLE: Final = """\
@@ -72,7 +72,7 @@ def init(arguments: argparse.Namespace) -> int:
     path = Path(target, NAME)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        there = reader.files_in(path.parent)
+        there = source.files_in(path.parent)
         if there:
             names = ", ".join(file.name for file in there)
             print(f"ocp-mockserver: nothing written: {target} has fixtures already ({names})", file=sys.stderr)
