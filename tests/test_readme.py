@@ -15,9 +15,9 @@ from mockserver.admin.listening import BEHIND_BYTES, LISTENERS
 from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES
 from mockserver.cli.main import parsed
-from mockserver.fixtures import reader
-from mockserver.fixtures.events import MAX_DEPTH
-from mockserver.fixtures.text import MAX_BYTES
+from mockserver.fixtures import source
+from mockserver.fixtures.constructor import MAX_DEPTH
+from mockserver.fixtures.document import MAX_BYTES
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
 from mockserver.world.served import MAX_SNAPSHOTS
@@ -113,14 +113,14 @@ def test_the_python_examples_run(program: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in blocks("yaml") if not text.startswith("jobs:")])
 def test_the_yaml_examples_are_fixtures(text: str) -> None:
-    reader.read_text(text, name="README.md", now=0)
+    source.load(source.Text(text, "README.md"), now=0)
 
 
 # --- claims --------------------------------------------------------------------------------------------------------
 
 
 def test_every_shipped_fixture_is_in_the_table() -> None:
-    assert sorted(first_cells("Fixtures")) == sorted(reader.shipped())
+    assert sorted(first_cells("Fixtures")) == sorted(source.shipped())
 
 
 def test_every_control_route_is_in_the_table_in_order() -> None:

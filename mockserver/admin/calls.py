@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from aiohttp import hdrs, web
 
 from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.contract.json_text import strict_json
 from mockserver.contract.parameters import parse_long
 from mockserver.contract.schemas import contract
-from mockserver.fixtures.json_text import strict_json
 from mockserver.server import responses
 from mockserver.times import NEVER, parse_duration, parse_instant
 from mockserver.world.site import Site

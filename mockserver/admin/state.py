@@ -22,10 +22,10 @@ from mockserver.admin.calls import (
 )
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.fixtures import patch as fixture_patch
-from mockserver.fixtures import reader
-from mockserver.fixtures.writer import scheduler_data, subtask_data, task_data
+from mockserver.fixtures import source
+from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.writer import scheduler_data, subtask_data, task_data, to_data
 from mockserver.tasks.scheduler import Execution
-from mockserver.world.clock import wall
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.journal import Change
 from mockserver.world.served import MAX_SNAPSHOTS, Hosted, Snapshot
@@ -65,14 +65,14 @@ async def reload_fixtures(site: Site, request: web.Request) -> object:
         raise Unprocessable("there are no files to read again: this world was given as data")
     try:
         await site.worlds.reload()
-    except reader.FixtureError as error:
+    except FixtureError as error:
         problems = [InFile((one.where,), one.message) for one in error.problems]
         raise Unprocessable("the files have mistakes: every world stays as it was", problems) from None
     return health_json(site)
 
 
 async def get_state(site: Site, request: web.Request) -> object:
-    return reader.to_data(site.hosted.state())
+    return to_data(site.hosted.state())
 
 
 async def put_state(site: Site, request: web.Request) -> object:
@@ -81,8 +81,8 @@ async def put_state(site: Site, request: web.Request) -> object:
     if not text.strip() or text.strip() == "null":
         raise Unprocessable("no world was sent: {} would be an empty one")
     try:
-        fixture = reader.read_text(text, name="", kind="json" if kind == JSON_TYPE else "yaml", now=wall())
-    except reader.FixtureError as error:
+        fixture = source.load(source.Text(text, kind="json" if kind == JSON_TYPE else "yaml"))
+    except FixtureError as error:
         status = 400 if error.unreadable else 422
         problems = [Problem(one.path, str(one)) for one in error.problems]
         raise Unprocessable("not a world", problems, status=status) from None

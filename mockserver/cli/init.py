@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from mockserver.fixtures import reader
+from mockserver.fixtures import source
 from mockserver.packaged import folder
 
 NAME: Final = "example.yaml"
@@ -72,7 +72,7 @@ def init(arguments: argparse.Namespace) -> int:
     path = Path(target, NAME)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        there = reader.files_in(path.parent)
+        there = source.files_in(path.parent)
         if there:
             names = ", ".join(file.name for file in there)
             print(f"ocp-mockserver: nothing written: {target} has fixtures already ({names})", file=sys.stderr)

@@ -258,7 +258,7 @@ def validate(arguments: argparse.Namespace) -> int:
 
 
 def warning(mistake: "Mistake") -> str:
-    return str(mistake._replace(message=f"warning: {mistake.message}"))
+    return str(mistake._replace(problem=f"warning: {mistake.message}", name=None))
 
 
 def print_openapi(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from mockserver.app import create_app
 from mockserver.cli import greeting
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
-from mockserver.fixtures.source import Files
+from mockserver.fixtures.watch import Files
 from mockserver.server import logs, runner
 from mockserver.server.reloading import Reloader, watch
 from mockserver.server.routing import SITE

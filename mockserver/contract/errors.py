@@ -162,6 +162,10 @@ class InFile(Problem):
         return str(self.path[0])
 
 
+CONTRACT_VIOLATION: Final = "Contract violation"
+"""How the message of an answer begins that takes the place of one that broke its own schema."""
+
+
 class Violation(Exception):
     """An answer of ours that breaks its own schema: our bug, never the caller's."""
 

@@ -1,9 +1,9 @@
-"""What is wrong with a value, in plain words: jsonschema's errors as problems a reader can act on."""
+"""What is wrong with a value: jsonschema's errors as facts, and the sentence that tells a reader."""
 
 import json
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from jsonschema.exceptions import ValidationError
 
@@ -16,9 +16,69 @@ PATTERNS: Final = {
 }
 """What the patterns of our schemas mean that have this in them."""
 
+Kind = Literal[
+    "unknown",
+    "missing",
+    "type",
+    "enum",
+    "const",
+    "branch",
+    "pattern",
+    "less",
+    "more",
+    "short",
+    "long",
+    "other",
+]
+SENTENCES: Final[dict[Kind, str]] = {
+    "unknown": "unknown key {value}{guess}",
+    "missing": "the key {wanted} is missing",
+    "type": "{value} is not {wanted}",
+    "enum": "{value} is not one of {wanted}{guess}",
+    "const": "{value} is not {wanted}",
+    "branch": "{value} is none of {wanted}{guess}",
+    "pattern": "{value} {wanted}",
+    "less": "{value} is less than the least, {wanted}",
+    "more": "{value} is more than the most, {wanted}",
+    "short": "{value} is shorter than {wanted}",
+    "long": "{value} is longer than {wanted}",
+    "other": "{wanted}",
+}
+BOUNDS: Final[dict[str, Kind]] = {
+    "minimum": "less",
+    "maximum": "more",
+    "minLength": "short",
+    "minItems": "short",
+    "maxLength": "long",
+    "maxItems": "long",
+}
 
-def explained(error: ValidationError) -> Iterator[Problem]:
-    """What a reader can act on: one problem a key, a guess at what was meant, and the branch that was nearest."""
+
+class Finding(NamedTuple):
+    """One thing that is wrong with a JSON value, at `path` inside it."""
+
+    path: tuple[str | int, ...]
+    kind: Kind
+    value: object
+    """What stands there; of an unknown key the key."""
+    wanted: tuple[str, ...]
+    """What could stand there: types, words, a bound; of a missing key the key."""
+    meant: str | None = None
+    """What is wanted or known and resembles the value."""
+
+    @property
+    def sentence(self) -> str:
+        guess = f" (did you mean {self.meant}?)" if self.meant else ""
+        wanted = (" or " if self.kind == "type" else ", ").join(self.wanted)
+        return SENTENCES[self.kind].format(value=shown(self.value), wanted=wanted, guess=guess)
+
+    @property
+    def problem(self) -> Problem:
+        return Problem(self.path, self.sentence)
+
+
+def explained(error: ValidationError) -> Iterator[Finding]:
+    """One finding a key, with a guess at what was meant; of branches that of the one that was nearest."""
     path = tuple(error.absolute_path)
     value: Any = error.instance
     schema: Any = error.schema
@@ -28,52 +88,53 @@ def explained(error: ValidationError) -> Iterator[Problem]:
             known = list(schema.get("properties", ()))
             for key in value:
                 if key not in known:
-                    yield Problem((*path, key), f"unknown key {shown(key)}{did_you_mean(key, known)}")
+                    yield Finding((*path, key), "unknown", key, (), resembling(key, known))
         case "required":
             for key in wanted:
-                if key not in value and error.message.startswith(repr(key)):
-                    yield Problem(path, f"the key {key} is missing")
+                if key not in value and error.message.startswith(repr(key)):  # jsonschema has an error for each
+                    yield Finding(path, "missing", value, (key,))
         case "anyOf" | "oneOf" if error.context:
-            branches: dict[object, list[ValidationError]] = {}
-            for inner in error.context:
-                branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-            near = [inner for inner in branches.values() if inner[0].validator != "type" or inner[0].relative_path]
-            if len(near) == 1:
-                for inner in near[0]:
-                    yield from explained(inner)
-            else:
-                types = [kind for inner in error.context if inner.validator == "type" for kind in _kinds(inner)]
-                allowed: list[Any] = [inner.validator_value for inner in error.context if inner.validator == "enum"]
-                enums = [str(item) for items in allowed for item in items]
-                wanted_words = list(dict.fromkeys([*enums, *types]))
-                yield Problem(path, f"{shown(value)} is none of {', '.join(wanted_words)}{did_you_mean(value, enums)}")
+            yield from _nearest_branch(error, path)
         case "type":
-            yield Problem(path, f"{shown(value)} is not {' or '.join(_kinds(error))}")
+            yield Finding(path, "type", value, _kinds(error))
         case "enum":
             words = [shown(item) if item is None else str(item) for item in wanted]
-            yield Problem(path, f"{shown(value)} is not one of {', '.join(words)}{did_you_mean(value, words)}")
+            yield Finding(path, "enum", value, tuple(words), resembling(value, words))
         case "const":
-            yield Problem(path, f"{shown(value)} is not {shown(wanted)}")
+            yield Finding(path, "const", value, (shown(wanted),))
         case "format":
-            yield Problem(path, f"{shown(value)} is not a {wanted} such as 2021-08-25T15:09:31+08:00")
+            yield Finding(path, "pattern", value, (f"is not a {wanted} such as 2021-08-25T15:09:31+08:00",))
         case "pattern":
             meant = [f"is not {words}" for part, words in PATTERNS.items() if part in wanted]
-            yield Problem(path, f"{shown(value)} {[*meant, f'does not match {wanted}'][0]}")
-        case "minimum" | "maximum":
-            side = "less than the least" if error.validator == "minimum" else "more than the most"
-            yield Problem(path, f"{shown(value)} is {side}, {wanted}")
-        case "minLength" | "minItems":
-            yield Problem(path, f"{shown(value)} is shorter than {wanted}")
-        case "maxLength" | "maxItems":
-            yield Problem(path, f"{shown(value)} is longer than {wanted}")
+            yield Finding(path, "pattern", value, ([*meant, f"does not match {wanted}"][0],))
+        case bound if bound in BOUNDS:
+            yield Finding(path, BOUNDS[bound], value, (str(wanted),))
         case _:
-            yield Problem(path, "nothing is allowed here" if schema is False else error.message)
+            yield Finding(path, "other", value, ("nothing is allowed here" if schema is False else error.message,))
 
 
-def _kinds(error: ValidationError) -> list[str]:
+def _nearest_branch(error: ValidationError, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """That of the value's type, if there is only one; else all that could stand there."""
+    branches: dict[object, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    near = [inner for inner in branches.values() if inner[0].validator != "type" or inner[0].relative_path]
+    if len(near) == 1:
+        for inner in near[0]:
+            yield from explained(inner)
+        return
+    inners = [inner for branch in branches.values() for inner in branch]
+    allowed: list[Any] = [inner.validator_value for inner in inners if inner.validator == "enum"]
+    enums = [str(item) for items in allowed for item in items]
+    types = [kind for inner in inners if inner.validator == "type" for kind in _kinds(inner)]
+    wanted = tuple(dict.fromkeys([*enums, *types]))
+    yield Finding(path, "branch", error.instance, wanted, resembling(error.instance, enums))
+
+
+def _kinds(error: ValidationError) -> tuple[str, ...]:
     kinds: Any = error.validator_value
     names = {"null": "null", "object": "a mapping", "array": "a list", "integer": "an integer"}
-    return [names.get(kind, f"a {kind}") for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    return tuple(names.get(kind, f"a {kind}") for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
 
 def shown(value: object) -> str:
@@ -82,7 +143,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def did_you_mean(word: object, known: list[str]) -> str:
+def resembling(word: object, known: list[str]) -> str | None:
     by_fold = {name.casefold(): name for name in known}
     close = get_close_matches(str(word).casefold(), by_fold, n=1, cutoff=0.7)
-    return f" (did you mean {by_fold[close[0]]}?)" if close else ""
+    return by_fold[close[0]] if close else None

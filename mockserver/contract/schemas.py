@@ -20,7 +20,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from mockserver.contract.errors import Problem, Violation
-from mockserver.contract.explanation import explained
+from mockserver.contract.explanation import Finding, explained
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof import ANNOTATIONS, Parts, Table, Wrong, regex
 from mockserver.packaged import folder
@@ -154,8 +154,11 @@ class Checker:
         return Judge({"$ref": self.uri}, registry=self._contract.registry, format_checker=FORMATS)
 
     def problems(self, value: object) -> list[Problem]:
-        """Everything that is wrong with a plain value, in plain words, as the judge sees it."""
-        return [problem for error in self.judge.iter_errors(value) for problem in explained(error)]
+        return [finding.problem for finding in self.findings(value)]
+
+    def findings(self, value: object) -> list[Finding]:
+        """Everything that is wrong with a plain value, as the judge sees it."""
+        return [finding for error in self.judge.iter_errors(value) for finding in explained(error)]
 
     def violation(self, value: object) -> Violation:
         problems = self.problems(_plain(value))

@@ -16,6 +16,7 @@ from multidict import CIMultiDict, istr
 
 from mockserver.contract.account import DELIBERATELY_INVALID, VALID, VIOLATION, Account, Verdict
 from mockserver.contract.errors import BAD_PARAMETER, ApiError, Problem, Violation
+from mockserver.contract.json_text import strict_json
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Checker, contract
 from mockserver.contract.wire import Wire
@@ -34,7 +35,6 @@ from mockserver.faults.effects import (
     problems,
 )
 from mockserver.faults.rules import AFTER, BEFORE, Fault, from_json
-from mockserver.fixtures.json_text import strict_json
 from mockserver.server import cors, responses, transport
 from mockserver.server.handlers import Data
 from mockserver.times import MS

@@ -12,7 +12,8 @@ from threading import Thread
 from typing import Final, TypeVar, cast
 
 from mockserver.fixtures.mistakes import FixtureError, counted
-from mockserver.fixtures.source import Files, Source
+from mockserver.fixtures.source import Source
+from mockserver.fixtures.watch import Files
 from mockserver.world.fixture import Fixture
 from mockserver.world.site import Options, Worlds
 from mockserver.world.world import TooManyEvents, World

@@ -10,7 +10,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from mockserver.contract.account import VALID, VIOLATION, Account
-from mockserver.contract.errors import BROKEN_BODY, LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
+from mockserver.contract.errors import (
+    BROKEN_BODY,
+    CONTRACT_VIOLATION,
+    LARGE_BODY,
+    SLOW_BODY,
+    UNEXPECTED,
+    ApiError,
+    Row,
+    Violation,
+)
 from mockserver.contract.routes import Route
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
@@ -101,7 +110,7 @@ def proven(
     except Violation as violation:
         log.error("contract violation: %s", violation)
         account.violations += 1
-        failure = ApiError(UNEXPECTED, problem=f"Contract violation, a bug of the mock server: {violation}.")
+        failure = ApiError(UNEXPECTED, problem=f"{CONTRACT_VIOLATION}, a bug of the mock server: {violation}.")
         return 500, _last_words(wire, failure, duration, now, trace_id), _error_headers(failure, VIOLATION)
 
 

@@ -104,10 +104,10 @@ class Handle:
         It is read here, not by the server. The journal stays; `reset` goes back to the world before. Raises
         FixtureError, with every mistake in it, and then nothing has changed.
         """
-        from mockserver.fixtures import reader
         from mockserver.fixtures import source as fixture_source
+        from mockserver.fixtures.writer import to_data
 
-        self._line.call("PUT", "/state", reader.to_data(fixture_source.load(source, overrides=self._overrides())))
+        self._line.call("PUT", "/state", to_data(fixture_source.load(source, overrides=self._overrides())))
 
     def _overrides(self) -> Mapping[str, object]:
         """Keys of a fixture that win over those of the one that is loaded."""

@@ -135,12 +135,12 @@ def _of(marker: pytest.Mark) -> tuple[Names, Mapping[str, Any] | None, Mapping[s
 
 def _places(names: Names, base: Path, origin: str) -> tuple[Place, ...]:
     """Raises UsageError for what is neither a file or folder nor shipped."""
-    from mockserver.fixtures import reader
+    from mockserver.fixtures import source
 
     found: list[Place] = []
     for name in names:
         path = base / name
-        shipped = reader.shipped()
+        shipped = source.shipped()
         if path.exists():
             found.append(path)
         elif str(name) in shipped:

@@ -8,14 +8,13 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 from urllib.parse import unquote
 
+from mockserver.contract.errors import CONTRACT_VIOLATION
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import parse_long
 from mockserver.testing.naming import camel
 from mockserver.times import parse_instant
 
 Json = dict[str, Any]
-VIOLATION: Final = "Contract violation"
-"""How the message of an answer begins that is an answer of our own bug's."""
 SHOWN: Final = 10
 """So many requests a failed assertion shows."""
 _IDS: Final = re.compile(r"/tasks/instances/([^/]+)(?:/subtasks/([^/]+))?")
@@ -198,4 +197,4 @@ def client_errors(requests: Iterable[Json]) -> list[Json]:
 
 def violations(requests: Iterable[Json]) -> list[Json]:
     """The requests whose answer broke the contract by a bug of the server's: the answer says where."""
-    return [one for one in requests if str(error_of(one).get("message")).startswith(VIOLATION)]
+    return [one for one in requests if str(error_of(one).get("message")).startswith(CONTRACT_VIOLATION)]

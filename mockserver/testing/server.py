@@ -15,6 +15,7 @@ from aiohttp import web
 from mockserver.app import create_app
 from mockserver.contract.account import Account
 from mockserver.fixtures import source as fixture_source
+from mockserver.fixtures.watch import Files
 from mockserver.server import runner
 from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE
@@ -86,7 +87,7 @@ class MockServer(Handle):
         """Requests are answered when this returns. Raises FixtureError, OSError (port taken) and ValueError."""
         if self._running is not None:
             raise RuntimeError("this MockServer runs already")
-        files = fixture_source.Files(self._source, overrides=self._settings)
+        files = Files(self._source, overrides=self._settings)
         self._fixture = files.read()
         app = self._app = create_app(
             self._fixture,

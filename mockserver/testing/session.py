@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from mockserver.fixtures import reader
 from mockserver.fixtures import source as fixture_source
 from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.watch import looks
+from mockserver.fixtures.writer import to_data
 from mockserver.testing import report
 from mockserver.testing.handle import Handle
 from mockserver.testing.marker import Choice, marked, unmarked
@@ -143,7 +144,7 @@ class Shelf:
         if choice.source is not None:
             overrides.setdefault("clock", {"mode": "manual"})
             fixture = fixture_source.load(choice.source, overrides=overrides)
-            mock._line.call("PUT", "/state", reader.to_data(fixture))
+            mock._line.call("PUT", "/state", to_data(fixture))
         elif overrides:
             mock._line.call("PUT", "/state", {**mock.state(), **overrides})
         elif mock.clock()["mode"] != "manual":
@@ -184,7 +185,7 @@ def made(make: Any, options: Mapping[str, Any]) -> Handle:
 def _looks(source: object) -> list[object]:
     several = source if isinstance(source, list | tuple) else [source]
     paths = [str(one) for one in several if isinstance(one, str | Path)]
-    return [(name, stamp) for name, stamp in fixture_source.looks(paths).items()]
+    return [(name, stamp) for name, stamp in looks(paths).items()]
 
 
 def _faults(mock: Handle) -> Faults:

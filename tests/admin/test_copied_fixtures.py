@@ -12,7 +12,7 @@ from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
 from past_requests import latest, of_many
 
 from mockserver import MockServer
-from mockserver.fixtures.reader import shipped
+from mockserver.fixtures.source import shipped
 
 BUSIER: Final[Json] = {
     **BUSY,

@@ -17,7 +17,7 @@ from processes import COMMAND, END_S, Served, environment, needed, run
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
-from mockserver.fixtures import reader
+from mockserver.fixtures import source
 
 RETRY = "/api/v2/tasks/instances/1000/subtasks/10001/retry"
 TASK = {"id": 1000, "subtasks": [{"id": 10001, "status": "FAILED"}]}
@@ -314,7 +314,7 @@ def test_an_unknown_fixture_lists_the_known_ones() -> None:
     ended = run("serve", "faild-subtask", "--port", "0")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "did you mean failed-subtask?" in ended.stderr
-    assert all(name in ended.stderr for name in reader.shipped())
+    assert all(name in ended.stderr for name in source.shipped())
 
 
 def test_a_port_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from mockserver.cli.init import EXAMPLE, NAME
 from mockserver.cli.main import main
-from mockserver.fixtures import reader
 from mockserver.fixtures.mistakes import Mistake
+from mockserver.fixtures.source import Text, load
 
 
 def test_it_writes_an_example_into_a_new_folder(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def alternatives() -> dict[str, str]:
 @pytest.mark.parametrize("key", alternatives())
 def test_what_is_commented_out_would_load_too(key: str) -> None:
     odd: list[Mistake] = []
-    reader.read_text(alternatives()[key], name=NAME, now=0, warn=odd.append)
+    load(Text(alternatives()[key], NAME), now=0, warn=odd.append)
     assert odd == []
 
 

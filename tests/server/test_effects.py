@@ -26,7 +26,9 @@ from mockserver.faults.effects import (
     problems,
 )
 from mockserver.faults.rules import Fault, from_json
-from mockserver.fixtures import reader
+from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.source import Text, load
+from mockserver.fixtures.writer import to_data
 
 VALUES: list[tuple[dict[str, Any], Effect]] = [
     ({"error": {"status": 503}}, Error(status=503)),
@@ -261,8 +263,8 @@ faults:
 def test_a_fixtures_faults_are_judged_where_they_stand(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(BAD)
-    with pytest.raises(reader.FixtureError) as caught:
-        reader.read([str(file)], now=0)
+    with pytest.raises(FixtureError) as caught:
+        load([str(file)], now=0)
     told = [str(mistake).removeprefix(str(tmp_path) + "/") for mistake in caught.value.problems]
     wanted = [
         ("bad.yaml:2:5", "an effect is missing"),
@@ -296,10 +298,10 @@ faults:
 
 
 def test_a_fixtures_faults_are_the_same_after_they_were_written_and_read() -> None:
-    world = reader.read_text(GOOD, name="good.yaml", now=0)
-    data = reader.to_data(world)
+    world = load(Text(GOOD, "good.yaml"), now=0)
+    data = to_data(world)
     assert contract().checker("fixture").accepts(data)
-    assert reader.from_data(data, now=0).faults == world.faults
+    assert load(data, now=0).faults == world.faults
     assert list(world.faults) == [*(f"fault-{n}" for n in range(1, 6)), "broken", *(f"fault-{n}" for n in range(6, 10))]
     assert world.faults["fault-4"].effect == Response(status=200, headers={}, body={"a": [1, {"b": None}], "c": "no"})
 

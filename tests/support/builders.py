@@ -7,7 +7,7 @@ from typing import Any, Final
 from mockserver.contract.permissions import User
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
-from mockserver.fixtures.graph import downstreams_of
+from mockserver.fixtures.timeline import downstreams_of
 from mockserver.tasks import lifecycle, run_log
 from mockserver.tasks.lifecycle import (
     EXECUTE,

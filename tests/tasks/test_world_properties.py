@@ -29,7 +29,8 @@ from hypothesis.stateful import (
 )
 
 from mockserver.contract.errors import ApiError
-from mockserver.fixtures import reader as fixture_files
+from mockserver.fixtures.source import load
+from mockserver.fixtures.writer import to_data
 from mockserver.tasks import lifecycle
 from mockserver.tasks.lifecycle import (
     OPERATIONS,
@@ -427,7 +428,7 @@ class Written(Core):
     @rule(by=st.integers(0, 20))
     def it_is_written_and_read(self, by: int) -> None:
         text = self.told(self.world)
-        again, copy = World(fixture_files.from_data(json.loads(text), now=0)), self.world.copy()
+        again, copy = World(load(json.loads(text), now=0)), self.world.copy()
         assert self.told(again) == text
         for one in (again, copy):
             one.advance(one.now + by * HALF)
@@ -435,7 +436,7 @@ class Written(Core):
 
     @staticmethod
     def told(world: World) -> str:
-        return json.dumps(fixture_files.to_data(world.as_fixture(MANUAL._replace(now=world.now))))
+        return json.dumps(to_data(world.as_fixture(MANUAL._replace(now=world.now))))
 
 
 def searching(examples: int, *, steps: int = 30, **more: Any) -> settings:

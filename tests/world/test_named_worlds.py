@@ -8,7 +8,7 @@ import requests
 from clients import API, RETRY, TASK, Client, failed_world
 
 from mockserver import MockServer
-from mockserver.fixtures.reader import from_data
+from mockserver.fixtures.source import load
 from mockserver.world.site import Options, Worlds
 
 
@@ -92,7 +92,7 @@ def test_the_document_of_a_world_names_its_own_server(failed: Client) -> None:
 
 
 def test_the_least_recently_used_world_goes_past_the_limit() -> None:
-    worlds = Worlds(from_data(failed_world(), now=0), Options(), limit=3)
+    worlds = Worlds(load(failed_world(), now=0), Options(), limit=3)
     for name in ("a", "b", "c", "a", "d"):
         worlds.named(name)
     assert (worlds.names(), worlds.evicted) == (["c", "a", "d"], 1)
@@ -108,9 +108,7 @@ def test_health_counts_worlds_and_evictions(failed: Client) -> None:
 def test_a_copy_of_a_large_world_shares_what_it_has_not_changed() -> None:
     """What it costs does not grow with the world: no execution is copied, but the one that changes."""
     subtasks = [{"id": n, "status": "FAILED"} for n in range(100)]
-    fixture = from_data(
-        {"clock": {"mode": "manual"}, "tasks": [{"id": n, "subtasks": subtasks} for n in range(50)]}, now=0
-    )
+    fixture = load({"clock": {"mode": "manual"}, "tasks": [{"id": n, "subtasks": subtasks} for n in range(50)]}, now=0)
     worlds = Worlds(fixture, Options())
     one, two = worlds.named("one").hosted.world, worlds.named("two").hosted.world
     one.retry_subtask(7, 3, "")

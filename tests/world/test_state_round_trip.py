@@ -10,7 +10,7 @@ from busy_world import BUSY
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
 
 from mockserver import MockServer
-from mockserver.fixtures.reader import shipped
+from mockserver.fixtures.source import shipped
 
 
 @pytest.fixture

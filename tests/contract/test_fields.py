@@ -1,0 +1,153 @@
+"""The table of fields is the truth: schemas, answers, values and handles have exactly the fields that it says."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.request import urlopen
+
+import pytest
+
+from mockserver import MockServer
+from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
+from mockserver.contract.schemas import schema_files
+from mockserver.tasks.lifecycle import Subtask, SubtaskDefinition, Task, TaskDefinition
+from mockserver.testing import tasks as handles
+from mockserver.testing.naming import camel
+
+TABLES: Final = {"task": TASK, "subtask": SUBTASK}
+SAMPLE: Final = "sample"
+
+
+def every_spelling(field: Field) -> set[str]:
+    return {field.name, *field.spellings.values()}
+
+
+def of_file(table: Mapping[str, Field]) -> set[str]:
+    return {name for field in table.values() for name in every_spelling(field)}
+
+
+def of_answer(table: Mapping[str, Field], field_names: str = SAMPLE) -> set[str]:
+    return {field.spelled(field_names) for field in table.values() if field.scope != "file"}
+
+
+def of_list(table: Mapping[str, Field]) -> set[str]:
+    return {field.name for field in table.values() if field.scope == "list"}
+
+
+SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
+    "subtask-instance": lambda: of_answer(SUBTASK),
+    "subtask-instance.table": lambda: of_answer(SUBTASK, "table"),
+    "wrapped-task-instance": lambda: of_answer(TASK),
+    "basic-subtask-instance": lambda: of_list(SUBTASK),
+    "basic-task-instance": lambda: of_list(TASK),
+    "fixture-subtask": lambda: of_file(SUBTASK),
+    "fixture-task": lambda: of_file(TASK),
+    "subtask-patch": lambda: of_file(SUBTASK),
+    "task-patch": lambda: of_file(TASK),
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_schema_has_exactly_the_fields_of_the_table(schema: str) -> None:
+    assert set(schema_files()[schema]["properties"]) == SCHEMAS[schema]()
+
+
+@pytest.mark.parametrize("schema", [name for name in SCHEMAS if name.endswith(("-instance", ".table"))])
+def test_an_answer_always_has_all_of_them(schema: str) -> None:
+    assert set(schema_files()[schema]["required"]) == SCHEMAS[schema]()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_default_is_documented_in_the_schema_as_the_table_has_it(name: str) -> None:
+    said = {
+        key: part["default"]
+        for key, part in schema_files()[f"fixture-{name}"]["properties"].items()
+        if "default" in part
+    }
+    assert said  # and what is nullable, and null by default, need not be said
+    table = {
+        key: list(field.default) if isinstance(field.default, tuple) else field.default
+        for key, field in TABLES[name].items()
+        if field.default is not DERIVED and (field.default is not None or key in said)
+    }
+    assert said == table
+
+
+@pytest.mark.parametrize(
+    ("table", "value", "definition"), [(SUBTASK, Subtask, SubtaskDefinition), (TASK, Task, TaskDefinition)]
+)
+def test_a_value_has_exactly_the_attributes_of_the_table(table: Any, value: Any, definition: Any) -> None:
+    """A field that a transition changes is the value's own, and no other is."""
+    held = [field for field in table.values() if field.attribute is not None]
+    own = {field.attribute for field in held if field.changes}
+    assert own == set(value._fields) - {"definition", "coming"}
+    assert {field.attribute for field in held if not field.changes} == set(definition.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(("table", "handle"), [(SUBTASK, handles.SubtaskHandle), (TASK, handles.TaskHandle)])
+def test_a_handle_has_an_attribute_for_every_field(table: Mapping[str, Field], handle: type) -> None:
+    assert {camel(name) for name in dir(handle)} >= set(table) - {"id"}
+
+
+WORLD: Final[dict[str, Any]] = {
+    "clock": {"mode": "manual", "now": "2021-08-25T15:10:13.000+08:00"},
+    "tasks": [
+        {
+            "id": 1,
+            "name": "name of the task",
+            "taskDefinitionId": 2,
+            "type": "SCHEDULED",
+            "creator": {"id": 3, "name": "creator"},
+            "cluster": {"id": 4, "name": "cluster", "obClusterId": 5, "type": "PRIMARY"},
+            "tenant": {"id": 6, "name": "tenant"},
+            "hostId": 7,
+            "executor": "executor of the task",
+            "createTime": "2021-08-25T15:00:00+08:00",
+            "startTime": "2021-08-25T15:00:01+08:00",
+            "finishTime": "2021-08-25T15:00:09+08:00",
+            "operation": "RETRY",
+            "prohibitRollback": True,
+            "subtasks": [
+                {"id": 11, "status": "SUCCESSFUL"},
+                {
+                    "id": 12,
+                    "name": "name of the subtask",
+                    "seriesId": 13,
+                    "description": "description",
+                    "className": "class",
+                    "timeout": 14,
+                    "status": "FAILED",
+                    "operation": "RETRY",
+                    "executor": "executor of the subtask",
+                    "runTime": 15,
+                    "context": {"a": "b"},
+                    "createTime": "2021-08-25T15:00:00.001+08:00",
+                    "startTime": "2021-08-25T15:00:02+08:00",
+                    "finishTime": "2021-08-25T15:00:08+08:00",
+                    "nodeType": "PYTHON_TASK",
+                    "parallelIdx": 16,
+                    "upstreams": [11],
+                    "prohibitRollback": True,
+                },
+                {"id": 17, "upstreams": [12]},
+            ],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("field_names", ["sample", "table"])
+def test_an_answer_says_of_each_field_what_the_state_says(field_names: Any) -> None:
+    """The API's writer is unrolled for speed: it puts the same values under the table's names."""
+    with MockServer(WORLD, field_names=field_names) as mock:
+        (task,) = mock.state()["tasks"]
+        with urlopen(f"{mock.url}/api/v2/tasks/instances/1") as answered:
+            answer = json.load(answered)["data"]
+    assert {key: answer[key] for key in of_answer(TASK) - {"subtasks"}} == {
+        key: task[key] for key in of_answer(TASK) - {"subtasks"}
+    }
+    for told, stands in zip(answer["subtasks"], task["subtasks"], strict=True):
+        spelled = {field.spelled(field_names): stands[name] for name, field in SUBTASK.items() if field.scope != "file"}
+        assert told == spelled
+    said = WORLD["tasks"][0]["subtasks"][1]
+    assert {key: task["subtasks"][1][key] for key in said} == said
