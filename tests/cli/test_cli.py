@@ -333,7 +333,7 @@ def test_the_port_file_is_there_as_long_as_the_server_is(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_0(number: int) -> None:
     served = Served("empty")
     served.get("/api/v2/tasks/instances")
@@ -367,6 +367,38 @@ def test_a_request_in_flight_ends_before_the_server_does() -> None:
         connection.sendall(b"{}")
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
         assert served.end() == 0
+
+
+@pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_no_further_signal_changes_how_it_ends(further: int) -> None:
+    """While a request is in flight, when it is answered, and as long as there is a process: a supervisor signals twice,
+    and the interpreter, as it goes, gives up its handlers."""
+    with Served("failed-subtask") as served, in_flight(served) as connection:
+        served.tell(signal.SIGTERM)
+        served.tell(further)
+        wait_until_closed(served.port)
+        served.tell(further)
+        connection.sendall(b"{}")
+        served.tell(further)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        while served.runs:
+            served.tell(further)
+        assert served.end() == 0
+    assert served.logs == ""
+
+
+@pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT])
+def test_nor_where_it_is_still_loading(tmp_path: Path, further: int) -> None:
+    pipe = tmp_path / "slow.yaml"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        [*COMMAND, "serve", str(pipe)], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with process, pipe.open("w"):  # opened, it is being read
+        process.terminate()
+        while process.poll() is None:
+            process.send_signal(further)
+        assert (process.returncode, *process.communicate()) == (0, b"", b"")
 
 
 @pytest.mark.slow

@@ -292,6 +292,17 @@ def test_a_signal_that_comes_to_another_thread_is_passed_on() -> None:
     assert (ended.stdout, ended.stderr) == (f"{128 + signal.SIGTERM}\n", "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_no_signal_changes_the_code_of_a_command_that_has_ended(number: int) -> None:
+    """While the server ends, and the interpreter, which gives up its handlers as it goes."""
+    waits = "import os, signal as s; s.pthread_sigmask(0, [1, 15]); print(os.getpid(), flush=True); s.sigwait([1, 15])"
+    with Executed(sys.executable, "-c", f"{waits}; os._exit(4)") as executed:
+        while executed.process.poll() is None:
+            executed.process.send_signal(number)
+        assert executed.process.returncode == 4
+        assert executed.process.communicate()[1] == NOTHING + "\n"
+
+
 def test_what_a_command_leaves_behind_is_ended() -> None:
     with Executed("sh", "-c", "sleep 1000 & echo $!") as executed:
         assert executed.process.wait(timeout=END_S) == 0

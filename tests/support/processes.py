@@ -46,6 +46,7 @@ class Served:
         )
         self.greeting: list[str] = []
         self.logs = ""
+        self._ended = False
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.greeting.append(line.rstrip("\n"))
@@ -69,14 +70,18 @@ class Served:
     def post(self, path: str, **options: Any) -> requests.Response:
         return requests.post(self.url + path, timeout=END_S, **options)
 
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
     def tell(self, number: int) -> None:
         self._process.send_signal(number)
 
     def end(self, number: int = SIGTERM) -> int:
         """Sends a signal, if it still runs, and returns the exit code. What it logged is in `logs`."""
-        if self._process.returncode is None:
-            if self._process.poll() is None:
-                self._process.send_signal(number)
+        if not self._ended:
+            self._ended = True
+            self._process.send_signal(number)
             try:
                 more, logs = self._process.communicate(timeout=END_S)
             except subprocess.TimeoutExpired:
