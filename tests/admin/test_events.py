@@ -113,6 +113,13 @@ def open_on(client: Client) -> Listening:
 
 
 @pytest.fixture
+def failed() -> Iterator[Client]:
+    """As everywhere, but a server of its own: of one that is shared, listeners may not be quite gone yet."""
+    with MockServer(failed_world()) as mock, Client(mock) as client:
+        yield client
+
+
+@pytest.fixture
 def stream(failed: Client) -> Iterator[Stream]:
     """A listener to `failed`, which has read its hello."""
     with Stream(failed) as stream:
