@@ -5,7 +5,6 @@ from typing import Any
 from books import BOOKS
 
 from mockserver import MockServer
-from mockserver.contract.account import Account
 from mockserver.server.routing import SITE
 
 
@@ -26,9 +25,8 @@ class SharedServers:
         mock._renew()
         mock.contract()  # a request: before it is looked at, the world is the new one
         site = mock._app[SITE]
-        site.worlds.account = site.account = Account()
         site.worlds.evicted = 0
-        BOOKS.open(site)
+        BOOKS.begin_anew(site)
         return mock
 
     def end(self) -> None:
