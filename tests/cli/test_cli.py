@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from processes import COMMAND, END_S, Served, environment, needed, run
+from processes import END_S, Served, forked, needed, run, run_anew
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
@@ -341,6 +341,13 @@ def test_a_signal_ends_it_with_0(number: int) -> None:
     assert served.logs == ""
 
 
+def test_a_process_that_has_imported_nothing_yet_serves_too() -> None:
+    """All others of these are forked from one that has: see tests/support/nursery.py."""
+    with Served("empty", anew=True) as served:
+        assert served.get("/api/v2/tasks/instances").status_code == 200
+        assert served.end() == 0
+
+
 def in_flight(served: Served) -> socket.socket:
     """A connection whose request is being answered: its body is not there yet."""
     connection = socket.create_connection(("127.0.0.1", served.port), timeout=END_S)
@@ -391,14 +398,11 @@ def test_no_further_signal_changes_how_it_ends(further: int) -> None:
 def test_nor_where_it_is_still_loading(tmp_path: Path, further: int) -> None:
     pipe = tmp_path / "slow.yaml"
     os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [*COMMAND, "serve", str(pipe)], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    with process, pipe.open("w"):  # opened, it is being read
+    with forked("serve", str(pipe)) as process, pipe.open("w"):  # opened, it is being read
         process.terminate()
         while process.poll() is None:
             process.send_signal(further)
-        assert (process.returncode, *process.communicate()) == (0, b"", b"")
+        assert (process.returncode, *process.communicate()) == (0, "", "")
 
 
 @pytest.mark.slow
@@ -461,7 +465,7 @@ def test_the_first_request_is_answered_within_a_second_of_the_start() -> None:
 
     def once() -> float:
         began = time.perf_counter()
-        with Served() as served:
+        with Served(anew=True) as served:
             assert served.get("/api/v2/tasks/instances").status_code == 200
             return time.perf_counter() - began
 
@@ -517,12 +521,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_python_m_is_the_same_command() -> None:
-    assert run("--version").stdout == f"ocp-mockserver {__version__}\n"
+    assert run_anew("--version").stdout == f"ocp-mockserver {__version__}\n"
 
 
 def test_a_reader_who_has_seen_enough_is_no_traceback() -> None:
-    piped = subprocess.Popen([*COMMAND, "openapi"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert piped.stdout is not None
-    piped.stdout.close()
-    _, err = piped.communicate(timeout=END_S)
-    assert err == b""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with forked("openapi", stdout=writer) as process:
+        os.close(writer)
+        assert process.communicate(END_S) == ("", "")
