@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,17 @@ def _alone(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
 
 
-def run(pytester: pytest.Pytester, tests: str, *options: str, process: bool = False) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, tests: str, *options: str, beside: Sequence[str] | None = None) -> pytest.RunResult:
+    """In this process; or in one of its own, with only these plugins `beside` ours."""
     pytester.makepyfile(POST_RETRY + tests)
-    how = pytester.runpytest_subprocess if process else pytester.runpytest_inprocess
-    entered = [] if importlib_entry() else ["-p", "mockserver.pytest_plugin"]
-    return how(*entered, "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)  # which would import a lot
+    plugins = ["no:cacheprovider", "no:hypothesispytest"]  # the latter would import a lot
+    if beside is None:
+        entered = [] if importlib_entry() else ["mockserver.pytest_plugin"]
+        return pytester.runpytest_inprocess(*(f"-p{name}" for name in (*entered, *plugins)), *options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        plugins += ["mockserver.pytest_plugin", *beside]
+        return pytester.runpytest_subprocess(*(f"-p{name}" for name in plugins), *options)
 
 
 def has(module: str) -> pytest.MarkDecorator:
@@ -398,44 +405,37 @@ def test_and_then_none(ocp_mock): assert ocp_mock.clock()["mode"] == "manual"
 SHIPPED = "shipped are automatic-retry, big-ids, "
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("'failed-subtsk'", SHIPPED),
-        ("'failed-subtsk'", "test_wrong_markers_are_usage_errors"),  # the path that was looked for
-        ("clok='real'", "takes no 'clok' (did you mean clock?); it takes world, strict, clock, speed, auth"),
-        ("clock='fast'", "clock is 'manual' or 'real', not 'fast'"),
-        ("strict='yes'", "strict is True or False, not 'yes'"),
-        ("seed=1.5", "seed is a whole number"),
-        ("speed=True", "speed is a number"),
-        ("api_prefixes='/api/v1'", "api_prefixes is a list"),
-        ("world='mine.yaml'", "world is a mapping in the form of a fixture file"),
-        ("'a.yaml', 'b.yaml'", "takes one path, not 2; several are a list"),
-        ("'a.yaml', world={}", "a path or world=…, not both"),
-        ("7", "takes a path, the name of a shipped fixture, or world={…}, not 7"),
-        ("[]", "takes a path, the name of a shipped fixture"),
-        ("clock='manual', speed=2", "a manual clock has no speed"),
-        ("world={'tasks': [{'id': 'x'}]}", "tasks[0].id: "),
-        ("'broken.yaml'", "broken.yaml:1:"),
-    ],
-)
-def test_wrong_markers_are_usage_errors(pytester: pytest.Pytester, arguments: str, message: str) -> None:
-    """Of that test alone, in one line, without a way through our code."""
-    (pytester.path / "broken.yaml").write_text("tasks: [{id: x}]")
-    result = run(
-        pytester,
-        f"""
-@pytest.mark.ocp_mock({arguments})
-def test_wrong(ocp_mock): pass
+WRONG = [
+    ("'failed-subtsk'", SHIPPED),
+    ("'failed-subtsk'", "test_wrong_markers_are_usage_errors"),  # in the path that was looked for
+    ("clok='real'", "takes no 'clok' (did you mean clock?); it takes world, strict, clock, speed, auth"),
+    ("clock='fast'", "clock is 'manual' or 'real', not 'fast'"),
+    ("strict='yes'", "strict is True or False, not 'yes'"),
+    ("seed=1.5", "seed is a whole number"),
+    ("speed=True", "speed is a number"),
+    ("api_prefixes='/api/v1'", "api_prefixes is a list"),
+    ("world='mine.yaml'", "world is a mapping in the form of a fixture file"),
+    ("'a.yaml', 'b.yaml'", "takes one path, not 2; several are a list"),
+    ("'a.yaml', world={}", "a path or world=…, not both"),
+    ("7", "takes a path, the name of a shipped fixture, or world={…}, not 7"),
+    ("[]", "takes a path, the name of a shipped fixture"),
+    ("clock='manual', speed=2", "a manual clock has no speed"),
+    ("world={'tasks': [{'id': 'x'}]}", "tasks[0].id: "),
+    ("'broken.yaml'", "broken.yaml:1:"),
+]
 
-def test_right(ocp_mock): pass
-""",
-    )
-    result.assert_outcomes(passed=1, errors=1)
-    output = result.stdout.str()
-    assert "UsageError: " in output
-    assert message in output
-    assert "lending.py" not in output
+
+def test_wrong_markers_are_usage_errors(pytester: pytest.Pytester) -> None:
+    """Each of its test alone, in one line, without a way through our code."""
+    (pytester.path / "broken.yaml").write_text("tasks: [{id: x}]")
+    tests = [f"@pytest.mark.ocp_mock({marker})\ndef test_{n}(ocp_mock): pass" for n, (marker, _) in enumerate(WRONG)]
+    result = run(pytester, "\n".join([*tests, "def test_right(ocp_mock): pass"]))
+    result.assert_outcomes(passed=1, errors=len(WRONG))
+    said = re.split(r"^_+ ERROR at setup of test_\d+ _+$", result.stdout.str(), flags=re.M)[1:]
+    for (_, message), error in zip(WRONG, said, strict=True):
+        assert "UsageError: " in error
+        assert message in error
+        assert not re.search(r"(session|marker|pytest_plugin)\.py", error)
 
 
 def test_a_wrong_option_is_a_usage_error_too(pytester: pytest.Pytester) -> None:
@@ -841,7 +841,7 @@ async def test_fails(ocp_mock):
 def test_sync(ocp_mock): assert ask(ocp_mock.url) == 200
 """,
         f"--asyncio-mode={mode}",
-        process=True,
+        beside=["pytest_asyncio.plugin"],
     )
     result.assert_outcomes(passed=2, failed=1)
 
@@ -867,7 +867,7 @@ async def test_it(aiohttp_client, ocp_mock):
     ocp_mock.assert_requested("retrySubtask", count=1)
 """,
         "--asyncio-mode=auto",
-        process=True,
+        beside=["pytest_asyncio.plugin", "pytest_aiohttp.plugin"],
     )
     result.assert_outcomes(passed=1)
 
@@ -940,11 +940,7 @@ def test_fails(ocp_mock):
 def test_wrong(ocp_mock): pass
 """,
         "-n2",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:aiohttp",
-        process=True,
+        beside=["xdist.plugin"],
     )
     result.assert_outcomes(passed=20, failed=1, errors=1)
     result.stdout.fnmatch_lines(
