@@ -8,6 +8,7 @@ from typing import Any
 import books
 import pytest
 from clients import Client, failed_world
+from hypothesis import HealthCheck, settings
 from shared_servers import SharedServers
 
 from mockserver import MockServer
@@ -15,6 +16,8 @@ from mockserver.contract import wire
 from mockserver.contract.schemas import Contract, schema_files
 
 pytest_plugins = ["pytester"]
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")  # a machine that is busy with something else fails no test
 SUMS: Counter[str] = Counter()
 """Of this process; in one that leads workers, of all of them."""
 

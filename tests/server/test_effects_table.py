@@ -13,8 +13,8 @@ import pytest
 import requests
 from clients import RETRY, TASK, Client, Json, failed_world
 from processes import END_S
+from shared_servers import SharedServers
 
-from mockserver import MockServer
 from mockserver.times import MS
 from mockserver.world import served
 
@@ -349,10 +349,11 @@ ANSWERS: Final = {
 @pytest.mark.parametrize(("method", "path"), ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("clock", ["manual", "real"])
 def test_an_effect_on_any_answer_is_no_violation(
-    caplog: pytest.LogCaptureFixture, name: str, method: str, path: str, clock: Any
+    caplog: pytest.LogCaptureFixture, shared_servers: SharedServers, name: str, method: str, path: str, clock: Any
 ) -> None:
     """And nothing is logged as if it were a failure of ours."""
-    with MockServer(failed_world(), clock=clock) as mock, Client(mock) as client:
+    mock = shared_servers.renewed(f"failed, {clock}", failed_world(), clock=clock)
+    with Client(mock) as client:
         client.admin("POST", "/faults", ROWS[name].rule)
         try:
             answer = client(method, path, headers={"Origin": "http://localhost:3000"})

@@ -5,6 +5,7 @@ That one, the nursery, is a plain interpreter without threads. It runs a module 
 ever. Only the imports, most of what a process costs, are not done again.
 """
 
+import atexit
 import fcntl
 import json
 import os
@@ -117,13 +118,15 @@ def _door() -> socket.socket:
     if not _doors:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            subprocess.Popen(
+            nursery = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-            ).returncode = 0  # nobody waits for it
+            )
         _doors.append(ours)
+        atexit.register(nursery.wait)
+        atexit.register(ours.close)  # before that: it ends it
     return _doors[0]
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from signal import SIGTERM
 from types import TracebackType
@@ -118,6 +119,11 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
+
+
+def plugin_is_installed() -> bool:
+    """Whether pytest finds ours by its entry point; a bare checkout has none."""
+    return any(point.name == "ocp_mockserver" for point in entry_points(group="pytest11"))
 
 
 def missing(reason: str) -> NoReturn:
