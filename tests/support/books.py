@@ -22,7 +22,8 @@ COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", 
 
 class Books:
     def __init__(self) -> None:
-        self.accounts: list[Account] = []
+        self.accounts: dict[int, Account] = {}
+        """By their ids: the worlds of one server share one."""
         self.answered = 0
         """Requests that an application of ours was given and has answered."""
         self.planted = 0
@@ -31,8 +32,7 @@ class Books:
         self._latest: ref[Site] | None = None
 
     def open(self, site: Site) -> None:
-        if not any(account is site.account for account in self.accounts[-8:]):  # the worlds of one server share one
-            self.accounts.append(site.account)
+        self.accounts[id(site.account)] = site.account
         self._latest = ref(site)
 
     def begin_anew(self, site: Site) -> None:
@@ -51,11 +51,11 @@ class Books:
 
     @property
     def violations(self) -> int:
-        return self._past["violations"] + sum(account.violations for account in self.accounts)
+        return self._past["violations"] + sum(account.violations for account in self.accounts.values())
 
     def sums(self) -> dict[str, int]:
         found = dict.fromkeys(COUNTED, 0) | {"answered": self.answered, "planted": self.planted}
-        for sums in (self._past, *(account.to_json() for account in self.accounts)):
+        for sums in (self._past, *(account.to_json() for account in self.accounts.values())):
             for key, number in sums.items():
                 found[key] += number
         return found
