@@ -98,9 +98,9 @@ def test_any_answer_can_be_broken(answers: dict[tuple[str, str], Json], operatio
     assert any(place.startswith(deep.get(operation, "/")) for place in places)
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_candidate_says_what_it_is(answers: dict[tuple[str, str], Json], spelling: str) -> None:
+def test_every_candidate_says_what_it_is(answers: dict[tuple[str, str], Json]) -> None:
     """Not every one is rejected (null is valid in places): those that are not are never sent."""
+    spelling = SPELLINGS[0]
     of, value = contract(spelling), answers["getTaskInstance", spelling]
     checker = envelope_of(of, "getTaskInstance")
     judge = of.judge(checker.uri)

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpcore  # noqa: F401  (httpx imports it when it is used: in a run of its own it would be another one)
 import pytest
-from processes import PACKAGE, plugin_is_installed
+from processes import PACKAGE
 
 from mockserver import Handle
 
@@ -42,20 +43,18 @@ def _alone(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
     monkeypatch.delenv("OCP_MOCK_FIXTURES", raising=False)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # what is installed here is no part of a test
 
 
-def run(pytester: pytest.Pytester, tests: str, *options: str, beside: Sequence[str] | None = None) -> pytest.RunResult:
-    """In this process; or in one of its own, with only these plugins `beside` ours."""
+def run(
+    pytester: pytest.Pytester, tests: str, *options: str, beside: Sequence[str] = (), anew: bool = False
+) -> pytest.RunResult:
+    """With ours and these other plugins only, in this process or in one of its own."""
     pytester.makepyfile(POST_RETRY + tests)
-    plugins = ["no:cacheprovider", "no:hypothesispytest"]  # the latter would import a lot
-    if beside is None:
-        entered = [] if plugin_is_installed() else ["mockserver.pytest_plugin"]
-        return pytester.runpytest_inprocess(*(f"-p{name}" for name in (*entered, *plugins)), *options)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        plugins += ["mockserver.pytest_plugin", *beside]
-        return pytester.runpytest_subprocess(*(f"-p{name}" for name in plugins), *options)
+    plugins = [f"-p{name}" for name in ("no:cacheprovider", "mockserver.pytest_plugin", *beside)]
+    if "pytest_asyncio.plugin" in beside:
+        plugins += ["-o", "asyncio_default_fixture_loop_scope=function"]  # else it warns
+    return (pytester.runpytest_subprocess if anew else pytester.runpytest_inprocess)(*plugins, *options)
 
 
 def has(module: str) -> pytest.MarkDecorator:
@@ -304,7 +303,7 @@ def test_marker_before_option_before_variable_before_ini_before_built_in(
     for name, id in worlds.items():
         (pytester.path / f"{name}.yaml").write_text(f"tasks: [{{id: {id}}}]")
     if ini:
-        pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nocp_mock_fixtures = ini.yaml\n")
+        pytester.makeini("[pytest]\nocp_mock_fixtures = ini.yaml\n")
     if variable:
         monkeypatch.setenv("OCP_MOCK_FIXTURES", "variable.yaml")
     mark = '@pytest.mark.ocp_mock("marker.yaml")' if marker else "@pytest.mark.ocp_mock(strict=True)"
@@ -326,7 +325,7 @@ def test_the_inis_path_is_relative_to_it_and_the_options_to_where_one_is(
     below = pytester.mkdir("below")
     (below / "mine.yaml").write_text(TWO)
     test = "def test_it(ocp_mock): assert ids(ocp_mock) == [{}]"
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nocp_mock_fixtures = mine.yaml\n")
+    pytester.makeini("[pytest]\nocp_mock_fixtures = mine.yaml\n")
     monkeypatch.chdir(below)
     run(pytester, test.format(1), str(pytester.path)).assert_outcomes(passed=1)
     run(pytester, test.format(2), str(pytester.path), "--ocp-mock-fixtures", "mine.yaml").assert_outcomes(passed=1)
@@ -337,11 +336,9 @@ def test_several_by_option_by_variable_and_by_ini(pytester: pytest.Pytester, mon
     (pytester.path / "b.yaml").write_text(TWO)
     test = "def test_it(ocp_mock): assert ids(ocp_mock) == [1, 2]"
     run(pytester, test, "--ocp-mock-fixtures=a.yaml", "--ocp-mock-fixtures=b.yaml").assert_outcomes(passed=1)
-    pytester.makeini(
-        "[pytest]\nasyncio_default_fixture_loop_scope = function\nocp_mock_fixtures =\n  a.yaml\n  b.yaml\n"
-    )
+    pytester.makeini("[pytest]\nocp_mock_fixtures =\n  a.yaml\n  b.yaml\n")
     run(pytester, test).assert_outcomes(passed=1)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeini("[pytest]\n")
     monkeypatch.setenv("OCP_MOCK_FIXTURES", os.pathsep.join(["a.yaml", "b.yaml"]))
     run(pytester, test).assert_outcomes(passed=1)
 
@@ -789,7 +786,7 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding=
 def test_the_readmes_recipes_run(pytester: pytest.Pytester) -> None:
     """With requests, httpx and aiohttp, once on the built-in server and once on the one that the README makes."""
     recipe, override = re.findall(r"^```python\n(import (?:aiohttp\n|pytest\nfrom).*?)^```$", README, re.M | re.S)
-    run(pytester, recipe).assert_outcomes(passed=3)
+    run(pytester, recipe, beside=["pytest_asyncio.plugin"]).assert_outcomes(passed=3)
     pytester.makeconftest(override)
     result = run(
         pytester,
@@ -841,6 +838,7 @@ def test_sync(ocp_mock): assert ask(ocp_mock.url) == 200
 """,
         f"--asyncio-mode={mode}",
         beside=["pytest_asyncio.plugin"],
+        anew=True,
     )
     result.assert_outcomes(passed=2, failed=1)
 
@@ -867,6 +865,7 @@ async def test_it(aiohttp_client, ocp_mock):
 """,
         "--asyncio-mode=auto",
         beside=["pytest_asyncio.plugin", "pytest_aiohttp.plugin"],
+        anew=True,
     )
     result.assert_outcomes(passed=1)
 
@@ -886,10 +885,7 @@ async def test_it(ocp_mock):
     async with httpx.AsyncClient() as client:
         assert (await client.post(ocp_mock.url + RETRY)).status_code == 200
 """,
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:aiohttp",
+        beside=["anyio.pytest_plugin"],
     )
     result.assert_outcomes(passed=1)
 
@@ -916,6 +912,7 @@ async def test_it(ocp_mock, others):
             assert answer.status == 200
     ocp_mock.advance("1s")
 """,
+        beside=["pytest_asyncio.plugin"],
     )
     result.assert_outcomes(passed=1)
 
@@ -940,6 +937,7 @@ def test_wrong(ocp_mock): pass
 """,
         "-n2",
         beside=["xdist.plugin"],
+        anew=True,
     )
     result.assert_outcomes(passed=20, failed=1, errors=1)
     result.stdout.fnmatch_lines(
@@ -950,10 +948,9 @@ def test_wrong(ocp_mock): pass
 # --- a run that does not use it --------------------------------------------------------------------------------------
 
 
-def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     """Of an application's own test run with aiohttp and yaml installed: nothing of them, and little of ours."""
     pytester.makepyfile("def test_it(): pass")
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # what others import says nothing of ours
     command = [sys.executable, "-X", "importtime", "-m", "pytest", "-p", "mockserver.pytest_plugin"]
     result = pytester.run(*command)
     assert result.ret == 0
