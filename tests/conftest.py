@@ -8,27 +8,38 @@ from typing import Any
 import books
 import pytest
 from clients import Client, failed_world
+from hypothesis import HealthCheck, settings
+from shared_servers import SharedServers
 
 from mockserver import MockServer
 from mockserver.contract import wire
 from mockserver.contract.schemas import Contract, schema_files
 
 pytest_plugins = ["pytester"]
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")  # a machine that is busy with something else fails no test
 SUMS: Counter[str] = Counter()
 """Of this process; in one that leads workers, of all of them."""
 
 
+@pytest.fixture(scope="session")
+def shared_servers() -> Iterator[SharedServers]:
+    servers = SharedServers()
+    yield servers
+    servers.end()
+
+
 @pytest.fixture
-def failed() -> Iterator[Client]:
+def failed(shared_servers: SharedServers) -> Iterator[Client]:
     """A client of a server whose one task has FAILED: clients.failed_world."""
-    with MockServer(failed_world()) as mock, Client(mock) as client:
+    with Client(shared_servers.renewed("failed", failed_world())) as client:
         yield client
 
 
 @pytest.fixture
-def permissions() -> Iterator[Client]:
+def permissions(shared_servers: SharedServers) -> Iterator[Client]:
     """A client of a server with the shipped fixture `permissions`: a login, and three users."""
-    with MockServer("permissions") as mock, Client(mock) as client:
+    with Client(shared_servers.renewed("permissions", "permissions")) as client:
         yield client
 
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Final
 
+from mockserver.cli import endings
 from mockserver.cli.serve import application, refused, warn_of_strangers
 from mockserver.contract.account import Account
 from mockserver.fixtures.mistakes import FixtureError, counted
@@ -67,6 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
             print(f"ocp-mockserver: {arguments.command[0]}: {reason}", file=sys.stderr)
             return NOT_FOUND if absent else CANNOT_RUN
         code = command.wait()
+    endings.finish()  # there is nobody any more to pass signals on to
     account = app[SITE].account
     worse = 0 if code else verdict(account, strict=arguments.strict)
     print(f"ocp-mockserver: {told(account)}" + (f" (exit code {worse})" if worse else ""), file=sys.stderr)
@@ -98,7 +100,8 @@ def passed_on() -> list[signal.Signals]:
 
 def end_now(number: int, _: FrameType | None) -> None:
     """As long as there is no command."""
-    raise SystemExit(SIGNALLED + number)
+    if endings.begin():
+        raise SystemExit(SIGNALLED + number)
 
 
 class Command:

@@ -51,8 +51,8 @@ examples:
 What is saved in a PATH on disk is loaded: every world begins anew. A file with mistakes changes nothing, and they are
 told on stderr.
 
-The last line on stdout is "listening on http://…", once requests are answered. Logs go to stderr. SIGINT and SIGTERM
-end it: requests in flight have 5 seconds, then it exits with 0.
+The last line on stdout is "listening on http://…", once requests are answered. Logs go to stderr. SIGINT,
+SIGTERM and SIGHUP end it: requests in flight have 5 seconds, then it exits with 0, however often it is told.
 """
 EXEC_ABOUT: Final = """\
 Serves a world on a free port while COMMAND runs, which finds it at $OCP_BASE_URL (no API prefix). PATHs are as those of

@@ -5,7 +5,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import socket
 import stat
 import sys
@@ -16,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from mockserver.app import create_app
-from mockserver.cli import greeting
+from mockserver.cli import endings, greeting
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.watch import Files
@@ -32,7 +31,7 @@ FIXTURES: Final = "OCP_MOCK_FIXTURES"
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it loads, too, SIGTERM is what SIGINT is
+    endings.on_signal(end_now)  # while it loads
     logs.to_stderr(arguments.log_format)
     try:
         app, reloader = application(arguments)
@@ -49,8 +48,14 @@ def serve(arguments: argparse.Namespace) -> int:
     except (FixtureError, OSError) as error:
         return refused(error)
     except KeyboardInterrupt:
-        return 0
+        pass
+    endings.finish()
     return 0
+
+
+def end_now(*_: object) -> None:
+    if endings.begin():
+        raise KeyboardInterrupt
 
 
 def refused(error: FixtureError | OSError) -> int:
@@ -109,11 +114,11 @@ async def until_told(
     loop = asyncio.get_running_loop()
 
     def tell(*_: object) -> None:
+        endings.begin()
         if not loop.is_closed():
             loop.call_soon_threadsafe(told.set)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, tell)
+    endings.on_signal(tell)
     url = runner.url_of(arguments.host, sockets)
     access_log = sys.stderr.isatty() if arguments.access_log is None else arguments.access_log
     async with runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):

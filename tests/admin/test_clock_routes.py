@@ -1,14 +1,13 @@
 """The clock's routes: read, switched, advanced; never backwards, and all of a move or nothing of it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 import requests
 from clients import FOREVER, RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world
-from processes import END_S
+from waiting import eventually
 
 from mockserver import MockServer
 
@@ -50,13 +49,6 @@ def clock(client: Client) -> Json:
 
 def seconds_between(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
-
-
-def eventually(so: Callable[[], bool]) -> None:
-    """Asks until it is so: how often, the machine decides, and not whether."""
-    deadline = time.monotonic() + END_S
-    while not so():
-        assert time.monotonic() < deadline
 
 
 def refused(client: Client, status: int, method: str, path: str, body: object) -> Json:

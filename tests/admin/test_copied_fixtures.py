@@ -8,8 +8,7 @@ import pytest
 import requests
 import yaml
 from busy_world import BUSY
-from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
-from past_requests import latest, of_many
+from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, world_of
 
 from mockserver import MockServer
 from mockserver.fixtures.source import shipped
@@ -114,7 +113,7 @@ def test_the_world_of_a_request_answers_as_it_was_answered(failed: Client) -> No
     """Its rule acts again, and what follows is the same."""
     failed.fault(operation="retrySubtask", times=1, skip=0, probability=1)
     first = failed.post(RETRY).json()
-    text = latest(failed)["fixture"]
+    text = failed.latest("/copies")["fixture"]
     second = failed.post(RETRY).json()
     with MockServer(yaml.safe_load(text)) as mock, Client(mock) as client:
         answers = [client.post(RETRY).json(), client.post(RETRY).json()]
@@ -127,14 +126,14 @@ def test_a_denial_stands_again(failed: Client) -> None:
     failed.admin("POST", "/denials", {"permission": "TASK_MANAGER", "times": 2})
     failed.post(RETRY)
     failed.post(RETRY)
-    fixture = yaml.safe_load(latest(failed)["fixture"])
+    fixture = yaml.safe_load(failed.latest("/copies")["fixture"])
     assert fixture["denials"] == [{"id": "denial-1", "permission": "TASK_MANAGER", "times": 2, "hits": 1}]
 
 
 def test_a_rate_that_was_broken_is_broken_again(failed: Client) -> None:
     failed.admin("POST", "/faults", {"rateLimit": {"limit": 2, "perSeconds": 1}})
     assert [failed.get(TASK).status_code for _ in range(3)] == [200, 200, 429]
-    with MockServer(yaml.safe_load(latest(failed)["fixture"])) as mock, Client(mock) as client:
+    with MockServer(yaml.safe_load(failed.latest("/copies")["fixture"])) as mock, Client(mock) as client:
         assert client.get(TASK).status_code == 429
 
 
@@ -148,7 +147,7 @@ def test_what_acts_late_is_copied_as_it_was_when_it_acted() -> None:
     with MockServer(world, clock="real") as mock, Client(mock) as client:
         client.admin("POST", "/faults", {"fixedDelayMilliseconds": 100})
         answer = client.get(f"{TASKS}/1").json()
-        copies = latest(client)
+        copies = client.latest("/copies")
     assert answer["data"]["subtasks"][0]["status"] == "RUNNING"
     assert copies["why"] is None
     with MockServer(yaml.safe_load(copies["fixture"])) as mock, Client(mock) as client:
@@ -180,9 +179,9 @@ def test_what_was_edited_since_is_not_wound_back(failed: Client, method: str, pa
 
 def test_a_test_of_it_can_be_copied_all_the_same(failed: Client) -> None:
     failed.get(TASK)
-    before = latest(failed)["pytest"]
+    before = failed.latest("/copies")["pytest"]
     failed.admin("PUT", "/state", {"users": {"me": {"password": "me"}}, "tasks": []})
-    assert latest(failed)["pytest"] == before
+    assert failed.latest("/copies")["pytest"] == before
 
 
 def test_a_rollback_of_another_task_is_wound_back_while_it_is_in_the_journal(failed: Client) -> None:
@@ -207,7 +206,7 @@ def test_a_skip_while_a_task_rolls_back_is_no_rollback_of_it() -> None:
 
 
 def test_a_rollback_of_a_task_that_is_not_kept_is_told_to_be_lost() -> None:
-    world = of_many(501)
+    world = world_of(501)
     world["tasks"][0]["subtasks"][0]["status"] = "FAILED"
     with MockServer(world) as mock, Client(mock) as client:
         client.get(TASKS)
@@ -234,8 +233,8 @@ def test_a_large_world_is_not_copied() -> None:
     with (
         MockServer(
             {
-                "tasks": of_many(500)["tasks"]
-                + [{"id": id, "subtasks": of_many(500)["tasks"][0]["subtasks"]} for id in range(2, 6)]
+                "tasks": world_of(500)["tasks"]
+                + [{"id": id, "subtasks": world_of(500)["tasks"][0]["subtasks"]} for id in range(2, 6)]
             }
         ) as mock,
         Client(mock) as client,
@@ -250,7 +249,7 @@ def test_a_large_world_is_not_copied() -> None:
 def test_a_fixture_says_what_it_is(failed: Client) -> None:
     failed.fault(times=1)
     failed.get(f"{SUBTASK}/log")
-    first, second, rest = latest(failed)["fixture"].split("\n", 2)
+    first, second, rest = failed.latest("/copies")["fixture"].split("\n", 2)
     assert first == (
         "# The world just before request 1 (GET) acted, at 2021-08-25T15:10:13+08:00, where its clock stands still."
     )

@@ -11,10 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 import requests
-from clients import API, FOREVER, RETRY, SUBTASK, TASK, TASKS, Client, Json, said
-from past_requests import latest, of_many
-from plugin_entry import importlib_entry
-from processes import END_S, PACKAGE, needed
+from clients import API, FOREVER, RETRY, SUBTASK, TASK, TASKS, Client, Json, said, world_of
+from processes import END_S, PACKAGE, needed, plugin_is_installed
 
 from mockserver import MockServer
 from mockserver.admin.copies.literals import literal
@@ -214,7 +212,7 @@ def copied(client: Client, case: Case) -> Json:
             case.method, case.path, auth=auth, stream=True, allow_redirects=False, **case.options
         ).status_code
     assert case.status is None or answer == case.status
-    copies: Json = latest(client)
+    copies: Json = client.latest("/copies")
     return copies
 
 
@@ -236,7 +234,7 @@ def outcomes(pytester: pytest.Pytester, sources: dict[str, str]) -> dict[str, st
     files = {f"test_{number}": name for number, name in enumerate(sources)}
     for file, name in files.items():
         (pytester.path / f"{file}.py").write_text(sources[name], encoding="utf-8")
-    entered = [] if importlib_entry() else ["-p", "mockserver.pytest_plugin"]
+    entered = [] if plugin_is_installed() else ["-p", "mockserver.pytest_plugin"]
     result = pytester.inline_run(*entered, "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q", "--tb=no")
     reports = [one for one in result.getreports("pytest_runtest_logreport") if one.when == "call"]
     return {files[one.nodeid.split(".py")[0]]: one.outcome for one in reports}
@@ -297,7 +295,7 @@ def test_a_hang_is_copied_with_a_short_patience(pytester: pytest.Pytester) -> No
         client.admin("POST", "/faults", {"fault": "HANG"})
         with pytest.raises(requests.ReadTimeout):
             requests.get(mock.url + TASK, timeout=IMPATIENT_S)
-        source = latest(client)["pytest"]
+        source = client.latest("/copies")["pytest"]
     assert "timeout=1)" in source
     found = outcomes(pytester, {"hang": source, "spoiled": spoiled(source)})
     assert found == {"hang": "passed", "spoiled": "failed"}
@@ -385,7 +383,7 @@ def test_a_short_world_is_read_as_the_whole_one_is(case: Case) -> None:
 
 
 def refused(client: Client) -> str:
-    copies = latest(client)
+    copies = client.latest("/copies")
     assert copies["pytest"] is None
     return str(copies["why"])
 
@@ -403,7 +401,7 @@ def test_a_request_that_still_waits_has_no_test_yet(failed: Client) -> None:
 def test_what_was_refused_for_a_header_that_is_not_kept_makes_no_copy(failed: Client, headers: dict[str, str]) -> None:
     """Sent without it, it would be answered otherwise."""
     assert failed.get(TASK, headers=headers, data=b"no gzip").status_code == 400
-    copies = latest(failed)
+    copies = failed.latest("/copies")
     assert (copies["curl"], copies["pytest"]) == (None, None)
     assert copies["why"].count("what was wrong with it is not kept") == 2
 
@@ -415,37 +413,37 @@ def test_a_content_type_that_clients_do_not_send_makes_no_copy(failed: Client) -
 
 def test_a_name_that_no_shell_can_write_makes_no_line(failed: Client) -> None:
     failed.get(TASK, auth=("a\0b", "c"))
-    copies = latest(failed)
+    copies = failed.latest("/copies")
     assert (copies["curl"], copies["why"]) == (None, "curl: no shell takes the NUL in its credentials")
     assert copies["pytest"] is not None
 
 
 def test_a_task_of_many_subtasks_is_not_kept() -> None:
-    with MockServer(of_many(501)) as mock, Client(mock) as client:
+    with MockServer(world_of(501)) as mock, Client(mock) as client:
         client.get(f"{TASKS}/1")
         assert "task 1 has more than 500 subtasks" in refused(client)
-        assert latest(client)["fixture"] is not None
+        assert client.latest("/copies")["fixture"] is not None
 
 
 def test_a_log_is_copied_from_its_answer(failed: Client) -> None:
     """So that it is exact whatever has become of the world."""
     failed.get(f"{SUBTASK}/log")
-    source = latest(failed)["pytest"]
+    source = failed.latest("/copies")["pytest"]
     failed.admin("PUT", "/state", {"tasks": []})
-    assert latest(failed)["pytest"] == source
+    assert failed.latest("/copies")["pytest"] == source
 
 
 def test_a_body_that_is_cut_makes_no_copy(failed: Client) -> None:
     failed.post(RETRY, data=b"x" * 20_000)
-    copies = latest(failed)
+    copies = failed.latest("/copies")
     assert (copies["curl"], copies["pytest"]) == (None, None)
     assert "its body was longer" in copies["why"]
 
 
 def test_of_an_answer_that_is_cut_only_the_status_is_asserted() -> None:
-    with MockServer(of_many(60)) as mock, Client(mock) as client:
+    with MockServer(world_of(60)) as mock, Client(mock) as client:
         client.get(f"{TASKS}/1")
-        source = latest(client)["pytest"]
+        source = client.latest("/copies")["pytest"]
     assert source.endswith("    assert answer.status_code == 200\n")
 
 
@@ -456,7 +454,7 @@ def test_a_path_that_requests_would_tidy_up_makes_no_test(failed: Client, path: 
         ["curl", "-sS", "--path-as-is", failed.mock.url + path], check=True, timeout=END_S, capture_output=True
     )
     assert "tidies" in refused(failed)
-    assert "--path-as-is" in latest(failed)["curl"]
+    assert "--path-as-is" in failed.latest("/copies")["curl"]
 
 
 # --- curl ----------------------------------------------------------------------------------------------------------
@@ -472,10 +470,10 @@ def test_a_copied_line_asks_the_same_again(name: str) -> None:
     needed("curl")
     with MockServer(WORLD) as mock, Client(mock) as client:
         line = copied(client, CASES[name])["curl"]
-        before = latest(client, "")["request"]
+        before = client.latest()["request"]
         client.admin("POST", "/reset")
         shown = subprocess.check_output(line, shell=True, text=True, stderr=subprocess.DEVNULL, timeout=END_S)
-        after = latest(client, "")["request"]
+        after = client.latest()["request"]
     assert shown.startswith(f"HTTP/1.1 {before['status']} ")
     for key in ("method", "path", "user", "requestBody", "status", "responseBody"):
         assert after[key] == before[key], key
@@ -485,7 +483,7 @@ def test_a_copied_line_asks_the_same_again(name: str) -> None:
 def test_a_line_asks_for_the_fault_that_the_request_asked_for(failed: Client) -> None:
     needed("curl")
     failed.get(TASK, headers={"Prefer": "code=503"})
-    line = latest(failed)["curl"]
+    line = failed.latest("/copies")["curl"]
     assert line == f"curl -i -H 'Prefer: code=503' {failed.mock.url}{TASK}"
     shown = subprocess.check_output(shlex.split(line), text=True, stderr=subprocess.DEVNULL, timeout=END_S)
     assert shown.startswith("HTTP/1.1 503 ")
@@ -505,7 +503,7 @@ def test_a_world_in_the_query_is_none_in_the_path(failed: Client) -> None:
 
 def test_any_credentials_will_do_where_there_are_no_users(failed: Client) -> None:
     failed.get(TASK, auth=("me", "secret"))
-    copies = latest(failed)
+    copies = failed.latest("/copies")
     assert "-u me:any-password" in copies["curl"]
     assert 'auth=("me", "any-password")' in copies["pytest"]
 

@@ -35,6 +35,7 @@ from mockserver.admin.feed import AT_ONCE, EVENTS, KEPT, Feed
 from mockserver.admin.listening import BEHIND, BEHIND_BYTES, LISTENING, Listener, Listening
 from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
+from mockserver.testing import server
 from mockserver.world.journal import BODY_BYTES, Exchange
 from mockserver.world.served import RELOADED, RENEWED
 from mockserver.world.site import Options, Site, Worlds
@@ -110,6 +111,13 @@ class Stream:
 
 def open_on(client: Client) -> Listening:
     return client.mock._app[LISTENING]
+
+
+@pytest.fixture
+def failed() -> Iterator[Client]:
+    """As everywhere, but a server of its own: of one that is shared, listeners may not be quite gone yet."""
+    with MockServer(failed_world()) as mock, Client(mock) as client:
+        yield client
 
 
 @pytest.fixture
@@ -767,23 +775,26 @@ def ended_in_order(connections: list[socket.socket]) -> None:
         connection.close()
 
 
-def test_a_server_with_a_hundred_listeners_stops_within_a_second(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_with_a_hundred_listeners_stops_at_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "GRACE_S", END_S)  # of one that waits for them
     with MockServer(failed_world()) as mock:
         connections = listeners_on(mock.port)
         began = time.monotonic()
         mock.stop()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4
     ended_in_order(connections)
     assert not caplog.records
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
-def test_serve_with_a_hundred_listeners_ends_within_a_second() -> None:
+def test_serve_with_a_hundred_listeners_ends_at_once() -> None:
     with Served("failed-subtask", "--clock", "manual") as served:
         connections = listeners_on(served.port)
         began = time.monotonic()
         assert served.end(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4, "and not after the five seconds for requests in flight"
         ended_in_order(connections)
         assert "Traceback" not in served.logs
         assert "destroyed" not in served.logs

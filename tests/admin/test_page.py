@@ -17,8 +17,7 @@ import requests
 from browser import Tabs, expect, shoot
 from clients import RETRY, Client, failed_world
 from panels import CLIPBOARD, PANELS, admin
-from plugin_entry import importlib_entry
-from processes import END_S, environment
+from processes import END_S, environment, plugin_is_installed
 
 from mockserver import MockServer
 
@@ -81,7 +80,7 @@ def test_the_seeds_flow_from_the_page_alone(tabs: Tabs, permissions: Client, tmp
 def passes(folder: Path, source: str) -> None:
     """It is run by pytest, in a process of its own."""
     (folder / "test_copied.py").write_text(source, encoding="utf-8")
-    entered = [] if importlib_entry() else ["-p", "mockserver.pytest_plugin"]
+    entered = [] if plugin_is_installed() else ["-p", "mockserver.pytest_plugin"]
     command = [sys.executable, "-m", "pytest", "-q", *entered, "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     ended = subprocess.run(
         command, cwd=folder, env=environment({"PYTEST_ADDOPTS": ""}), capture_output=True, text=True, timeout=END_S

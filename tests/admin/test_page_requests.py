@@ -9,8 +9,7 @@ import requests
 import yaml
 from browser import Tabs, expect, shoot
 from clients import RETRY, SUBTASK, TASK, TASKS, Client
-from page_times import SOON_MS
-from panels import CLIPBOARD, Admin, admin
+from panels import CLIPBOARD, SOON_MS, Admin, admin
 from processes import END_S, needed
 
 from mockserver import MockServer

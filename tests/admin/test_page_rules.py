@@ -9,8 +9,7 @@ import pytest
 import requests
 from browser import Tabs, expect, shoot
 from clients import RETRY, TASK, Client, Json, said
-from page_times import SOON_MS
-from panels import CLIPBOARD, admin
+from panels import CLIPBOARD, SOON_MS, admin
 from processes import END_S
 
 from mockserver import MockServer

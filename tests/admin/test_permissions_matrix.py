@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world, said
+from shared_servers import SharedServers
 
 from mockserver import MockServer
 from mockserver.contract.operations import OPERATIONS
@@ -96,9 +97,12 @@ def test_who_lacks_a_permission_is_told_which(staff: Client) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_the_matrix_is_what_the_api_then_does(denials: list[Json], operation: str) -> None:
+def test_the_matrix_is_what_the_api_then_does(
+    shared_servers: SharedServers, denials: list[Json], operation: str
+) -> None:
     """On task 1000, which may be an exception. To look at the matrix uses nothing up."""
-    with MockServer(failed_world(auth="basic", users=USERS)) as mock, Client(mock) as client:
+    mock = shared_servers.renewed("staff", failed_world(auth="basic", users=USERS))
+    with Client(mock) as client:
         for denial in denials:
             deny(client, **denial)
         for user in USERS:

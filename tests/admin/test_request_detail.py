@@ -4,8 +4,7 @@ from typing import Any, Final
 
 import pytest
 import requests
-from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
-from past_requests import latest, of_many
+from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, world_of
 
 from mockserver import MockServer
 from mockserver.server.routing import SITE
@@ -18,7 +17,7 @@ RUNNING_TASK: Final = {"status": "RUNNING", "operation": "EXECUTE"}
 
 
 def detail(client: Client) -> Json:
-    found: Json = latest(client, "")
+    found: Json = client.latest()
     return found
 
 
@@ -121,7 +120,7 @@ def test_a_trace_id_that_comes_again_is_another_request(failed: Client) -> None:
 
 
 def test_of_many_subtasks_the_task_alone_is_kept() -> None:
-    world = of_many(501)
+    world = world_of(501)
     world["tasks"][0]["subtasks"][0]["status"] = "FAILED"
     with MockServer(world) as mock, Client(mock) as client:
         client.get(f"{TASKS}/1/subtasks/1/log")

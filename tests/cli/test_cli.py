@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from processes import COMMAND, END_S, Served, environment, needed, run
+from processes import END_S, Served, forked, needed, run, run_anew
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
@@ -333,12 +333,19 @@ def test_the_port_file_is_there_as_long_as_the_server_is(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_0(number: int) -> None:
     served = Served("empty")
     served.get("/api/v2/tasks/instances")
     assert served.end(number) == 0
     assert served.logs == ""
+
+
+def test_a_process_that_has_imported_nothing_yet_serves_too() -> None:
+    """All others of these are forked from one that has: see tests/support/nursery.py."""
+    with Served("empty", anew=True) as served:
+        assert served.get("/api/v2/tasks/instances").status_code == 200
+        assert served.end() == 0
 
 
 def in_flight(served: Served) -> socket.socket:
@@ -367,6 +374,35 @@ def test_a_request_in_flight_ends_before_the_server_does() -> None:
         connection.sendall(b"{}")
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
         assert served.end() == 0
+
+
+@pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_no_further_signal_changes_how_it_ends(further: int) -> None:
+    """While a request is in flight, when it is answered, and as long as there is a process: a supervisor signals twice,
+    and the interpreter, as it goes, gives up its handlers."""
+    with Served("failed-subtask") as served, in_flight(served) as connection:
+        served.tell(signal.SIGTERM)
+        served.tell(further)
+        wait_until_closed(served.port)
+        served.tell(further)
+        connection.sendall(b"{}")
+        served.tell(further)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        while served.runs:
+            served.tell(further)
+        assert served.end() == 0
+    assert served.logs == ""
+
+
+@pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT])
+def test_nor_where_it_is_still_loading(tmp_path: Path, further: int) -> None:
+    pipe = tmp_path / "slow.yaml"
+    os.mkfifo(pipe)
+    with forked("serve", str(pipe)) as process, pipe.open("w"):  # opened, it is being read
+        process.terminate()
+        while process.poll() is None:
+            process.send_signal(further)
+        assert (process.returncode, *process.communicate()) == (0, "", "")
 
 
 @pytest.mark.slow
@@ -429,7 +465,7 @@ def test_the_first_request_is_answered_within_a_second_of_the_start() -> None:
 
     def once() -> float:
         began = time.perf_counter()
-        with Served() as served:
+        with Served(anew=True) as served:
             assert served.get("/api/v2/tasks/instances").status_code == 200
             return time.perf_counter() - began
 
@@ -485,12 +521,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_python_m_is_the_same_command() -> None:
-    assert run("--version").stdout == f"ocp-mockserver {__version__}\n"
+    assert run_anew("--version").stdout == f"ocp-mockserver {__version__}\n"
 
 
 def test_a_reader_who_has_seen_enough_is_no_traceback() -> None:
-    piped = subprocess.Popen([*COMMAND, "openapi"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert piped.stdout is not None
-    piped.stdout.close()
-    _, err = piped.communicate(timeout=END_S)
-    assert err == b""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with forked("openapi", stdout=writer) as process:
+        os.close(writer)
+        assert process.communicate(END_S) == ("", "")

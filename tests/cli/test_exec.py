@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clients import RETRY, TASKS
-from processes import COMMAND, END_S, environment, needed, run
+from nursery import Forked
+from processes import END_S, environment, forked, needed, run, run_anew
 
 from mockserver.cli import exec
 from mockserver.cli.main import main, parsed
@@ -38,9 +40,10 @@ def asking_in_vain(path: str) -> list[str]:
 
 
 def test_a_command_retries_a_subtask() -> None:
+    """Here, and in one test of each other command, in a process that has not imported anything yet."""
     needed("curl")
     fixture = str(ROOT / "fixtures" / "failed-subtask.yaml")
-    ended = run("exec", fixture, "--", "sh", "-c", f'curl -fsS -X POST "$OCP_BASE_URL{RETRY}"')
+    ended = run_anew("exec", fixture, "--", "sh", "-c", f'curl -fsS -X POST "$OCP_BASE_URL{RETRY}"')
     assert ended.returncode == 0, ended.stderr
     assert '"status":"READY"' in ended.stdout
     assert ended.stderr == NOTHING.replace("0 replies: 0 valid", "1 reply: 1 valid") + "\n"
@@ -143,16 +146,15 @@ def test_the_base_url_has_no_prefix_and_the_rest_of_the_environment_stays() -> N
 
 
 def test_what_it_reads_and_writes_is_ours() -> None:
-    ended = subprocess.run(
-        [*COMMAND, "exec", "empty", "--", "sh", "-c", "cat; echo aside >&2"],
-        env=environment(),
-        input="what was typed\n",
-        capture_output=True,
-        text=True,
-        timeout=END_S,
-    )
-    assert ended.stdout == "what was typed\n"
-    assert ended.stderr == f"aside\n{NOTHING}\n"
+    reader, writer = os.pipe()
+    with (
+        open(reader) as typed,
+        forked("exec", "empty", "--", "sh", "-c", "cat; echo aside >&2", stdin=reader) as process,
+    ):
+        typed.close()
+        os.write(writer, b"what was typed\n")
+        os.close(writer)
+        assert process.communicate(END_S) == ("what was typed\n", f"aside\n{NOTHING}\n")
 
 
 @pytest.mark.slow
@@ -182,22 +184,13 @@ class Executed:
     """`exec` of a command that tells the process ids of its children; it has done so when the block begins."""
 
     def __init__(self, *command: str, children: int = 1) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "exec", "empty", "--", *command],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,  # no terminal, wherever the tests run
-        )
-        assert self.process.stdout is not None
+        self.process = forked("exec", "empty", "--", *command)
         self.children = [int(self.process.stdout.readline()) for _ in range(children)]
 
     def end(self, number: int) -> tuple[int, str]:
         self.process.send_signal(number)
         _, err = self.process.communicate(timeout=END_S)
-        return self.process.returncode, err
+        return self.process.wait(), err
 
     def __enter__(self) -> "Executed":
         return self
@@ -217,19 +210,6 @@ def runs(pid: int) -> bool:
 SHELL = ("sh", "-c", "sleep 1000 & echo $!; wait; echo never")
 
 
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Signals that whoever runs these tests ignores (nohup does, with SIGHUP) are not ignored by what they start."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
-
-
-@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(
     "number",
     [
@@ -280,16 +260,19 @@ print(command.wait())
 
 def test_a_signal_that_comes_to_another_thread_is_passed_on() -> None:
     """The system may give it to any: it then interrupts nothing that the main thread waits in."""
-    ended = subprocess.run(
-        [sys.executable, "-c", TO_ANOTHER_THREAD],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=END_S,
-        start_new_session=True,
-    )
-    assert (ended.stdout, ended.stderr) == (f"{128 + signal.SIGTERM}\n", "")
+    with Forked(["-c", TO_ANOTHER_THREAD], env=environment()) as process:
+        assert process.communicate(END_S) == (f"{128 + signal.SIGTERM}\n", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_no_signal_changes_the_code_of_a_command_that_has_ended(number: int) -> None:
+    """While the server ends, and the interpreter, which gives up its handlers as it goes."""
+    waits = "import os, signal as s; s.pthread_sigmask(0, [1, 15]); print(os.getpid(), flush=True); s.sigwait([1, 15])"
+    with Executed(sys.executable, "-c", f"{waits}; os._exit(4)") as executed:
+        while executed.process.poll() is None:
+            executed.process.send_signal(number)
+        assert executed.process.returncode == 4
+        assert executed.process.communicate()[1] == NOTHING + "\n"
 
 
 def test_what_a_command_leaves_behind_is_ended() -> None:
@@ -314,14 +297,7 @@ def test_a_signal_before_the_command_runs_ends_it_with_the_signals_code(tmp_path
     """While it loads its fixture, which here is a pipe that nobody writes to."""
     pipe = tmp_path / "slow.yaml"
     os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [*COMMAND, "exec", str(pipe), "--", "echo", "started"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process, pipe.open("w"):  # opened, it is being read
+    with forked("exec", str(pipe), "--", "echo", "started") as process, pipe.open("w"):  # opened, it is being read
         process.terminate()
         out, err = process.communicate(timeout=END_S)
     assert (process.returncode, out, err) == (128 + signal.SIGTERM, "", "")
@@ -330,39 +306,21 @@ def test_a_signal_before_the_command_runs_ends_it_with_the_signals_code(tmp_path
 # --- the same at a terminal ----------------------------------------------------------------------------------------
 
 
-TAKES_THE_TERMINAL = """\
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
 @pytest.fixture
-def terminal() -> Iterator[Callable[..., tuple[subprocess.Popen[bytes], int]]]:
+def terminal() -> Iterator[Callable[..., tuple[Forked, int]]]:
     pty = pytest.importorskip("pty")
-    started: list[tuple[subprocess.Popen[bytes], int]] = []
+    with ExitStack() as ending:
 
-    def start(*command: str) -> tuple[subprocess.Popen[bytes], int]:
-        """`exec` at a terminal of its own, and our end of that."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-c", TAKES_THE_TERMINAL, *COMMAND, "exec", "empty", "--", *command],
-            env=environment(),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        started.append((process, ours))
-        return process, ours
+        def start(*command: str) -> tuple[Forked, int]:
+            """`exec` at a terminal of its own, and our end of that."""
+            ours, theirs = pty.openpty()
+            ending.callback(os.close, ours)
+            ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+            process = ending.enter_context(forked("exec", "empty", "--", *command, terminal=True, **ends))
+            os.close(theirs)
+            return process, ours
 
-    yield start
-    for process, ours in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        os.close(ours)
+        yield start
 
 
 def until(terminal: int, text: str) -> str:

@@ -88,7 +88,7 @@ def test_any_answer_can_be_broken(answers: dict[tuple[str, str], Json], operatio
     of, value = contract(spelling), answers[operation, spelling]
     checker = of.checker("error") if operation == "error" else envelope_of(of, operation)
     dice, places = Random(8), set()
-    for _ in range(200):
+    for _ in range(60):
         drawn = mutation.drawn(value, checker, dice)
         assert drawn is not None
         assert rejected(checker, drawn[0], of), drawn[1]
@@ -97,9 +97,9 @@ def test_any_answer_can_be_broken(answers: dict[tuple[str, str], Json], operatio
     assert any(place.startswith(deep.get(operation, "/")) for place in places)
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_candidate_says_what_it_is(answers: dict[tuple[str, str], Json], spelling: str) -> None:
+def test_every_candidate_says_what_it_is(answers: dict[tuple[str, str], Json]) -> None:
     """Not every one is rejected (null is valid in places): those that are not are never sent."""
+    spelling = SPELLINGS[0]
     of, value = contract(spelling), answers["getTaskInstance", spelling]
     checker = envelope_of(of, "getTaskInstance")
     judge = checker.judge

@@ -13,13 +13,13 @@ from together import HEAD, LAST, answer, released_together
 from mockserver import MockServer
 
 CLIENTS = 100
-ROUNDS = 20
+ROUNDS = 10
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("clock", ["manual", "real"])
 async def test_of_a_hundred_retries_at_once_one_is_granted(clock: str) -> None:
-    """Twenty rounds: each time one 200 and ninety-nine 400 / 20003; and runTime says how many there really were."""
+    """Ten rounds: each time one 200 and ninety-nine 400 / 20003; and runTime says how many there really were."""
     subtask = {"id": 10001, "status": "FAILED", "runs": [{"outcome": "FAILED"}]}
     world: Json = {"scheduler": {"dispatch": "1h"}, "tasks": [{"id": 1000, "subtasks": [subtask]}]}
     with MockServer(world, clock=clock) as mock:  # type: ignore[arg-type]  # mypy sees `str`

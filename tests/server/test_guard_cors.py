@@ -1,7 +1,7 @@
 """Browsers: any page may call the API, and no page may drive /__admin."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 import requests
@@ -12,12 +12,15 @@ from mockserver import MockServer
 from mockserver.admin.routes import ROUTES
 
 ORIGIN = "http://localhost:3000"
+TOKEN = "sécret"
+Route = tuple[str, str]
+"""Method and path."""
 EXPOSED = {"X-Mock-Contract", "X-Mock-Rule", "X-Mock-Hint"}
 
 
 @pytest.fixture
 def guarded() -> Iterator[Client]:
-    with MockServer(failed_world(), admin_token="sécret") as mock, Client(mock) as client:
+    with MockServer(failed_world(), admin_token=TOKEN) as mock, Client(mock) as client:
         yield client
 
 
@@ -122,26 +125,41 @@ def test_one_answer_to_a_page_does_not_open_the_next(failed: Client) -> None:
 
 ALL = [(method, filled(path)) for path, handlers in ROUTES.items() for method in handlers]
 BEHIND = [(method, path) for method, path in ALL if path != "/__admin/health"]
+SOME = [("GET", "/__admin/state"), ("POST", "/__admin/reset"), ("DELETE", "/__admin/faults")]
 
 
-@pytest.mark.parametrize(("method", "path"), BEHIND)
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", "http://[", "", "127.0.0.1"])
-def test_a_foreign_page_drives_nothing(failed: Client, method: str, path: str, origin: str) -> None:
-    """Its Origin gives it away, whatever it asks for; and it may not read the refusal."""
-    before = failed.state()
-    answer = failed(method, path, headers={"Origin": origin, "Content-Type": "application/json"}, data=b"{}")
-    assert answer.status_code == 403
-    assert not shared(answer)
-    assert failed.state() == before
+def everywhere(client: Client, headers: Mapping[str, str | bytes], routes: Sequence[Route] = BEHIND) -> set[int]:
+    """How every control route answers to them: the guard stands before all of them, and nothing has changed."""
+    token = {"Authorization": f"Bearer {TOKEN}".encode()}
+    before = client.get("/__admin/state", headers=token).json()
+    answers = [client(method, path, headers=headers, data=b"{}") for method, path in routes]
+    assert not any(shared(answer) for answer in answers), "nor may a page read the refusal"
+    assert client.get("/__admin/state", headers=token).json() == before
+    return {answer.status_code for answer in answers}
 
 
-@pytest.mark.parametrize(("method", "path"), BEHIND)
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:80", "127.0.0.1.evil.example", "[", ":"])
-def test_a_foreign_host_drives_nothing(failed: Client, method: str, path: str, host: str) -> None:
+@pytest.mark.parametrize(
+    ("origin", "routes"),
+    [
+        ("http://evil.example", BEHIND),
+        *((origin, SOME) for origin in ("null", "http://localhost:1", "http://[", "", "127.0.0.1")),
+    ],
+)
+def test_a_foreign_page_drives_nothing(failed: Client, origin: str, routes: list[Route]) -> None:
+    """Its Origin gives it away, whatever it asks for."""
+    assert everywhere(failed, {"Origin": origin, "Content-Type": "application/json"}, routes) == {403}
+
+
+@pytest.mark.parametrize(
+    ("host", "routes"),
+    [
+        ("evil.example", BEHIND),
+        *((host, SOME) for host in ("localhost.evil.example:80", "127.0.0.1.evil.example", "[", ":")),
+    ],
+)
+def test_a_foreign_host_drives_nothing(failed: Client, host: str, routes: list[Route]) -> None:
     """A page whose name was pointed here sends that name."""
-    before = failed.state()
-    assert failed(method, path, headers={"Host": host}).status_code == 403
-    assert failed.state() == before
+    assert everywhere(failed, {"Host": host}, routes) == {403}
 
 
 @pytest.mark.parametrize(
@@ -193,14 +211,17 @@ def test_a_preflight_of_a_control_route_is_not_granted(failed: Client, path: str
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
-@pytest.mark.parametrize(("method", "path"), BEHIND)
+def test_without_its_token_nothing_is_driven(guarded: Client) -> None:
+    assert everywhere(guarded, {}) == {401}
+
+
 @pytest.mark.parametrize(
-    "header", [None, "Bearer", "Bearer wrong", "Bearer sécre", "Basic sécret", "sécret", "Bearer \xff"]
+    "header", ["Bearer", "Bearer wrong", "Bearer sécre", "Basic sécret", "sécret", "Bearer \xff", None]
 )
-def test_without_its_token_nothing_is_driven(guarded: Client, method: str, path: str, header: str | None) -> None:
+def test_without_its_token_whatever_there_is_instead(guarded: Client, header: str | None) -> None:
     """Bytes that are no text included; and the challenge says what is wanted."""
     headers = {} if header is None else {"Authorization": header.encode("latin-1" if "\xff" in header else "utf-8")}
-    answer = guarded(method, path, headers=headers)
+    answer = guarded.get("/__admin/state", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     assert "sécret" not in answer.text

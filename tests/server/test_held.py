@@ -17,13 +17,15 @@ from raw_sockets import connected, heard, request
 from waiting import eventually, waiting
 
 from mockserver import MockServer
+from mockserver.testing import server
 
 DAY_MS = 86_400_000
-LET_GO_S = 0.2
+AT_ONCE_S = 4.0
+"""Seconds within which what is let go is gone, on however busy a machine: what is not takes five of them, or a day."""
 RETRIED = request(RETRY, "POST", **{"Content-Length": "0"})
 
 
-def closed(connections: list[socket.socket], within_s: float = LET_GO_S) -> None:
+def closed(connections: list[socket.socket], within_s: float = AT_ONCE_S) -> None:
     """Each is closed without a byte."""
     deadline = time.monotonic() + within_s
     for connection in connections:
@@ -38,12 +40,17 @@ def still_held(connections: list[socket.socket]) -> None:
         assert heard(connection) == (b"", "silent")
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits for an answer when it stops waits long."""
+    monkeypatch.setattr(server, "GRACE_S", END_S)
+
+
 # --- who lets go -----------------------------------------------------------------------------------------------------
 
 
-def test_a_reset_lets_everything_go_and_a_delayed_retry_has_not_happened() -> None:
-    """Twenty answers hang and a retry is late by a day: all see a close within 200 ms, and the server then stops
-    within a second."""
+def test_a_reset_lets_everything_go_and_a_delayed_retry_has_not_happened(patient: None) -> None:
+    """Twenty answers hang and a retry is late by a day: all see a close at once, and so does the server then stop."""
     with MockServer(failed_world()) as mock, Client(mock) as client:
         site = BOOKS.latest
         client.admin("POST", "/faults", {"operation": "getTaskInstance", "fault": "HANG"})
@@ -57,7 +64,7 @@ def test_a_reset_lets_everything_go_and_a_delayed_retry_has_not_happened() -> No
         account = client.admin("GET", "/contract")
         assert (account["deliberatelyInvalid"], account["violations"]) == (21, 0)
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < AT_ONCE_S
 
 
 @pytest.mark.parametrize("how", ["the rule", "all rules"])
@@ -246,7 +253,7 @@ EVERYTHING_HELD: list[Json] = [
 HELD_REQUESTS = [request()] * 20 + [RETRIED] * 5 + [request(TASKS)] * 5
 
 
-def test_a_server_with_everything_held_stops_within_a_second() -> None:
+def test_a_server_with_everything_held_stops_at_once(patient: None) -> None:
     with (
         MockServer(failed_world(faults=EVERYTHING_HELD)) as mock,
         Client(mock) as client,
@@ -254,14 +261,14 @@ def test_a_server_with_everything_held_stops_within_a_second() -> None:
     ):
         began = time.monotonic()
         mock.stop()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < AT_ONCE_S
         for connection in connections:
             assert heard(connection).end == "closed"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_with_everything_held_ends_within_a_second(number: int) -> None:
+def test_serve_with_everything_held_ends_at_once(number: int) -> None:
     """Those that are held are let go at once: the five seconds are for requests that will end."""
     with Served("failed-subtask", "--clock", "manual") as served:
         for rule in EVERYTHING_HELD:
@@ -272,7 +279,7 @@ def test_serve_with_everything_held_ends_within_a_second(number: int) -> None:
         eventually(lambda: served.get("/__admin/requests").json()["total"] == len(HELD_REQUESTS))
         began = time.monotonic()
         assert served.end(number) == 0
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < AT_ONCE_S
         for connection in connections:
             assert heard(connection).end == "closed"
             connection.close()

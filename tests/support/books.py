@@ -4,7 +4,9 @@ Two counts that know nothing of each other: the servers' own accounts, and the r
 got an answer for. Violations are those that tests have planted (`@pytest.mark.planted(n)`), and no others.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 from weakref import ref
 
@@ -20,15 +22,24 @@ COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", 
 
 class Books:
     def __init__(self) -> None:
-        self.accounts: list[Account] = []
+        self.accounts: dict[int, Account] = {}
+        """By their ids: the worlds of one server share one."""
         self.answered = 0
         """Requests that an application of ours was given and has answered."""
         self.planted = 0
+        self._past: Counter[str] = Counter()
+        """Of accounts that have begun anew."""
         self._latest: ref[Site] | None = None
 
     def open(self, site: Site) -> None:
-        if not any(account is site.account for account in self.accounts[-8:]):  # the worlds of one server share one
-            self.accounts.append(site.account)
+        self.accounts[id(site.account)] = site.account
+        self._latest = ref(site)
+
+    def begin_anew(self, site: Site) -> None:
+        """Its account is as that of a new server; and it is the latest."""
+        self._past.update(site.account.to_json())
+        for field in fields(Account):
+            setattr(site.account, field.name, 0)
         self._latest = ref(site)
 
     @property
@@ -40,12 +51,12 @@ class Books:
 
     @property
     def violations(self) -> int:
-        return sum(account.violations for account in self.accounts)
+        return self._past["violations"] + sum(account.violations for account in self.accounts.values())
 
     def sums(self) -> dict[str, int]:
         found = dict.fromkeys(COUNTED, 0) | {"answered": self.answered, "planted": self.planted}
-        for account in self.accounts:
-            for key, number in account.to_json().items():
+        for sums in (self._past, *(account.to_json() for account in self.accounts.values())):
+            for key, number in sums.items():
                 found[key] += number
         return found
 

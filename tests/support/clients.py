@@ -33,6 +33,11 @@ def failed_world(**more: Any) -> Json:
     return {"clock": {"mode": "manual"}, "tasks": [{"id": 1000, "subtasks": subtasks}], **more}
 
 
+def world_of(count: int) -> Json:
+    """One task with so many subtasks."""
+    return {"tasks": [{"id": 1, "subtasks": [{"id": id} for id in range(1, count + 1)]}]}
+
+
 class Client:
     """A blocking client of one server, over one connection that it keeps open."""
 
@@ -66,6 +71,11 @@ class Client:
         state: Json = self.admin("GET", "/state")
         del state["counters"]["trace"]
         return state
+
+    def latest(self, below: str = "") -> Any:
+        """Of the request that the journal has last: the whole of it, or what there is `below` its path."""
+        number = self.admin("GET", "/requests")["total"]
+        return self.admin("GET", f"/requests/{number}{below}")
 
     def subtasks(self) -> list[str]:
         """How the subtasks of task 1000 stand."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 PANELS: Final = ("Tasks", "Faults", "Requests", "Who may what", "World")
 FIELDS: Final = ("textbox", "combobox", "searchbox")
+SOON_MS: Final = 1000
+"""So long it may take until the page shows what has happened elsewhere."""
 CLIPBOARD: Final[dict[str, Any]] = {"permissions": ["clipboard-read", "clipboard-write"]}
 """Options of a window that may use it."""
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from signal import SIGTERM
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 import requests
+from nursery import Forked
 
 import mockserver
 
@@ -30,24 +32,44 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def run(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
-    return subprocess.run([*COMMAND, *arguments], env=environment(env), capture_output=True, text=True, timeout=END_S)
+    with forked(*arguments, env=env) as process:
+        out, err = process.communicate(timeout=END_S)
+        return subprocess.CompletedProcess(arguments, process.wait(), out, err)
+
+
+def run_anew(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same in an interpreter that has imported nothing yet, as a user's."""
+    return subprocess.run([*COMMAND, *arguments], env=environment(), capture_output=True, text=True, timeout=END_S)
+
+
+def forked(*arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> Forked:
+    """The command, in a process of the nursery's."""
+    return Forked(["-m", "mockserver", *arguments], env=environment(env), **options)
 
 
 class Served:
     """`serve` on a free port while the block lasts. It is ready when the block begins."""
 
-    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, stderr: Any = subprocess.PIPE) -> None:
-        self._process = subprocess.Popen(
-            [*COMMAND, "serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments],
-            env=environment(env),
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
+    def __init__(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stderr: int | None = None,
+        anew: bool = False,
+    ) -> None:
+        """`anew`: in an interpreter that has imported nothing yet, as a user's."""
+        words = ["serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments]
+        self._process: Forked | subprocess.Popen[str]
+        if anew:
+            self._process = subprocess.Popen(
+                [*COMMAND, *words], env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        else:
+            self._process = forked(*words, env=env, stderr=stderr)
         self.greeting: list[str] = []
         self.logs = ""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        self._ended = False
+        for line in self._process.stdout or ():
             self.greeting.append(line.rstrip("\n"))
             if line.startswith("listening on "):
                 break
@@ -69,14 +91,18 @@ class Served:
     def post(self, path: str, **options: Any) -> requests.Response:
         return requests.post(self.url + path, timeout=END_S, **options)
 
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
     def tell(self, number: int) -> None:
         self._process.send_signal(number)
 
     def end(self, number: int = SIGTERM) -> int:
         """Sends a signal, if it still runs, and returns the exit code. What it logged is in `logs`."""
-        if self._process.returncode is None:
-            if self._process.poll() is None:
-                self._process.send_signal(number)
+        if not self._ended:
+            self._ended = True
+            self._process.send_signal(number)
             try:
                 more, logs = self._process.communicate(timeout=END_S)
             except subprocess.TimeoutExpired:
@@ -84,7 +110,7 @@ class Served:
                 more, logs = self._process.communicate()
             self.greeting += more.splitlines()
             self.logs = logs or ""
-        return self._process.returncode
+        return self._process.wait()
 
     def __enter__(self) -> "Served":
         return self
@@ -93,6 +119,11 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
+
+
+def plugin_is_installed() -> bool:
+    """Whether pytest finds ours by its entry point; a bare checkout has none."""
+    return any(point.name == "ocp_mockserver" for point in entry_points(group="pytest11"))
 
 
 def missing(reason: str) -> NoReturn:

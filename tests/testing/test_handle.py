@@ -14,6 +14,7 @@ import pytest
 import requests
 from clients import RETRY, START, TASK, TASKS, Json, failed_world
 from processes import END_S
+from shared_servers import SharedServers
 
 from mockserver import ControlError, FixtureError, Handle, MockServer
 from mockserver.contract.operations import OPERATIONS
@@ -22,20 +23,18 @@ from mockserver.testing.tasks import SubtaskHandle, TaskHandle
 
 
 @pytest.fixture(params=["own", "connected", "world"])
-def mock(request: pytest.FixtureRequest) -> Iterator[Handle]:
+def mock(request: pytest.FixtureRequest, own: MockServer) -> Iterator[Handle]:
     """A server of our own, the same by its URL, and a world of it."""
-    with MockServer(failed_world()) as own:
-        if request.param == "own":
-            yield own
-        else:
-            with MockServer.connect(own.url, world="ci-42" if request.param == "world" else None) as connected:
-                yield connected
+    if request.param == "own":
+        yield own
+    else:
+        with MockServer.connect(own.url, world="ci-42" if request.param == "world" else None) as connected:
+            yield connected
 
 
 @pytest.fixture
-def own() -> Iterator[MockServer]:
-    with MockServer(failed_world()) as own:
-        yield own
+def own(shared_servers: SharedServers) -> MockServer:
+    return shared_servers.renewed("failed", failed_world())
 
 
 def retry(mock: Handle, **options: Any) -> int:

@@ -4,10 +4,11 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import httpcore  # noqa: F401  (httpx imports it when it is used: in a run of its own it would be another one)
 import pytest
-from plugin_entry import importlib_entry
 from processes import PACKAGE
 
 from mockserver import Handle
@@ -42,14 +43,18 @@ def _alone(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
     monkeypatch.delenv("OCP_MOCK_FIXTURES", raising=False)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # what is installed here is no part of a test
 
 
-def run(pytester: pytest.Pytester, tests: str, *options: str, process: bool = False) -> pytest.RunResult:
+def run(
+    pytester: pytest.Pytester, tests: str, *options: str, beside: Sequence[str] = (), anew: bool = False
+) -> pytest.RunResult:
+    """With ours and these other plugins only, in this process or in one of its own."""
     pytester.makepyfile(POST_RETRY + tests)
-    how = pytester.runpytest_subprocess if process else pytester.runpytest_inprocess
-    entered = [] if importlib_entry() else ["-p", "mockserver.pytest_plugin"]
-    return how(*entered, "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)  # which would import a lot
+    plugins = [f"-p{name}" for name in ("no:cacheprovider", "mockserver.pytest_plugin", *beside)]
+    if "pytest_asyncio.plugin" in beside:
+        plugins += ["-o", "asyncio_default_fixture_loop_scope=function"]  # else it warns
+    return (pytester.runpytest_subprocess if anew else pytester.runpytest_inprocess)(*plugins, *options)
 
 
 def has(module: str) -> pytest.MarkDecorator:
@@ -298,7 +303,7 @@ def test_marker_before_option_before_variable_before_ini_before_built_in(
     for name, id in worlds.items():
         (pytester.path / f"{name}.yaml").write_text(f"tasks: [{{id: {id}}}]")
     if ini:
-        pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nocp_mock_fixtures = ini.yaml\n")
+        pytester.makeini("[pytest]\nocp_mock_fixtures = ini.yaml\n")
     if variable:
         monkeypatch.setenv("OCP_MOCK_FIXTURES", "variable.yaml")
     mark = '@pytest.mark.ocp_mock("marker.yaml")' if marker else "@pytest.mark.ocp_mock(strict=True)"
@@ -320,7 +325,7 @@ def test_the_inis_path_is_relative_to_it_and_the_options_to_where_one_is(
     below = pytester.mkdir("below")
     (below / "mine.yaml").write_text(TWO)
     test = "def test_it(ocp_mock): assert ids(ocp_mock) == [{}]"
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nocp_mock_fixtures = mine.yaml\n")
+    pytester.makeini("[pytest]\nocp_mock_fixtures = mine.yaml\n")
     monkeypatch.chdir(below)
     run(pytester, test.format(1), str(pytester.path)).assert_outcomes(passed=1)
     run(pytester, test.format(2), str(pytester.path), "--ocp-mock-fixtures", "mine.yaml").assert_outcomes(passed=1)
@@ -331,11 +336,9 @@ def test_several_by_option_by_variable_and_by_ini(pytester: pytest.Pytester, mon
     (pytester.path / "b.yaml").write_text(TWO)
     test = "def test_it(ocp_mock): assert ids(ocp_mock) == [1, 2]"
     run(pytester, test, "--ocp-mock-fixtures=a.yaml", "--ocp-mock-fixtures=b.yaml").assert_outcomes(passed=1)
-    pytester.makeini(
-        "[pytest]\nasyncio_default_fixture_loop_scope = function\nocp_mock_fixtures =\n  a.yaml\n  b.yaml\n"
-    )
+    pytester.makeini("[pytest]\nocp_mock_fixtures =\n  a.yaml\n  b.yaml\n")
     run(pytester, test).assert_outcomes(passed=1)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeini("[pytest]\n")
     monkeypatch.setenv("OCP_MOCK_FIXTURES", os.pathsep.join(["a.yaml", "b.yaml"]))
     run(pytester, test).assert_outcomes(passed=1)
 
@@ -398,44 +401,37 @@ def test_and_then_none(ocp_mock): assert ocp_mock.clock()["mode"] == "manual"
 SHIPPED = "shipped are automatic-retry, big-ids, "
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("'failed-subtsk'", SHIPPED),
-        ("'failed-subtsk'", "test_wrong_markers_are_usage_errors"),  # the path that was looked for
-        ("clok='real'", "takes no 'clok' (did you mean clock?); it takes world, strict, clock, speed, auth"),
-        ("clock='fast'", "clock is 'manual' or 'real', not 'fast'"),
-        ("strict='yes'", "strict is True or False, not 'yes'"),
-        ("seed=1.5", "seed is a whole number"),
-        ("speed=True", "speed is a number"),
-        ("api_prefixes='/api/v1'", "api_prefixes is a list"),
-        ("world='mine.yaml'", "world is a mapping in the form of a fixture file"),
-        ("'a.yaml', 'b.yaml'", "takes one path, not 2; several are a list"),
-        ("'a.yaml', world={}", "a path or world=…, not both"),
-        ("7", "takes a path, the name of a shipped fixture, or world={…}, not 7"),
-        ("[]", "takes a path, the name of a shipped fixture"),
-        ("clock='manual', speed=2", "a manual clock has no speed"),
-        ("world={'tasks': [{'id': 'x'}]}", "tasks[0].id: "),
-        ("'broken.yaml'", "broken.yaml:1:"),
-    ],
-)
-def test_wrong_markers_are_usage_errors(pytester: pytest.Pytester, arguments: str, message: str) -> None:
-    """Of that test alone, in one line, without a way through our code."""
-    (pytester.path / "broken.yaml").write_text("tasks: [{id: x}]")
-    result = run(
-        pytester,
-        f"""
-@pytest.mark.ocp_mock({arguments})
-def test_wrong(ocp_mock): pass
+WRONG = [
+    ("'failed-subtsk'", SHIPPED),
+    ("'failed-subtsk'", "test_wrong_markers_are_usage_errors"),  # in the path that was looked for
+    ("clok='real'", "takes no 'clok' (did you mean clock?); it takes world, strict, clock, speed, auth"),
+    ("clock='fast'", "clock is 'manual' or 'real', not 'fast'"),
+    ("strict='yes'", "strict is True or False, not 'yes'"),
+    ("seed=1.5", "seed is a whole number"),
+    ("speed=True", "speed is a number"),
+    ("api_prefixes='/api/v1'", "api_prefixes is a list"),
+    ("world='mine.yaml'", "world is a mapping in the form of a fixture file"),
+    ("'a.yaml', 'b.yaml'", "takes one path, not 2; several are a list"),
+    ("'a.yaml', world={}", "a path or world=…, not both"),
+    ("7", "takes a path, the name of a shipped fixture, or world={…}, not 7"),
+    ("[]", "takes a path, the name of a shipped fixture"),
+    ("clock='manual', speed=2", "a manual clock has no speed"),
+    ("world={'tasks': [{'id': 'x'}]}", "tasks[0].id: "),
+    ("'broken.yaml'", "broken.yaml:1:"),
+]
 
-def test_right(ocp_mock): pass
-""",
-    )
-    result.assert_outcomes(passed=1, errors=1)
-    output = result.stdout.str()
-    assert "UsageError: " in output
-    assert message in output
-    assert "lending.py" not in output
+
+def test_wrong_markers_are_usage_errors(pytester: pytest.Pytester) -> None:
+    """Each of its test alone, in one line, without a way through our code."""
+    (pytester.path / "broken.yaml").write_text("tasks: [{id: x}]")
+    tests = [f"@pytest.mark.ocp_mock({marker})\ndef test_{n}(ocp_mock): pass" for n, (marker, _) in enumerate(WRONG)]
+    result = run(pytester, "\n".join([*tests, "def test_right(ocp_mock): pass"]))
+    result.assert_outcomes(passed=1, errors=len(WRONG))
+    said = re.split(r"^_+ ERROR at setup of test_\d+ _+$", result.stdout.str(), flags=re.M)[1:]
+    for (_, message), error in zip(WRONG, said, strict=True):
+        assert "UsageError: " in error
+        assert message in error
+        assert not re.search(r"(session|marker|pytest_plugin)\.py", error)
 
 
 def test_a_wrong_option_is_a_usage_error_too(pytester: pytest.Pytester) -> None:
@@ -790,7 +786,7 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding=
 def test_the_readmes_recipes_run(pytester: pytest.Pytester) -> None:
     """With requests, httpx and aiohttp, once on the built-in server and once on the one that the README makes."""
     recipe, override = re.findall(r"^```python\n(import (?:aiohttp\n|pytest\nfrom).*?)^```$", README, re.M | re.S)
-    run(pytester, recipe).assert_outcomes(passed=3)
+    run(pytester, recipe, beside=["pytest_asyncio.plugin"]).assert_outcomes(passed=3)
     pytester.makeconftest(override)
     result = run(
         pytester,
@@ -841,7 +837,8 @@ async def test_fails(ocp_mock):
 def test_sync(ocp_mock): assert ask(ocp_mock.url) == 200
 """,
         f"--asyncio-mode={mode}",
-        process=True,
+        beside=["pytest_asyncio.plugin"],
+        anew=True,
     )
     result.assert_outcomes(passed=2, failed=1)
 
@@ -867,7 +864,8 @@ async def test_it(aiohttp_client, ocp_mock):
     ocp_mock.assert_requested("retrySubtask", count=1)
 """,
         "--asyncio-mode=auto",
-        process=True,
+        beside=["pytest_asyncio.plugin", "pytest_aiohttp.plugin"],
+        anew=True,
     )
     result.assert_outcomes(passed=1)
 
@@ -887,10 +885,7 @@ async def test_it(ocp_mock):
     async with httpx.AsyncClient() as client:
         assert (await client.post(ocp_mock.url + RETRY)).status_code == 200
 """,
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:aiohttp",
+        beside=["anyio.pytest_plugin"],
     )
     result.assert_outcomes(passed=1)
 
@@ -917,6 +912,7 @@ async def test_it(ocp_mock, others):
             assert answer.status == 200
     ocp_mock.advance("1s")
 """,
+        beside=["pytest_asyncio.plugin"],
     )
     result.assert_outcomes(passed=1)
 
@@ -940,11 +936,8 @@ def test_fails(ocp_mock):
 def test_wrong(ocp_mock): pass
 """,
         "-n2",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:aiohttp",
-        process=True,
+        beside=["xdist.plugin"],
+        anew=True,
     )
     result.assert_outcomes(passed=20, failed=1, errors=1)
     result.stdout.fnmatch_lines(
@@ -958,8 +951,7 @@ def test_wrong(ocp_mock): pass
 def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     """Of an application's own test run with aiohttp and yaml installed: nothing of them, and little of ours."""
     pytester.makepyfile("def test_it(): pass")
-    entered = [] if importlib_entry() else ["-p", "mockserver.pytest_plugin"]
-    command = [sys.executable, "-X", "importtime", "-m", "pytest", "-p", "no:asyncio", "-p", "no:aiohttp", *entered]
+    command = [sys.executable, "-X", "importtime", "-m", "pytest", "-p", "mockserver.pytest_plugin"]
     result = pytester.run(*command)
     assert result.ret == 0
     loaded = {line.rpartition("|")[2].strip() for line in result.stderr.lines if line.startswith("import time:")}

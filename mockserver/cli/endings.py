@@ -1,0 +1,37 @@
+"""A process that is told to end: what its exit code is to be is settled then, and no further signal changes it.
+
+Supervisors signal twice, and impatient people press Ctrl-C again. As the interpreter shuts down, it gives every signal
+that has a handler back to the system: the next one would kill the process, as if it had crashed. What is blocked by
+then, or ignored, does nothing.
+"""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def on_signal(handler: Callable[[int, FrameType | None], None]) -> None:
+    """What a signal that asks a process to end does from now on. Where SIGHUP is ignored (nohup), it stays so."""
+    for number in ENDING:
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def begin() -> bool:
+    """For a handler: blocks further signals in this thread, the main one. False if the end had already begun.
+
+    The handlers stay: of a signal that is already on its way to one that is gone, Python would complain on stderr.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        return True
+    return signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
+def finish() -> None:
+    """When nothing is left to do but to exit: other threads, which may not be quite gone, are not killed either."""
+    begin()
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
