@@ -5,7 +5,7 @@ import copy
 import golden_answers
 import pytest
 
-MADE_ANEW = "If that is meant: python -m tests.golden_answers --write, and read the diff."
+MADE_ANEW = "If that is meant: python -m tests.support.golden_answers --write, and read the diff."
 EVERY_OPERATION = {*golden_answers.OF_THE_LIST, *golden_answers.OF_A_TASK, *golden_answers.OF_A_SUBTASK}
 
 

@@ -1,6 +1,6 @@
 """What the API answers today: every shipped fixture, every operation, kept in tests/golden/ as one JSON file a fixture.
 
-`python -m tests.golden_answers` shows what has changed; with `--write` it makes the files anew. It needs nothing but
+`python -m tests.support.golden_answers` shows what has changed; with `--write` it makes the files anew. It needs nothing but
 `MockServer` and plain HTTP, so it holds however the package is built inside. It does not say which answers are right.
 
 A line is one request to a world that has just been reset. Keys are in the order in which they were sent. `then` is what
@@ -22,7 +22,7 @@ from typing import Any, Final
 from mockserver import ControlError, MockServer
 
 Json = dict[str, Any]
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 GOLDEN: Final = ROOT / "tests" / "golden"
 TASKS: Final = "/api/v2/tasks/instances"
 SEED: Final = 7
