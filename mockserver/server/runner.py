@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.server.answer import answer
+from mockserver.server.answer import respond
 from mockserver.server.logs import ACCESS, AccessLog
 from mockserver.server.routing import SITE, ShortWay
 
@@ -115,7 +115,7 @@ async def running(
         server = runner.server
         assert server is not None
         if site.alone:
-            server.request_handler = ShortWay(server.request_handler, partial(answer, site), site.options.prefixes)
+            server.request_handler = ShortWay(server.request_handler, partial(respond, site), site.options.prefixes)
         for one in sockets:
             await web.SockSite(runner, one, backlog=BACKLOG).start()
         yield
