@@ -15,7 +15,7 @@ from mockserver.server.answer import routed
 from mockserver.server.reloading import read_worlds
 from mockserver.server.routing import SITE, WORLD, ApiResource, in_world
 from mockserver.world.fixture import Fixture
-from mockserver.world.site import Options, Site, Worlds
+from mockserver.world.worlds import Options, Site, Worlds
 
 
 def create_app(
@@ -76,7 +76,7 @@ def checked_prefix(prefix: str) -> str:
 
 async def served_document(site: Site, request: web.Request) -> web.StreamResponse:
     site.worlds.settle()
-    settings = site.hosted.world.settings
+    settings = site.served.world.settings
     base = request.path.removesuffix("/openapi.json")  # below another application it is not only the world's
     document = openapi.document(
         field_names=settings.field_names,

@@ -15,7 +15,7 @@ from mockserver.contract.parameters import parse_long
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
 from mockserver.times import NEVER, parse_duration, parse_instant
-from mockserver.world.site import Site
+from mockserver.world.worlds import Site
 
 MAX_BODY: Final = 256 * 1024 * 1024
 JSON_TYPE: Final = "application/json"

@@ -8,15 +8,14 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from mockserver.admin.state import transition
+from mockserver.contract import credentials
 from mockserver.contract.errors import Problem, Unprocessable
-from mockserver.contract.json_text import finite
-from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
-from mockserver.server import credentials
+from mockserver.contract.operations import LONG_MAX, LONG_MIN, OPERATIONS, parse_long
+from mockserver.fixtures.json_text import finite
 from mockserver.times import parse_instant
-from mockserver.world.journal import BODY_BYTES, Change, Exchange
-from mockserver.world.site import Site
-from mockserver.world.world import change_of
+from mockserver.world.journal import BODY_BYTES, Exchange
+from mockserver.world.live import Change
+from mockserver.world.worlds import Site
 
 LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
 TEXT: Final[dict[str, object]] = {"type": "string"}
@@ -82,12 +81,12 @@ def asked(request: web.Request, *known: str) -> Asked:
 # --- the journal ---------------------------------------------------------------------------------------------------
 
 FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
-    "operation": lambda entry: entry.to.operation and entry.to.operation.id,
+    "operation": lambda entry: (operation := entry.asked.to.operation) and operation.id,
     "status": lambda entry: entry.status,
     "user": lambda entry: user_of(entry),
     "traceId": lambda entry: entry.trace_id,
-    "taskInstanceId": lambda entry: entry.to.task,
-    "subtaskInstanceId": lambda entry: entry.to.subtask,
+    "taskInstanceId": lambda entry: entry.asked.to.task,
+    "subtaskInstanceId": lambda entry: entry.asked.to.subtask,
 }
 
 MAX_DEPTH: Final = 100
@@ -95,59 +94,56 @@ MAX_DEPTH: Final = 100
 
 async def get_requests(site: Site, request: web.Request) -> object:
     wanted, since, limit = asked(request, *REQUEST_FILTERS)
-    journal, wire = site.hosted.journal, site.hosted.wire
-    first = journal.total - len(journal.kept) + 1
+    journal, wire = site.served.journal, site.served.wire
     chosen = [
         (number, entry)
-        for number, entry in enumerate(map(Exchange._make, journal.kept), first)
+        for number, entry in journal.numbered()
         if (since is None or entry.time >= since) and all(FACTS[key](entry) == value for key, value in wanted.items())
     ]
     entries = [entry_json(number, entry, wire.instant) for number, entry in (chosen[-limit:] if limit else chosen)]
-    return {"requests": entries, "total": journal.total, "dropped": journal.total - len(journal.kept)}
+    return {"requests": entries, "total": journal.total, "dropped": journal.dropped}
 
 
 async def delete_requests(site: Site, request: web.Request) -> object:
-    site.hosted.journal.forget()
+    site.served.journal.forget()
     return None
 
 
 def user_of(entry: Exchange) -> str | None:
-    if entry.authorization is None:
-        return None
-    sent = credentials.parsed(entry.authorization)
-    return None if sent.wrong is not None else sent.user
+    """By the name that was sent."""
+    sent = entry.asked.sent
+    return None if sent is credentials.NOBODY or sent.wrong is not None else sent.user
 
 
 def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
-    operation = entry.to.operation
-    return {
-        "id": number,
-        "time": render(entry.time),
-        "operation": None if operation is None else operation.id,
-        "method": entry.method,
-        "path": credentials.redacted(entry.path),
-        "user": user_of(entry),
-        "requestBody": body_json(entry.request_body),
-        "status": entry.status,
-        "responseBody": body_json(entry.response_body),
-        "rule": entry.rule,
-        "effect": entry.effect,
-        "hint": entry.hint,
-        "traceId": entry.trace_id,
-        "resent": entry.resent,
-        "truncated": is_truncated(entry),
-    }
-
-
-def is_truncated(entry: Exchange) -> bool:
-    return max(len(entry.request_body), len(entry.response_body)) > BODY_BYTES
+    return entry_of(number, entry, render, bodies=True)
 
 
 def summary_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
     """Without the bodies."""
-    summary = entry_json(number, entry._replace(request_body=b"", response_body=b""), render)
-    del summary["requestBody"], summary["responseBody"]
-    return {**summary, "truncated": is_truncated(entry)}
+    return entry_of(number, entry, render, bodies=False)
+
+
+def entry_of(number: int, entry: Exchange, render: Callable[[int], str | None], *, bodies: bool) -> dict[str, object]:
+    asked, operation = entry.asked, entry.asked.to.operation
+    effect = entry.effect
+    return {
+        "id": number,
+        "time": render(entry.time),
+        "operation": None if operation is None else operation.id,
+        "method": asked.method,
+        "path": credentials.redacted(asked.target),
+        "user": user_of(entry),
+        **({"requestBody": body_json(asked.body)} if bodies else {}),
+        "status": entry.status,
+        **({"responseBody": body_json(entry.content)} if bodies else {}),
+        "rule": entry.rule,
+        "effect": f"{effect}, let go" if entry.let_go else effect,
+        "hint": entry.hint,
+        "traceId": entry.trace_id,
+        "resent": entry.resent,
+        "truncated": max(len(asked.body), len(entry.content)) > BODY_BYTES,
+    }
 
 
 def nested(body: bytes) -> int:
@@ -179,9 +175,9 @@ def body_json(body: bytes) -> Any:
 async def get_history(site: Site, request: web.Request) -> object:
     """In the order in which it happened, so that one task's part reads as its story."""
     wanted, since, limit = asked(request, *CHANGE_FILTERS)
-    history, wire = site.hosted.up_to_now().history, site.hosted.wire
+    site.served.up_to_now()
+    history, wire = site.served.live.history, site.served.wire
     task, subtask = wanted.get("taskInstanceId"), wanted.get("subtaskInstanceId")
-    kept = history.kept
 
     def asked_for(change: Change) -> bool:
         return (
@@ -190,9 +186,9 @@ async def get_history(site: Site, request: web.Request) -> object:
             and (subtask is None or change.subtask_instance_id == subtask)
         )
 
-    chosen = [change for change in map(change_of, kept) if asked_for(change)]
+    chosen = [change for change in history if asked_for(change)]
     changes = [transition(change, wire.instant) for change in (chosen[-limit:] if limit else chosen)]
-    return {"history": changes, "total": history.total, "dropped": history.total - len(kept)}
+    return {"history": changes, "total": history.total, "dropped": history.dropped}
 
 
 # --- the account ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ costs nothing more while somebody listens, and what happened while nobody did is
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -14,13 +14,12 @@ from mockserver import __version__
 from mockserver.admin.evidence import summary_json
 from mockserver.admin.state import clock_json, transition
 from mockserver.contract.errors import Violation
-from mockserver.contract.schemas import contract
-from mockserver.server.fault_injection import LET_GO
+from mockserver.contract.schemas import compiled
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
 from mockserver.world.journal import Exchange, Record
-from mockserver.world.site import Site
-from mockserver.world.world import TooManyEvents, change_of
+from mockserver.world.live import TooManyEvents
+from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
@@ -45,8 +44,6 @@ EVENTS: Final[dict[str, str]] = {
     "ping": "event-ping",
 }
 """The schema of each event's data."""
-_STATUS: Final = Exchange._fields.index("status")
-_EFFECT: Final = Exchange._fields.index("effect")
 
 T = TypeVar("T")
 
@@ -74,9 +71,8 @@ class Cursor(Generic[T]):
         return record.total - self._read
 
     def take(self, record: Record[T], most: int) -> list[tuple[int, T]]:
-        """The next ones, with their numbers, counted from 1. They must not be dropped yet."""
-        start, first = self._read - (record.total - len(record)), self._read + 1
-        taken = list(enumerate(record[start : start + most], first))
+        """The next ones, with their numbers, counted from 1."""
+        taken = list(record.numbered(self._read, self._read + most))
         self._read += len(taken)
         return taken
 
@@ -94,15 +90,15 @@ class Feed:
         below 2^53."""
         self._kept: deque[bytes] = deque(maxlen=KEPT)
         self._again = 0
-        hosted = self._hosted = site.hosted
-        world, self._edits = hosted.world, hosted.edits
-        self._changes = Cursor(world.history)
-        self._requests = Cursor(hosted.journal)
-        self._unanswered: dict[int, Sequence[Any]] = {}
+        served = self._hosted = site.served
+        world, self._edits = served.world, served.edits
+        self._changes = Cursor(served.live.history)
+        self._requests = Cursor(served.journal)
+        self._unanswered: dict[int, Exchange] = {}
         """Entries of the journal whose answer has not come, by their numbers."""
         self._faults: dict[str, Rule] = dict(world.faults)
         self._denials: dict[str, Rule] = dict(world.denials)
-        self._clock = hosted.clock.origin
+        self._clock = served.clock.origin
         self._names = sorted(site.worlds.names())
         self._violations = site.account.violations
 
@@ -112,36 +108,36 @@ class Feed:
         """The events after that one; or `hello`, if they are not all known."""
         oldest = self.latest - len(self._kept)
         if number is None or not oldest <= number <= self.latest:
-            data = {"version": __version__, "world": self.site.name, "clock": clock_json(self.site.hosted)}
+            data = {"version": __version__, "world": self.site.name, "clock": clock_json(self.site.served)}
             return _event("hello", self._proven("hello", data), self.latest)
         return b"".join(islice(self._kept, number - oldest, None))
 
     def ping(self) -> bytes:
-        return _event("ping", self._proven("ping", {"now": clock_json(self.site.hosted)["now"]}))
+        return _event("ping", self._proven("ping", {"now": clock_json(self.site.served)["now"]}))
 
     # --- what is new -----------------------------------------------------------------------------------------------
 
     def collect(self) -> bool:
         """Brings the world up to now and reads what is new, but no more than AT_ONCE changes and requests. Whether
         more of those is left."""
-        hosted = self.site.hosted
+        served = self.site.served
         if ticks() >= self._again:
             try:
-                hosted.up_to_now()
+                served.up_to_now()
             except TooManyEvents:
                 self._again = ticks() + PAUSE
-        if (hosted, hosted.edits) != (self._hosted, self._edits):
-            self._hosted, self._edits = hosted, hosted.edits
-            self._add("world", {"cause": hosted.edited_by})
+        if (served, served.edits) != (self._hosted, self._edits):
+            self._hosted, self._edits = served, served.edits
+            self._add("world", {"cause": served.edited_by})
         names = sorted(self.site.worlds.names())
         if names != self._names:
             self._names = names
             self._add("worlds", {"worlds": names})
-        if hosted.clock.origin != self._clock:
-            self._clock = hosted.clock.origin
-            self._add("clock", clock_json(hosted))
-        self._compare("fault", self._faults, hosted.world.faults)
-        self._compare("denial", self._denials, hosted.world.denials)
+        if served.clock.origin != self._clock:
+            self._clock = served.clock.origin
+            self._add("clock", clock_json(served))
+        self._compare("fault", self._faults, served.world.faults)
+        self._compare("denial", self._denials, served.world.denials)
         left = self._read()
         account = self.site.account
         if account.violations > self._violations:
@@ -167,7 +163,7 @@ class Feed:
 
     def _read(self) -> bool:
         """Changes and requests. Whether some are left."""
-        history, journal = self._hosted.world.history, self._hosted.journal
+        history, journal = self._hosted.live.history, self._hosted.journal
         self._changes.has_begun_again(history)
         if self._requests.has_begun_again(journal):
             self._unanswered.clear()
@@ -181,16 +177,16 @@ class Feed:
         instant = self._hosted.wire.instant
         new = self._changes.take(history, AT_ONCE)
         for _, change in new:
-            self._add("change", transition(change_of(change), instant))
+            self._add("change", transition(change, instant))
         for number, entry in list(self._unanswered.items()):
-            if entry[_STATUS] is not None or (entry[_EFFECT] or "").endswith(LET_GO):
+            if entry.status is not None or entry.let_go:
                 del self._unanswered[number]
-                self._add("request", summary_json(number, Exchange._make(entry), instant))
-            elif number <= journal.total - len(journal):
+                self._add("request", summary_json(number, entry, instant))
+            elif number <= journal.dropped:
                 del self._unanswered[number]
         for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
-            self._add("request", summary_json(number, Exchange._make(entry), instant))
-            if entry[_STATUS] is None:
+            self._add("request", summary_json(number, entry, instant))
+            if entry.status is None:
                 self._unanswered[number] = entry
         return self._changes.left(history) + self._requests.left(journal) > 0
 

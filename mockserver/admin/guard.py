@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from mockserver.contract.errors import Unprocessable
-from mockserver.world.site import Options
+from mockserver.world.worlds import Options
 
 FOREIGN_SITES: Final = ("cross-site", "same-site")
 """A browser's word for who asks, in Sec-Fetch-Site: an image or a script of another page's has no Origin. A link to a

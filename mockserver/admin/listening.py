@@ -21,7 +21,7 @@ from mockserver.contract.errors import Unprocessable
 from mockserver.server.responses import CONTRACT
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks
-from mockserver.world.site import Site
+from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 

@@ -18,8 +18,8 @@ from mockserver.contract.errors import ApiError, Unprocessable, Violation
 from mockserver.contract.schemas import contract, schema_files
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
-from mockserver.world.site import Site
-from mockserver.world.world import TooManyEvents
+from mockserver.world.live import TooManyEvents
+from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
@@ -161,7 +161,7 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
                 site.account.valid += 1
             return body
         if route.edits:
-            site.hosted.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
+            site.served.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
         status = 204 if schema is None else route.status
     except Unprocessable as error:
         status, schema, body = error.status, "control-error", error_json(error)

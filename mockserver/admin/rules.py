@@ -1,6 +1,7 @@
 """Control routes of the rules that stand: faults, denials; and of the users, and who may do what while they do."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,8 +13,8 @@ from mockserver.contract.permissions import ANONYMOUS
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
-from mockserver.world.site import Site
-from mockserver.world.world import World
+from mockserver.world.value import World
+from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
@@ -25,7 +26,7 @@ ANYBODY: Final = "*"
 
 
 async def get_faults(site: Site, request: web.Request) -> object:
-    return {"faults": [rule.to_json() for rule in site.hosted.world.faults.values()]}
+    return {"faults": [rule.to_json() for rule in site.served.world.faults.values()]}
 
 
 async def post_fault(site: Site, request: web.Request) -> object:
@@ -34,26 +35,25 @@ async def post_fault(site: Site, request: web.Request) -> object:
     if wrong:
         raise Unprocessable("not a fault", wrong)
     refuse_given(body, "id", "hits", "matches", "window")
-    world = site.hosted.up_to_now()
-    refuse_too_many(world.faults)
-    return world.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
+    refuse_too_many(site.served.up_to_now().faults)
+    return site.served.live.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
 
 
 async def delete_faults(site: Site, request: web.Request) -> object:
-    site.hosted.remove_faults()
+    site.served.remove_faults()
     return None
 
 
 async def get_fault(site: Site, request: web.Request) -> object:
-    return found(site.hosted.world.faults, request, "fault").to_json()
+    return found(site.served.world.faults, request, "fault").to_json()
 
 
 async def delete_fault(site: Site, request: web.Request) -> object:
-    site.hosted.remove_fault(found(site.hosted.world.faults, request, "fault").id)
+    site.served.remove_faults(found(site.served.world.faults, request, "fault").id)
     return None
 
 
-def found(rules: dict[str, Any], request: web.Request, kind: str) -> Any:
+def found(rules: Mapping[str, Any], request: web.Request, kind: str) -> Any:
     id = request.match_info["id"]
     if id not in rules:
         raise Unprocessable(f"no {kind} {id}: there are {', '.join(rules) or 'none'}", status=404)
@@ -66,7 +66,7 @@ def refuse_given(body: dict[str, Any], *keys: str) -> None:
         raise Unprocessable("not for a new rule", given)
 
 
-def refuse_too_many(rules: dict[str, Any]) -> None:
+def refuse_too_many(rules: Mapping[str, Any]) -> None:
     if len(rules) >= MAX_RULES:
         raise Unprocessable(f"there are {MAX_RULES} rules already: delete some")
 
@@ -75,32 +75,31 @@ def refuse_too_many(rules: dict[str, Any]) -> None:
 
 
 async def get_denials(site: Site, request: web.Request) -> object:
-    return {"denials": [denial.to_json() for denial in site.hosted.world.denials.values()]}
+    return {"denials": [denial.to_json() for denial in site.served.world.denials.values()]}
 
 
 async def post_denial(site: Site, request: web.Request) -> object:
     body = await checked_body("denial", request)
     refuse_given(body, "id", "hits")
-    world = site.hosted.up_to_now()
+    world = site.served.up_to_now()
     refuse_too_many(world.denials)
-    denial = world.add_denial(lambda id: Denial.from_json(body, id))
+    denial = site.served.live.add_denial(lambda id: Denial.from_json(body, id))
     if denial.user not in (None, ANONYMOUS, *world.users) and world.users:
         log.warning("%s names the user %s, whom the world does not know", denial.id, denial.user)
     return denial.to_json()
 
 
 async def delete_denials(site: Site, request: web.Request) -> object:
-    site.hosted.world.denials.clear()
+    site.served.live.remove_denials()
     return None
 
 
 async def get_denial(site: Site, request: web.Request) -> object:
-    return found(site.hosted.world.denials, request, "denial").to_json()
+    return found(site.served.world.denials, request, "denial").to_json()
 
 
 async def delete_denial(site: Site, request: web.Request) -> object:
-    denials = site.hosted.world.denials
-    del denials[found(denials, request, "denial").id]
+    site.served.live.remove_denials(found(site.served.world.denials, request, "denial").id)
     return None
 
 
@@ -111,14 +110,14 @@ async def get_users(site: Site, request: web.Request) -> object:
     return {
         "users": [
             {"name": user.name, "password": user.password, "permissions": list(user.permissions)}
-            for user in site.hosted.world.users.values()
+            for user in site.served.world.users.values()
         ]
     }
 
 
 async def get_permissions(site: Site, request: web.Request) -> object:
     """Who may do what now. Nothing is counted as a hit."""
-    world = site.hosted.world
+    world = site.served.world
     return {
         "permissions": [
             permission_json(world, user, operation) for user in known_users(world) for operation in OPERATIONS.values()
@@ -139,7 +138,7 @@ def permission_json(world: World, user: str, operation: Operation) -> dict[str, 
     permission = operation.permission
     here = [
         denial
-        for denial in reversed(world.denials.values())
+        for denial in reversed(list(world.denials.values()))
         if not denial.used_up and denial.matches(permission, user, operation.id, denial.task_instance_id)
     ]
     acting = next((denial for denial in here if denial.task_instance_id is None), None)

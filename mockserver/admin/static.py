@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from mockserver.contract.account import VALID
 from mockserver.contract.errors import Unprocessable
 from mockserver.server import responses
-from mockserver.world.site import Site
+from mockserver.world.worlds import Site
 
 FILES: Final = files("mockserver") / "admin" / "page"
 PAGE: Final = "index.html"

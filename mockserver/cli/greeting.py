@@ -9,10 +9,10 @@ from mockserver import __version__
 from mockserver.contract.permissions import ANONYMOUS, TASK_MANAGER
 from mockserver.fixtures.mistakes import counted
 from mockserver.tasks import lifecycle
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.lifecycle import Refused
-from mockserver.tasks.scheduler import Execution
-from mockserver.world.site import Site
-from mockserver.world.world import World
+from mockserver.world.value import World
+from mockserver.world.worlds import Site
 
 OPERATION: Final = "retrySubtask"
 ANYBODY: Final = "operator:operator"
@@ -21,13 +21,13 @@ ANYBODY: Final = "operator:operator"
 
 def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) -> list[str]:
     """Lines for people. A line that starts with `curl` can be run as it stands."""
-    world, hosted = site.hosted.world, site.hosted
-    subtasks = sum(len(execution.subtasks) for execution in world.executions.values())
+    world, served = site.served.world, site.served
+    subtasks = sum(len(execution.subtasks) for execution in world.tasks.values())
     base = url + quote(site.options.prefixes[0])
-    task = next(iter(world.executions), None)
+    task = next(iter(world.tasks), None)
     lines = [
-        f"ocp-mockserver {__version__}: {counted(len(world.executions), 'task')}, {counted(subtasks, 'subtask')}; "
-        f"{hosted.clock.mode} clock, auth {world.settings.auth}",
+        f"ocp-mockserver {__version__}: {counted(len(world.tasks), 'task')}, {counted(subtasks, 'subtask')}; "
+        f"{served.clock.mode} clock, auth {world.settings.auth}",
         "",
         *(f"  base URL  {url}{quote(prefix)}" for prefix in site.options.prefixes),
         f"  try       GET {base}/tasks/instances",
@@ -56,7 +56,7 @@ def curl_line(world: World, base: str) -> str | None:
 
 
 def retriable(world: World) -> Iterator[tuple[Execution, int]]:
-    for execution in world.executions.values():
+    for execution in world.tasks.values():
         if not execution.counts[lifecycle.FAILED]:
             continue
         for subtask in execution.subtasks.values():

@@ -4,6 +4,7 @@ Source: the seed (a retry needs TASK_MANAGER); that TASK_MANAGER reads too and t
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 Permission = Literal["TASK_VIEWER", "TASK_MANAGER", "ADMIN"]
@@ -20,6 +21,12 @@ EVERYTHING: Final = IMPLIED[ADMIN]
 NOTHING: Final[frozenset[str]] = frozenset()
 
 
+@cache
+def implied(permissions: tuple[Permission, ...]) -> frozenset[str]:
+    """They themselves, and what comes with them."""
+    return frozenset[str]().union(*(IMPLIED[permission] for permission in permissions))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     name: str
@@ -29,4 +36,4 @@ class User:
 
     @property
     def allowed(self) -> frozenset[str]:
-        return frozenset[str]().union(*(IMPLIED[permission] for permission in self.permissions))
+        return implied(self.permissions)

@@ -1,23 +1,35 @@
 """Values ⇄ the API's JSON, proven as it is written: the only room that knows the API's field names.
 
 A subtask's text has a template of what no transition changes; a task's text is made of its subtasks' texts. Both are
-kept with the execution that they were made from, which drops them when they change.
+kept beside the served world (`Texts`), never on a value: a thousand worlds may be kept, and one text of each is enough.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from mockserver import times
 from mockserver.contract.errors import ApiError
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
-from mockserver.contract.templates import Filling, Stems, Template
-from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition
-from mockserver.tasks.scheduler import Execution
+from mockserver.contract.schemas import Checker, Contract, Filling, Proven, Stems, contract
+from mockserver.tasks.execution import Execution
+from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
-_filling: Callable[[tuple[object, ...]], Filling] = partial(tuple.__new__, Filling)
-render_instant = lru_cache(maxsize=4096)(times.WireInstant)
+render_instant = lru_cache(maxsize=4096)(times.render_instant)
+
+
+class Texts:
+    """What was written of one served world's values. Each is right while the value that it was made of is the same."""
+
+    __slots__ = ("basics", "parts", "stems", "tasks")
+
+    def __init__(self) -> None:
+        self.stems: dict[SubtaskDefinition, Stems] = {}
+        self.parts: dict[SubtaskDefinition, tuple[Subtask, Proven]] = {}
+        """Subtasks as parts of a task."""
+        self.tasks: dict[TaskDefinition, tuple[Execution, Proven]] = {}
+        self.basics: dict[TaskDefinition, tuple[Execution, Proven]] = {}
+        """Tasks as parts of a page."""
 
 
 class Wire:
@@ -91,34 +103,34 @@ class Wire:
 
     # --- subtasks --------------------------------------------------------------------------------------------------
 
-    def subtask(self, execution: Execution, subtask: Subtask) -> Filling:
-        definition, status, operation, run_time, executor, start, finish, *_ = subtask
-        stems = execution.rendered.get(definition)
+    def subtask(self, texts: Texts, subtask: Subtask) -> Filling:
+        definition = subtask.definition
+        stems = texts.stems.get(definition)
         if stems is None:
-            stems = self._stems(execution, definition)
-        key = (status, operation, executor, start, finish)
+            stems = texts.stems[definition] = self._stems(definition)
+        start, finish = subtask.start_time, subtask.finish_time
+        key = (subtask.status, subtask.operation, subtask.executor, start, finish)
         stem = stems.get(key)
         if stem is None:
             stem = stems.keep(
                 key,
-                status=status,
-                operation=operation,
-                executor=executor,
+                status=subtask.status,
+                operation=subtask.operation,
+                executor=subtask.executor,
                 startTime=self.instant(start),
                 finishTime=self.instant(finish),
             )
-        return _filling((stem, (run_time,)))
+        return Filling(stem, (subtask.run_time,))
 
-    def _proven_subtask(self, execution: Execution, subtask: Subtask) -> Proven:
+    def _part(self, texts: Texts, subtask: Subtask) -> Proven:
         """The same as text alone, kept until the subtask changes: a template would be many times as large."""
-        rendered = execution.rendered
-        known = rendered.get(subtask.definition.id)
+        definition = subtask.definition
+        known = texts.parts.get(definition)
         if known is not None and known[0] is subtask:
-            kept: Proven = known[1]
-            return kept
+            return known[1]
         proven = self._subtask.prove(
             {
-                **self._defined(subtask.definition),
+                **self._defined(definition),
                 "status": subtask.status,
                 "operation": subtask.operation,
                 "runTime": subtask.run_time,
@@ -127,13 +139,12 @@ class Wire:
                 "finishTime": self.instant(subtask.finish_time),
             }
         )
-        rendered[subtask.definition.id] = (subtask, proven)
+        texts.parts[definition] = (subtask, proven)
         return proven
 
-    def _stems(self, execution: Execution, definition: SubtaskDefinition) -> Stems:
+    def _stems(self, definition: SubtaskDefinition) -> Stems:
         holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
-        stems = execution.rendered[definition] = Stems(Template(self._subtask, self._defined(definition), *holes))
-        return stems
+        return Stems(self._subtask.template(self._defined(definition), *holes))
 
     def _defined(self, definition: SubtaskDefinition) -> dict[str, object]:
         """What no transition changes."""
@@ -159,14 +170,16 @@ class Wire:
 
     # --- tasks -----------------------------------------------------------------------------------------------------
 
-    def task(self, execution: Execution) -> Proven:
-        kept = _kept(execution)
-        known = kept.get("task")
-        if known is None:
-            known = kept["task"] = self._task.prove(self._task_json(execution))
-        return known
+    def task(self, texts: Texts, execution: Execution) -> Proven:
+        definition = execution.task.definition
+        known = texts.tasks.get(definition)
+        if known is not None and known[0] is execution:
+            return known[1]
+        proven = self._task.prove(self._task_json(texts, execution))
+        texts.tasks[definition] = (execution, proven)
+        return proven
 
-    def _task_json(self, execution: Execution) -> dict[str, object]:
+    def _task_json(self, texts: Texts, execution: Execution) -> dict[str, object]:
         task = execution.task
         definition = task.definition
         return {
@@ -184,15 +197,17 @@ class Wire:
             "finishTime": self.instant(task.finish_time),
             "operation": task.operation,
             "prohibitRollback": definition.prohibit_rollback,
-            "subtasks": [self._proven_subtask(execution, subtask) for subtask in execution.subtasks.values()],
+            "subtasks": [self._part(texts, subtask) for subtask in execution.subtasks.values()],
         }
 
-    def basic_task(self, execution: Execution) -> Proven:
-        kept = _kept(execution)
-        known = kept.get("basic")
-        if known is None:
-            known = kept["basic"] = self._basic_task.prove(self._basic_json(execution))
-        return known
+    def basic_task(self, texts: Texts, execution: Execution) -> Proven:
+        definition = execution.task.definition
+        known = texts.basics.get(definition)
+        if known is not None and known[0] is execution:
+            return known[1]
+        proven = self._basic_task.prove(self._basic_json(execution))
+        texts.basics[definition] = (execution, proven)
+        return proven
 
     def _basic_json(self, execution: Execution) -> dict[str, object]:
         task = execution.task
@@ -220,9 +235,11 @@ class Wire:
             ],
         }
 
-    def page(self, executions: Sequence[Execution], *, total: int, number: int, size: int) -> Proven:
+    def page(self, texts: Texts, executions: Sequence[Execution], *, total: int, number: int, size: int) -> Proven:
         page = {"totalElements": total, "totalPages": -(-total // size), "number": number, "size": size}
-        return self._page.prove({"contents": [self.basic_task(execution) for execution in executions], "page": page})
+        return self._page.prove(
+            {"contents": [self.basic_task(texts, execution) for execution in executions], "page": page}
+        )
 
 
 @lru_cache(maxsize=64)
@@ -243,14 +260,6 @@ class Spelling(Protocol):
 
 def wire_of(settings: Spelling) -> Wire:
     return _wire(settings.field_names, settings.server, settings.offset_s)
-
-
-def _kept(execution: Execution) -> dict[str, Proven]:
-    """What was written of the task as a whole; an execution drops it when anything of the task changes."""
-    kept: dict[str, Proven] | None = execution.rendered.get(None)
-    if kept is None:
-        kept = execution.rendered[None] = {}
-    return kept
 
 
 def _reference(reference: Reference | None) -> dict[str, object] | None:

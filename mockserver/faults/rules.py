@@ -4,7 +4,7 @@ A rule is a frozen value. `matches` counts the requests that it matched while it
 it acted. What it does to the answer is its effect (`effects`), its delay, or both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from random import Random
@@ -16,6 +16,7 @@ from mockserver.times import SECOND
 When = Literal["before", "after"]
 BEFORE: Final = "before"
 AFTER: Final = "after"
+REMEMBERED: Final = 1024
 _MASK = (1 << 64) - 1
 
 
@@ -167,3 +168,46 @@ def choose(rules: Iterable[Fault], request: Incoming, seed: int, now: int) -> tu
             return [*changed, acting], acting
         changed.append(after)
     return changed, None
+
+
+class Rules(Mapping[str, Fault]):
+    """Every rule of a world by its id, oldest first: a value. Which of them a request matches is remembered, since no
+    count changes that; so rules that have nothing to do with a request cost it nothing."""
+
+    __slots__ = ("_matching", "_rules")
+
+    def __init__(self, rules: Iterable[Fault]) -> None:
+        self._rules = {rule.id: rule for rule in rules}
+        self._matching: dict[Incoming, tuple[str, ...]] = {}
+
+    def __getitem__(self, id: str) -> Fault:
+        return self._rules[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def matching(self, request: Incoming) -> tuple[str, ...]:
+        """The ids of those that the request matches, newest first, whether or not they are used up."""
+        known = self._matching.get(request)
+        if known is None:
+            if len(self._matching) >= REMEMBERED:
+                self._matching.clear()
+            rules = reversed(self._rules.values())
+            known = self._matching[request] = tuple(rule.id for rule in rules if rule.matches_request(request))
+        return known
+
+    def counted(self, changed: Iterable[Fault]) -> "Rules":
+        """The same rules, some of them with other counts."""
+        new = object.__new__(Rules)
+        new._rules = self._rules | {rule.id: rule for rule in changed}
+        new._matching = self._matching
+        return new
+
+    def added(self, rule: Fault) -> "Rules":
+        return Rules([*self._rules.values(), rule])
+
+    def without(self, id: str) -> "Rules":
+        return Rules(rule for rule in self._rules.values() if rule.id != id)

@@ -1,4 +1,7 @@
-"""The API's operations: one short function each, from ids and a query to proven data. No HTTP here, and no rules."""
+"""The API's operations: one short function each, from ids and a query to proven data. No HTTP here, and no rules.
+
+The core says no in its own words; only `refused` says which error of the API that is.
+"""
 
 import io
 import zipfile
@@ -6,27 +9,33 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mockserver.contract.schemas import Proven
-from mockserver.contract.templates import Filling
-from mockserver.contract.wire import Wire
-from mockserver.tasks import run_log, scheduler
-from mockserver.tasks.scheduler import Execution
+from mockserver.contract.errors import NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
+from mockserver.contract.operations import Route
+from mockserver.contract.schemas import Filling, Proven
+from mockserver.tasks import lifecycle, run_log
+from mockserver.tasks.execution import Execution, topological
+from mockserver.tasks.lifecycle import Refused
+from mockserver.tasks.step import Step, UnknownSubtask
 from mockserver.times import SECOND
-from mockserver.world.world import World
+from mockserver.world.live import UnknownTask
+from mockserver.world.served import Served
+from mockserver.world.value import World
 
 Data = Proven | Filling | bytes | None
 Query = dict[str, Any]
-Handler = Callable[[World, Wire, tuple[int, ...], Query, str], Data]
+Handler = Callable[[Served, tuple[int, ...], Query, str], Data]
 """Of a request that has passed every check but the state's: its path parameters, its query, and its trace id as the
-cause of what it changes. Returns the envelope's `data`; None if it has none; bytes for a file, not an envelope."""
+cause of what it changes. Returns the envelope's `data`; None if it has none; bytes for a file, not an envelope.
+Raises UnknownTask, UnknownSubtask and Refused."""
 
 
-def list_task_instances(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    chosen = [one for one in world.executions.values() if _passes(one, query)]
+def list_task_instances(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    chosen = [one for one in served.world.tasks.values() if _passes(one, query)]
     if query["sort"] == "id,desc":
         chosen.reverse()
-    first = (query["page"] - 1) * query["size"]
-    return wire.page(chosen[first : first + query["size"]], total=len(chosen), number=query["page"], size=query["size"])
+    number, size = query["page"], query["size"]
+    shown = chosen[(number - 1) * size : number * size]
+    return served.wire.page(served.texts, shown, total=len(chosen), number=number, size=size)
 
 
 def _passes(execution: Execution, query: dict[str, Any]) -> bool:
@@ -48,61 +57,67 @@ def _passes(execution: Execution, query: dict[str, Any]) -> bool:
     )
 
 
-def get_task_instance(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return wire.task(world.task(ids[0]))
+def get_task_instance(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return served.wire.task(served.texts, task_of(served.world, ids[0]))
 
 
-def retry_task(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return wire.task(world.retry_task(ids[0], cause))
+def retry_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return served.wire.task(served.texts, served.live.act_on_task(Step.retry_task, cause, ids[0]))
 
 
-def rollback_task(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return wire.task(world.rollback_task(ids[0], cause))
+def rollback_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return served.wire.task(served.texts, served.live.act_on_task(Step.rollback_task, cause, ids[0]))
 
 
-def retry_subtask(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    task, subtask = ids
-    retried = world.retry_subtask(task, subtask, cause)
-    return wire.subtask(world.executions[task], retried)
+def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    return served.wire.subtask(served.texts, served.live.act(lifecycle.retry, cause, *ids))
 
 
-def skip_subtask(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    task, subtask = ids
-    world.skip_subtask(task, subtask, cause)
+def skip_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    served.live.act(lifecycle.skip, cause, *ids)
     return None
 
 
-def cancel_subtask(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    task, subtask = ids
-    world.cancel_subtask(task, subtask, cause)
+def cancel_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    served.live.act(lifecycle.cancel, cause, *ids)
     return None
 
 
-def get_subtask_log(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+def get_subtask_log(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
     task, subtask = ids
-    world.subtask(task, subtask)
-    log = world.executions[task].logs.get(subtask, ())
-    return wire.log(run_log.text(log, world.settings.offset_s))
+    execution = task_of(served.world, task)
+    if subtask not in execution.subtasks:
+        raise UnknownSubtask(subtask)
+    logged = execution.logs[subtask]
+    text = "" if logged is None else run_log.text(logged.runs(), served.world.settings.offset_s)
+    return served.wire.log(text)
 
 
-def download_task_diagnosis(world: World, wire: Wire, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    execution, offset_s = world.task(ids[0]), world.settings.offset_s
+def download_task_diagnosis(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+    world = served.world
+    execution, offset_s = task_of(world, ids[0]), world.settings.offset_s
     local = datetime.fromtimestamp(world.now // SECOND, UTC) + timedelta(seconds=offset_s)
     stamp = min(max(local.timetuple()[:6], (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         lines = [
             f"{one.id} {one.status} upstreams={','.join(map(str, one.definition.upstreams)) or '-'}\n"
-            for one in scheduler.topological(execution.subtasks)
+            for one in topological(execution.subtasks)
         ]
         archive.writestr(zipfile.ZipInfo("task_info.txt", stamp), "".join(lines))
-        for id, log in execution.logs.items():
-            for number, run in enumerate(log, 1):
-                name = f"subtask_{id}_{number}.log"
-                archive.writestr(
-                    zipfile.ZipInfo(name, stamp), run_log.text((run,), offset_s).encode("utf-8", "replace")
-                )
+        for id, logged in execution.logs.items():
+            for number, run in enumerate(logged.runs() if logged else (), 1):
+                name, text = f"subtask_{id}_{number}.log", run_log.text((run,), offset_s)
+                archive.writestr(zipfile.ZipInfo(name, stamp), text.encode("utf-8", "replace"))
     return file.getvalue()
+
+
+def task_of(world: World, id: int) -> Execution:
+    """Raises UnknownTask."""
+    execution = world.tasks.get(id)
+    if execution is None:
+        raise UnknownTask(id)
+    return execution
 
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -117,3 +132,28 @@ HANDLERS: Final[dict[str, Handler]] = {
     "downloadTaskDiagnosis": download_task_diagnosis,
 }
 """By operationId; a test holds these against the operations, both ways."""
+
+
+# --- what the core refuses -----------------------------------------------------------------------------------------
+
+VERBS: Final = {
+    "retryTask": "retry",
+    "rollbackTask": "roll back",
+    "retrySubtask": "retry",
+    "skipSubtask": "skip",
+    "cancelSubtask": "cancel",
+}
+
+
+def refused(error: UnknownTask | UnknownSubtask | Refused, world: World, to: Route) -> ApiError:
+    """The core's error as the API's."""
+    if isinstance(error, UnknownTask):
+        return ApiError(NO_TASK, task=to.task)
+    if isinstance(error, UnknownSubtask):
+        owners = [str(owner) for owner, other in world.tasks.items() if to.subtask in other.subtasks][:3]
+        hint = f"subtask {to.subtask} is in task {' and '.join(owners)}" if owners else None
+        return ApiError(NO_SUBTASK, task=to.task, subtask=to.subtask, hint=hint)
+    assert to.operation is not None
+    row = ROLLBACK_PROHIBITED if error.prohibited else NOT_ALLOWED
+    what = f"task {to.task}" if to.subtask is None else f"subtask {to.subtask}"
+    return ApiError(row, verb=VERBS[to.operation.id], what=what, reason=error.reason)

@@ -19,9 +19,9 @@ from mockserver.contract.errors import (
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.tasks import lifecycle
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.lifecycle import Refused, Subtask
-from mockserver.tasks.scheduler import Execution
-from mockserver.world.world import World
+from mockserver.world.value import World
 
 SHOWN: Final = 5
 _PARAMETER: Final = re.compile(r"/\{\w+\}")
@@ -34,9 +34,9 @@ def hint(failure: ApiError, world: World, to: Route, method: str, path: str, pre
     if row is NO_ROUTE:
         return nearest_route(method, path, prefixes)
     if row is NO_TASK:
-        return nearest_task(to.task, world.executions)
+        return nearest_task(to.task, world.tasks)
     if row in (NOT_ALLOWED, ROLLBACK_PROHIBITED) and to.task is not None:
-        return legal_now(world, world.executions[to.task], to.subtask)
+        return legal_now(world, world.tasks[to.task], to.subtask)
     if row is BAD_PARAMETER:
         return f"{prefixes[0]} is described at /openapi.json, with the values of every parameter"
     if row is BAD_CREDENTIALS:

@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
 
-from mockserver.server.credentials import redacted
+from mockserver.contract.credentials import redacted
 from mockserver.server.responses import HINT, RULE, header_safe
 
 ACCESS: Final = logging.getLogger("mockserver.access")

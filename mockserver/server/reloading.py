@@ -15,8 +15,8 @@ from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.fixtures.source import Source
 from mockserver.fixtures.watch import Files
 from mockserver.world.fixture import Fixture
-from mockserver.world.site import Options, Worlds
-from mockserver.world.world import TooManyEvents, World
+from mockserver.world.live import LiveWorld, TooManyEvents
+from mockserver.world.worlds import Options, Worlds
 
 log = logging.getLogger("mockserver")
 
@@ -45,15 +45,15 @@ class Reloader:
             read = await in_thread(self._read_if_changed)
             return None if read is None else self._load(read)
 
-    def _read(self) -> tuple[Fixture, World]:
+    def _read(self) -> tuple[Fixture, LiveWorld]:
         fixture = self.files.read()
-        world = World(fixture)
-        world.copy().advance(fixture.clock.now)  # one that goes round at once shows here
+        live = LiveWorld(fixture)
+        live.copy().advance(fixture.clock.now)  # one that goes round at once shows here
         if gc.get_freeze_count():
             gc.freeze()  # as `serve` did with the world before it
-        return fixture, world
+        return fixture, live
 
-    def _read_if_changed(self) -> tuple[Fixture, World] | None:
+    def _read_if_changed(self) -> tuple[Fixture, LiveWorld] | None:
         if not self.files.have_changed():
             return None
         try:
@@ -64,9 +64,9 @@ class Reloader:
             raise
         return None if self.files.are_changing() else read
 
-    def _load(self, read: tuple[Fixture, World]) -> Fixture:
-        fixture, world = read
-        self._worlds.load(world, fixture.clock)
+    def _load(self, read: tuple[Fixture, LiveWorld]) -> Fixture:
+        fixture, live = read
+        self._worlds.load(live, fixture.clock)
         return fixture
 
 

@@ -3,28 +3,19 @@
 import asyncio
 import json
 import logging
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from mockserver.contract.account import VALID, VIOLATION, Account
-from mockserver.contract.errors import (
-    BROKEN_BODY,
-    CONTRACT_VIOLATION,
-    LARGE_BODY,
-    SLOW_BODY,
-    UNEXPECTED,
-    ApiError,
-    Row,
-    Violation,
-)
-from mockserver.contract.routes import Route
+from mockserver.contract.account import VALID, VIOLATION, Verdict
+from mockserver.contract.errors import BROKEN_BODY, LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
+from mockserver.contract.operations import Operation
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
 from mockserver.faults.rules import Fault
-from mockserver.server.credentials import CHALLENGE
+from mockserver.server.auth import CHALLENGE
 from mockserver.server.handlers import Data
 from mockserver.times import SECOND
 
@@ -81,37 +72,41 @@ def limited(fault: Fault, effect: RateLimit, now: int) -> ApiError:
     return ApiError(row, rule=fault.id, headers={hdrs.RETRY_AFTER: str(seconds)}, message=message)
 
 
+class Reply(NamedTuple):
+    """An answer, before it is bytes on a socket."""
+
+    status: int
+    content: bytes
+    headers: CIMultiDict[str]
+    verdict: Verdict = VALID
+
+
 def proven(
-    account: Account,
     wire: Wire,
-    to: Route,
+    operation: Operation | None,
     data: Data | Violation,
     failure: ApiError | None,
     duration: int,
     now: int,
     trace_id: str,
-) -> tuple[int, bytes, CIMultiDict[str]]:
-    """Status, body and headers. What breaks its schema is our bug: logged, counted, and a 500 that says where."""
+) -> Reply:
+    """What breaks its schema is our bug: logged, and a 500 that says where. `duration` in milliseconds."""
     try:
         if failure is not None:
             text = wire.error(failure, duration, now, trace_id)
-            status, headers = failure.row.status, _error_headers(failure, VALID)
-        elif isinstance(data, Violation):
+            return Reply(failure.row.status, text.encode("utf-8", "replace"), _error_headers(failure, VALID))
+        if isinstance(data, Violation):
             raise data
-        elif isinstance(data, bytes):
-            account.valid += 1
-            return 200, data, FILE
-        else:
-            assert to.operation is not None
-            text = wire.success(to.operation.id, data, duration, now, trace_id)
-            status, headers = 200, JSON
-        account.valid += 1
-        return status, text.encode("utf-8", "replace"), headers
+        if isinstance(data, bytes):
+            return Reply(200, data, FILE)
+        assert operation is not None
+        text = wire.success(operation.id, data, duration, now, trace_id)
+        return Reply(200, text.encode("utf-8", "replace"), JSON)
     except Violation as violation:
         log.error("contract violation: %s", violation)
-        account.violations += 1
-        failure = ApiError(UNEXPECTED, problem=f"{CONTRACT_VIOLATION}, a bug of the mock server: {violation}.")
-        return 500, _last_words(wire, failure, duration, now, trace_id), _error_headers(failure, VIOLATION)
+        failure = ApiError(UNEXPECTED, problem=f"Contract violation, a bug of the mock server: {violation}.")
+        content = _last_words(wire, failure, duration, now, trace_id)
+        return Reply(500, content, _error_headers(failure, VIOLATION), VIOLATION)
 
 
 def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id: str) -> bytes:

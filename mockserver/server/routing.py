@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 from multidict import istr
 
-from mockserver.world.site import NAME, Site
+from mockserver.world.worlds import NAME, Site
 
 ANY: Final = {"*"}
 WORLD: Final = f"/w/{{world:{NAME}}}"

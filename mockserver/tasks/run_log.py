@@ -85,3 +85,44 @@ def parsed(text: str, name: str, time: int) -> Log:
             return bounded((LogRun(name, time, text),))
         runs.append(LogRun(header[1], instant, text[header.end() : end]))
     return bounded(tuple(runs))
+
+
+class Logged:
+    """The log of a subtask as a value: one more run shares all that came before. What is told of it is bounded."""
+
+    __slots__ = ("count", "earlier", "run", "size")
+
+    def __init__(self, earlier: "Logged | None", run: LogRun) -> None:
+        self.earlier = earlier
+        self.run = run
+        self.count: int = 1 if earlier is None else earlier.count + 1
+        self.size: int = (0 if earlier is None else earlier.size) + len(run.text)
+        """Characters of text; no more than the bytes."""
+
+    @classmethod
+    def of(cls, runs: Sequence[LogRun]) -> "Logged | None":
+        logged = None
+        for run in runs:
+            logged = cls(logged, run)
+        return logged
+
+    def runs(self) -> Log:
+        """The last runs that fit, oldest first."""
+        kept: list[LogRun] = []
+        one: Logged | None = self
+        while one is not None and len(kept) < MAX_RUNS:
+            kept.append(one.run)
+            one = one.earlier
+        return bounded(kept[::-1])
+
+    def begun(self, name: str, time: int) -> "Logged":
+        """With the header of a run that begins."""
+        past: Logged | None = self
+        if self.count >= 2 * MAX_RUNS or self.size > 2 * MAX_BYTES:
+            past = Logged.of(self.runs())  # what is told no more is kept no more
+        return Logged(past, LogRun(name, time, ""))
+
+    def ended(self, text: str) -> "Logged":
+        """With what the last run leaves, which is not empty."""
+        grown = self.run.text + text
+        return Logged(self.earlier, self.run._replace(text=grown if grown.endswith("\n") else grown + "\n"))

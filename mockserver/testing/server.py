@@ -23,7 +23,7 @@ from mockserver.testing import handle
 from mockserver.testing.client import Line
 from mockserver.testing.handle import Handle
 from mockserver.world.fixture import Fixture
-from mockserver.world.world import World
+from mockserver.world.live import LiveWorld
 
 GRACE_S: Final = 0.5
 """For requests in flight when it stops: a test that has ended waits for nobody."""
@@ -65,7 +65,7 @@ class MockServer(Handle):
         self._admin_token = admin_token
         self._fixture: Fixture
         self._app: web.Application
-        self._worlds: dict[int, tuple[Fixture, World]] = {}
+        self._worlds: dict[int, tuple[Fixture, LiveWorld]] = {}
         """Those that it was renewed to, as their fixtures give them, the latest last."""
         self._running: AbstractEventLoop | None = None
         self._ending = ExitStack()
@@ -141,7 +141,7 @@ class MockServer(Handle):
         assert running is not None
         fixture = self._fixture if fixture is None else fixture
         known = self._worlds.pop(id(fixture), None)
-        self._worlds[id(fixture)] = fixture, world = known or (fixture, World(fixture))
+        self._worlds[id(fixture)] = fixture, world = known or (fixture, LiveWorld(fixture))
         if len(self._worlds) > WORLDS_KEPT:
             del self._worlds[next(iter(self._worlds))]
         if worlds.renew_later(world, fixture.clock):

@@ -1,136 +1,141 @@
-"""What happened: bounded records of requests and of state changes. What a record has dropped, it counts."""
+"""What happened: bounded records of requests and of changes. What a record has dropped, it counts."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeVar
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, Generic, TypeVar
 
-from mockserver.contract.permissions import User
-from mockserver.contract.routes import Route
+from mockserver.contract.credentials import Sent
+from mockserver.contract.operations import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
-from mockserver.tasks.lifecycle import Subtask, Task
-from mockserver.world.fixture import Settings
+from mockserver.tasks.value import value
+from mockserver.world.value import World
 
 REQUESTS: Final = 1000
 CHANGES: Final = 10_000
-SLACK: Final = 64
-AGE: Final = 1024
 BODY_BYTES: Final = 16 * 1024
-"""Of each body, that much is kept."""
+"""Of each body, that much is shown."""
+KEPT: Final = BODY_BYTES + 1
+"""Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
 
 T = TypeVar("T")
 
 
-class Record(list[T]):
-    """Oldest first, and bounded: at least the last `limit` entries are kept, and some more until they are trimmed.
+class Record(Generic[T]):
+    """The last `limit` entries, oldest first, and how many there ever were."""
 
-    A list, because nothing appends faster; whoever has appended calls `trim`, or does so when there are `most`.
-    """
+    __slots__ = ("_entries", "epoch", "total")
 
-    def __init__(self, limit: int, entries: Iterable[T] = (), dropped: int = 0) -> None:
-        super().__init__(entries)
-        self.limit = limit
-        self.most = limit + SLACK
-        self._dropped = dropped
+    def __init__(self, limit: int) -> None:
+        self._entries: deque[T] = deque(maxlen=limit)
+        self.total = 0
+        """How many there ever were since it was emptied: entries are numbered from 1."""
         self.epoch: object = object()
-        """Another one after each `forget`: then `total` has begun again."""
-        self.notes: dict[object, Any] = {}
-        """What a higher room made of its entries; forgotten when AGE of them are dropped."""
+        """Another one after each `forget`: then numbers begin again."""
 
-    @property
-    def total(self) -> int:
-        """How many there ever were since it was cleared."""
-        return self._dropped + len(self)
+    def append(self, entry: T) -> None:
+        self._entries.append(entry)
+        self.total += 1
 
-    @property
-    def kept(self) -> list[T]:
-        """The last `limit` entries; `total - len(kept)` are dropped."""
-        return self[-self.limit :]
-
-    def trim(self) -> None:
-        if len(self) >= self.most:
-            more = len(self) - self.limit
-            self._dropped += more
-            del self[:more]
-            if self._dropped % AGE < more:
-                self.notes.clear()
-
-    def twin(self) -> "Record[T]":
-        twin = Record(self.limit, self, self._dropped)
-        twin.epoch = self.epoch
-        return twin
+    def extend(self, later: "Record[T]") -> None:
+        """What another record has that was begun after this one."""
+        self._entries.extend(later._entries)
+        self.total += later.total
 
     def forget(self) -> None:
-        self.clear()
-        self._dropped = 0
+        self._entries.clear()
+        self.total = 0
         self.epoch = object()
-        self.notes.clear()
+
+    @property
+    def dropped(self) -> int:
+        return self.total - len(self._entries)
+
+    def numbered(self, after: int = 0, until: int | None = None) -> Iterator[tuple[int, T]]:
+        """The entries with numbers above `after`, and up to `until`; those that are dropped are passed over."""
+        first = max(after, self.dropped)
+        last = self.total if until is None else min(until, self.total)
+        return enumerate(islice(self._entries, first - self.dropped, max(last - self.dropped, 0)), first + 1)
+
+    def __getitem__(self, number: int) -> T:
+        """The entry with that number. Raises IndexError."""
+        place = number - 1 - self.dropped
+        if place < 0:
+            raise IndexError(number)
+        return self._entries[place]
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
-class Change(NamedTuple):
-    """A task (`subtask_instance_id` None) or subtask that changed its status. `time` is in nanoseconds."""
+@value
+class Asked:
+    """What a request asks for. It knows nothing of any world, so the same bytes may share one."""
 
-    time: int
-    task_instance_id: int
-    subtask_instance_id: int | None
-    before: str
-    after: str
-    operation: str
-    cause: str
-    """`time`, a control call, or the trace id of the request."""
-
-
-class Base(NamedTuple):
-    """A world, and one of its tasks, at some moment: what came later is told from it by the history."""
-
-    edits: int
-    """How often the world had been replaced or edited (see `worlds.Hosted`)."""
-    until: int
-    """How long the history may grow before another base is better, so that a request is not lost with an old one."""
-    latest: tuple[Any, ...] | None
-    """The latest change there was, None if there was none."""
-    settings: Settings
-    users: Mapping[str, User]
-    task: Task | None
-    """None where it is about no task that there is."""
-    subtasks: tuple[Subtask, ...] | None
-    """None where they are too many to be kept."""
-
-
-class Exchange(NamedTuple):
-    """A request and its answer. Bodies are as they were on the wire; what is shown of them is cut at BODY_BYTES."""
-
-    time: int
-    to: Route
     method: str
+    target: str
+    """As it was sent: path and query, still encoded."""
     path: str
-    authorization: str | None
-    request_body: bytes
+    """Decoded, without the query."""
+    query: str
+    """Still encoded."""
+    to: Route
+    sent: Sent
+    headers: Mapping[str, str]
+    body: bytes
+    """Its first KEPT bytes."""
+
+    def is_like(self, other: "Asked") -> bool:
+        """Whether a client that sends again would send this."""
+        return (
+            self.method == other.method
+            and self.target == other.target
+            and self.body == other.body
+            and self.headers.get("Authorization") == other.headers.get("Authorization")
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A request: what was asked, and what it met; later, what was answered. Bodies are as they were on the wire."""
+
+    asked: Asked
+    time: int
+    """When it came, in nanoseconds of the world's time."""
     trace_id: str
-    resent: bool
+    before: World | None
+    """The world just before it acted (or did not); None once that is too old to be kept."""
+    traces: int
+    """How many trace ids the world had given out before it."""
+    generation: int
+    """Of the world: how often it had been replaced."""
+    began: int
+    """When it came, in ticks of the machine; 0 on a clock that stands still."""
+    going_round: str | None = None
+    """Why its world could not be brought up to now."""
+    resent: bool = False
     """Whether it is the same request as one that met a transport fault a moment ago."""
-    status: int | None
+    fault: Fault | None = None
+    """The rule that acted on it."""
+    acted: int | None = None
+    """When it acted, if that was not when it came."""
+    changes: tuple[int, int] = (0, 0)
+    """Its changes are the entries of the history after the first number, up to the second."""
+    denial: Denial | None = None
+    """The rule that refused it."""
+    status: int | None = None
     """None while there is no answer; likewise what follows."""
-    response_body: bytes
-    rule: str | None
+    content: bytes = b""
+    """Of the answer."""
+    rule: str | None = None
     """The id of the fault or denial that acted."""
-    hint: str | None
-    effect: str | None
+    hint: str | None = None
+    effect: str | None = None
     """What the fault did."""
-    content_type: str | None
-    """Of the request's body, if it had one."""
-    latest: tuple[Any, ...] | None
-    """The latest change that the history had seen when it acted (or did not); None if it had seen none."""
-    base: Base
-    """A moment that is not later, of the task that it is about."""
-    denial: Denial | None
-    """The one that refused it; likewise the fault that acted."""
-    fault: Fault | None
-    acted: int | None
-    """When, if that was not when it came."""
-
-
-ANSWERED: Final = slice(8, 13)
-MET: Final = slice(14, 16)
-DENIAL: Final = 16
-ACTED: Final = 18
-"""Fields of an entry that is a list, because its answer is yet to come."""
+    let_go: bool = False
+    """Whether a late answer never came."""

@@ -38,8 +38,8 @@ from mockserver.faults.denials import Denial
 from mockserver.testing import server
 from mockserver.world.journal import BODY_BYTES, Exchange
 from mockserver.world.served import RELOADED, RENEWED
-from mockserver.world.site import Options, Site, Worlds
-from mockserver.world.world import TooManyEvents
+from mockserver.world.worlds import Options, Site, Worlds
+from mockserver.world.live import TooManyEvents
 
 PATH = "/__admin/events"
 HUNDRED = 100
@@ -291,7 +291,7 @@ def test_an_event_that_breaks_its_schema_is_left_out_and_counted(
 ) -> None:
     """In the account it is one more reply that was a violation, though nobody asked for it."""
     with monkeypatch.context() as patched:
-        patched.setattr(feed, "clock_json", lambda hosted: {"mode": "broken"})
+        patched.setattr(feed, "clock_json", lambda served: {"mode": "broken"})
         failed.mock.advance("5s")
         told = stream.event("contract")
     BOOKS.answered += 1
@@ -449,7 +449,7 @@ def test_an_answer_that_is_held_back_is_told_twice() -> None:
     site = site_of()
     one = Feed(site)
     entry = list(entry_of("/held", status=None))
-    site.hosted.journal += [entry, entry_of("/other")]
+    site.served.journal += [entry, entry_of("/other")]
     assert [(event.data["id"], event.data["status"]) for event in news(one)] == [(1, None), (2, 200)]
     assert news(one) == []
     entry[STATUS], entry[Exchange._fields.index("rule")] = 503, "fault-1"
@@ -462,17 +462,17 @@ def test_an_answer_that_comes_after_its_entry_was_forgotten_is_not_told() -> Non
     site = site_of()
     one = Feed(site)
     entry = list(entry_of("/held", status=None))
-    site.hosted.journal.append(entry)
+    site.served.journal.append(entry)
     assert len(news(one)) == 1
-    site.hosted.journal.forget()
+    site.served.journal.forget()
     entry[STATUS] = 200
     assert news(one) == []
 
 
 def test_a_feed_begins_with_what_happens_next() -> None:
     site = site_of(subtask(1, status="READY"))
-    site.hosted.journal.append(entry_of("/before"))
-    site.hosted.advance_by(10**9)
+    site.served.journal.append(entry_of("/before"))
+    site.served.advance_by(10**9)
     assert news(Feed(site)) == []
 
 
@@ -480,14 +480,14 @@ def test_more_than_is_kept_is_skipped_and_counted() -> None:
     """And then it goes on: the client looks at everything anew."""
     site = site_of(subtask(1, status="READY", runs=[run("FAILED", 1)], retry_count=400))
     one = Feed(site)
-    site.hosted.journal.append(entry_of("/x"))
-    site.hosted.advance_until(None)
-    changes = site.hosted.world.history.total
+    site.served.journal.append(entry_of("/x"))
+    site.served.advance_until(None)
+    changes = site.served.world.history.total
     assert changes > KEPT
     [clock, skipped] = news(one)
     assert (clock.name, skipped.name) == ("clock", "skipped")
     assert skipped.data == {"changes": changes, "requests": 1}
-    site.hosted.journal.append(entry_of("/y"))
+    site.served.journal.append(entry_of("/y"))
     [entry] = news(one)
     assert entry.data["path"] == "/y"
 
@@ -495,7 +495,7 @@ def test_more_than_is_kept_is_skipped_and_counted() -> None:
 def test_so_many_are_read_at_once_and_the_rest_the_next_time() -> None:
     site = site_of()
     one = Feed(site)
-    site.hosted.journal.extend(entry_of(f"/{n}") for n in range(AT_ONCE + 1))
+    site.served.journal.extend(entry_of(f"/{n}") for n in range(AT_ONCE + 1))
     before = one.latest
     assert one.collect()
     assert one.latest == before + AT_ONCE
@@ -508,10 +508,10 @@ def test_an_event_that_is_kept_no_more_is_greeted() -> None:
     one = Feed(site)
     first = one.latest
     for _ in range(KEPT):
-        site.hosted.edited("x")
+        site.served.edited("x")
         one.collect()
     assert len(told(one.since(first))) == KEPT
-    site.hosted.edited("x")
+    site.served.edited("x")
     one.collect()
     assert [event.name for event in told(one.since(first))] == ["hello"]
     assert len(told(one.since(first + 1))) == KEPT
@@ -521,9 +521,9 @@ def test_many_rules_that_change_at_once_are_skipped() -> None:
     site = site_of()
     one = Feed(site)
     for _ in range(AT_ONCE + 1):
-        site.hosted.world.add_denial(lambda id: Denial(id, "TASK_VIEWER"))
+        site.served.world.add_denial(lambda id: Denial(id, "TASK_VIEWER"))
     assert [event.name for event in news(one)] == ["skipped"]
-    site.hosted.world.denials.clear()
+    site.served.world.denials.clear()
     assert [event.name for event in news(one)] == ["skipped"]
 
 
@@ -540,10 +540,10 @@ def test_a_world_that_goes_round_is_told_as_far_as_it_went(monkeypatch: pytest.M
 
     def round_and_round() -> None:
         attempts.append(1)
-        site.hosted.journal.append(entry_of("/x"))
+        site.served.journal.append(entry_of("/x"))
         raise TooManyEvents("READY")
 
-    monkeypatch.setattr(site.hosted, "up_to_now", round_and_round)
+    monkeypatch.setattr(site.served, "up_to_now", round_and_round)
     assert len(news(one)) == 1
     assert news(one) == []
     assert len(attempts) == 1
@@ -552,10 +552,10 @@ def test_a_world_that_goes_round_is_told_as_far_as_it_went(monkeypatch: pytest.M
 def test_a_journal_that_begins_again_is_read_from_its_beginning() -> None:
     site = site_of()
     one = Feed(site)
-    site.hosted.journal.extend(entry_of(f"/{n}") for n in range(3))
+    site.served.journal.extend(entry_of(f"/{n}") for n in range(3))
     news(one)
-    site.hosted.reset()
-    site.hosted.journal.extend(entry_of(f"/again/{n}") for n in range(5))
+    site.served.reset()
+    site.served.journal.extend(entry_of(f"/again/{n}") for n in range(5))
     assert [event.data["id"] for event in news(one)] == [1, 2, 3, 4, 5]
 
 
@@ -563,10 +563,10 @@ def test_a_history_that_begins_again_is_read_from_its_beginning() -> None:
     site = site_of(subtask(1, status="READY"))
     one = Feed(site)
     for _ in range(2):
-        site.hosted.advance_until(None)
+        site.served.advance_until(None)
         changes = [event.data["to"] for event in news(one) if event.name == "change"]
         assert changes == ["RUNNING", "SUCCESSFUL", "SUCCESSFUL"]
-        site.hosted.reset()
+        site.served.reset()
 
 
 # --- who is let go -------------------------------------------------------------------------------------------------

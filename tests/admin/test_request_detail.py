@@ -153,11 +153,11 @@ def test_what_the_history_has_dropped_is_told_to_be_lost() -> None:
 
 def test_what_was_noted_of_a_world_goes_with_it(failed: Client) -> None:
     """Or else each world that is PUT would leave something behind."""
-    hosted = failed.mock._app[SITE].hosted
+    served = failed.mock._app[SITE].served
     for id in range(1, 4):
         failed.admin("PUT", "/state", {"tasks": [{"id": id}]})
         failed.get(f"{TASKS}/{id}")
-        assert list(hosted.world.history.notes) == [id]
+        assert list(served.world.history.notes) == [id]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "3", "x", "9223372036854775808", "1.0"])

@@ -113,7 +113,7 @@ def test_an_answer_that_is_let_go_was_meant_to_break(failed: Client) -> None:
         before = failed.admin("GET", "/contract")["deliberatelyInvalid"]
         with connected(failed.mock.port) as connection:
             connection.sendall(request())
-            eventually(lambda: len(BOOKS.latest.hosted.held) == 1)
+            eventually(lambda: len(BOOKS.latest.served.held) == 1)
             failed.admin("DELETE", f"/faults/{added['id']}")
             assert heard(connection) == (b"", "closed")
         assert failed.admin("GET", "/contract")["deliberatelyInvalid"] == before + 1

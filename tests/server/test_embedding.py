@@ -111,7 +111,7 @@ async def test_the_end_of_the_application_lets_held_answers_go(aiohttp_client: A
     app.add_subapp("/one", mock)
     client = await aiohttp_client(app)
     waiting = asyncio.create_task(client.post("/one" + RETRY))
-    while not mock[SITE].hosted.held:  # noqa: ASYNC110 (nobody tells)
+    while not mock[SITE].served.held:  # noqa: ASYNC110 (nobody tells)
         await asyncio.sleep(0)
     async with asyncio.timeout(5):
         await client.server.close()

@@ -9,7 +9,7 @@ from builders import fixture, world
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import Error
 from mockserver.faults.rules import Fault, Incoming, choose, from_json, mixed
-from mockserver.world.world import World
+from mockserver.world.value import World
 
 REQUEST = Incoming("retrySubtask", "POST", "/api/v2/tasks/instances/1000/subtasks/1/retry", "viewer", 1000, 1)
 OTHER = Incoming("listTaskInstances", "GET", "/api/v2/tasks/instances", "operator", None, None)

@@ -1,6 +1,6 @@
 """Answers that are held back: who lets them go, what has happened by then, and that they keep nobody waiting.
 
-Nothing here sleeps: what is held is seen in the server's own list (`BOOKS.latest.hosted.held`).
+Nothing here sleeps: what is held is seen in the server's own list (`BOOKS.latest.served.held`).
 """
 
 import os
@@ -60,7 +60,7 @@ def test_a_reset_lets_everything_go_and_a_delayed_retry_has_not_happened(patient
             closed(connections)
         assert client.subtasks() == ["SUCCESSFUL", "FAILED", "PENDING"]
         assert client.admin("GET", "/requests")["requests"] == []
-        eventually(lambda: len(site.hosted.held) == 0)
+        eventually(lambda: len(site.served.held) == 0)
         account = client.admin("GET", "/contract")
         assert (account["deliberatelyInvalid"], account["violations"]) == (21, 0)
         began = time.monotonic()
@@ -141,7 +141,7 @@ def test_a_delay_waits_first_and_acts_then_or_with_after_acts_first(failed: Clie
         assert failed.subtasks() == expected
         failed.admin("DELETE", "/faults")
         closed(connections)
-    eventually(lambda: len(BOOKS.latest.hosted.held) == 0)
+    eventually(lambda: len(BOOKS.latest.served.held) == 0)
     assert failed.subtasks() == expected
     [entry] = failed.admin("GET", "/requests")["requests"]
     assert (entry["status"], entry["responseBody"], entry["rule"]) == (None, None, "fault-1")
@@ -185,7 +185,7 @@ def test_a_client_that_has_gone_is_no_failure_of_ours(
     with waiting(failed, RETRIED) as [connection]:
         connection.close()
     answered = BOOKS.answered
-    eventually(lambda: len(BOOKS.latest.hosted.held) == 0)
+    eventually(lambda: len(BOOKS.latest.served.held) == 0)
     eventually(lambda: BOOKS.answered > answered)
     account = failed.admin("GET", "/contract")
     assert account["replies"] - before == 2, "this one, and the control call before"
@@ -199,7 +199,7 @@ def test_a_client_that_hangs_up_ends_its_hanging_answer(failed: Client) -> None:
     failed.admin("POST", "/faults", {"fault": "HANG"})
     with waiting(failed, request(), request()):
         pass
-    eventually(lambda: len(BOOKS.latest.hosted.held) == 0)
+    eventually(lambda: len(BOOKS.latest.served.held) == 0)
 
 
 def test_a_delay_over_a_manual_clock_is_the_walls_and_moves_no_time(failed: Client) -> None:
@@ -239,7 +239,7 @@ def test_nobody_else_waits_while_fifty_answers_hang(failed: Client) -> None:
         assert failed.post(RETRY).status_code == 200
         assert all(failed.get(TASK).status_code == 200 for _ in range(100))
         assert time.monotonic() - began < 5
-        assert len(BOOKS.latest.hosted.held) == 51
+        assert len(BOOKS.latest.served.held) == 51
 
 
 # --- the end of the server -------------------------------------------------------------------------------------------

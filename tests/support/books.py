@@ -15,7 +15,7 @@ from aiohttp import web
 
 from mockserver.contract.account import Account
 from mockserver.server.routing import SITE, ShortWay
-from mockserver.world.site import Site
+from mockserver.world.worlds import Site
 
 COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")
 

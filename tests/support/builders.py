@@ -26,12 +26,12 @@ from mockserver.tasks.lifecycle import (
     TaskOperation,
     TaskStatus,
 )
-from mockserver.tasks.scheduler import Execution
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.state import TaskState
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
 from mockserver.world.journal import Change
-from mockserver.world.world import World, change_of
+from mockserver.world.value import World
 
 START: Final = MANUAL_START
 TASK: Final = 1000
@@ -185,15 +185,15 @@ def world(*tasks: TaskState, pace: Pace = PACE, **more: Any) -> World:
 
 
 def one(world: World, id: int, task: int = TASK) -> Subtask:
-    return world.executions[task].subtasks[id]
+    return world.tasks[task].subtasks[id]
 
 
 def execution(world: World, task: int = TASK) -> Execution:
-    return world.executions[task]
+    return world.tasks[task]
 
 
 def statuses(world: World, task: int = TASK) -> dict[int, Status]:
-    return {id: subtask.status for id, subtask in world.executions[task].subtasks.items()}
+    return {id: subtask.status for id, subtask in world.tasks[task].subtasks.items()}
 
 
 def changes(world: World) -> list[Change]:

@@ -28,7 +28,8 @@ from mockserver.tasks.lifecycle import OPERATIONS, STATUSES, Operation, Run, Sta
 from mockserver.tasks.scheduler import topological
 from mockserver.times import MS
 from mockserver.world.journal import CHANGES
-from mockserver.world.world import EVENTS_AT_ONE_INSTANT, TooManyEvents, World
+from mockserver.world.live import EVENTS_AT_ONE_INSTANT, TooManyEvents
+from mockserver.world.value import World
 
 FAIL = run("FAILED", 2)
 

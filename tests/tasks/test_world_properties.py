@@ -43,13 +43,14 @@ from mockserver.tasks.lifecycle import (
     TaskOperation,
     TaskStatus,
 )
-from mockserver.tasks.scheduler import Execution
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.state import TaskState
 from mockserver.times import NEVER, SECOND
 from mockserver.world import world as world_room
 from mockserver.world.fixture import Fixture
 from mockserver.world.journal import Change
-from mockserver.world.world import TIME, World
+from mockserver.world.live import TIME
+from mockserver.world.value import World
 
 HALF: Final = SECOND // 2
 ACTIVE: Final = {"READY", "RUNNING", "CANCELING"}
@@ -205,7 +206,7 @@ class Core(RuleBasedStateMachine):
     def load(self, made: tuple[Fixture, bool]) -> None:
         a_fixture, self.born = made
         self.world, self.twin = World(a_fixture), World(a_fixture)
-        self.replays = {id: Replay(one, START) for id, one in self.world.executions.items()}
+        self.replays = {id: Replay(one, START) for id, one in self.world.tasks.items()}
         self.followed, self.sound = 0, True
         self.kept = self.world.copy(), values(self.world)
 
@@ -253,7 +254,7 @@ class Core(RuleBasedStateMachine):
     def possible(self, *, refused: bool) -> list[tuple[str, tuple[int, ...]]]:
         """Every act on everything that is there, of those that are allowed or of those that are not."""
         found: list[tuple[str, tuple[int, ...]]] = []
-        for id, execution in self.world.executions.items():
+        for id, execution in self.world.tasks.items():
             found += [(act, (id,)) for act in ACTS[3:] if self.allows_task(act, execution) is not refused]
             for one in execution.subtasks.values():
                 found += [(act, (id, one.id)) for act in ACTS[:3] if self.allows(act, execution, one) is not refused]
@@ -300,7 +301,7 @@ class Core(RuleBasedStateMachine):
     def act(self, act: str, ids: tuple[int, ...]) -> None:
         world = self.world
         subtask = ids[1] if len(ids) > 1 else None
-        old = world.executions[ids[0]].subtasks[subtask] if subtask is not None else None
+        old = world.tasks[ids[0]].subtasks[subtask] if subtask is not None else None
         answer = getattr(world, act)(*ids, "an operator")
         getattr(self.twin, act)(*ids, "an operator")
         if act == "rollback_task":
@@ -336,7 +337,7 @@ class Core(RuleBasedStateMachine):
     def a_copy_goes_its_own_way(self, by: int, act: str, which: int) -> None:
         before, copy = values(self.world), self.world.copy()
         assert values(copy) == before
-        for id, execution in copy.executions.items():
+        for id, execution in copy.tasks.items():
             fitting = [one.id for one in execution.subtasks.values() if self.allows(act, execution, one)]
             if fitting:
                 getattr(copy, act)(id, fitting[which % len(fitting)], "a copy's operator")
@@ -354,7 +355,7 @@ class Core(RuleBasedStateMachine):
     def holds(self) -> None:
         world = self.world
         dues = []
-        for id, execution in world.executions.items():
+        for id, execution in world.tasks.items():
             replay = self.replays[id]
             subtasks = execution.subtasks
             assert {id: one.status for id, one in subtasks.items()} == replay.status

@@ -8,8 +8,8 @@ import requests
 from clients import API, RETRY, TASK, Client, failed_world
 
 from mockserver import MockServer
-from mockserver.fixtures.source import load
-from mockserver.world.site import Options, Worlds
+from mockserver.fixtures.reader import from_data
+from mockserver.world.worlds import Options, Worlds
 
 
 def statuses(client: Client, base: str = "", **options: object) -> list[str]:
@@ -110,9 +110,9 @@ def test_a_copy_of_a_large_world_shares_what_it_has_not_changed() -> None:
     subtasks = [{"id": n, "status": "FAILED"} for n in range(100)]
     fixture = load({"clock": {"mode": "manual"}, "tasks": [{"id": n, "subtasks": subtasks} for n in range(50)]}, now=0)
     worlds = Worlds(fixture, Options())
-    one, two = worlds.named("one").hosted.world, worlds.named("two").hosted.world
+    one, two = worlds.named("one").served.world, worlds.named("two").served.world
     one.retry_subtask(7, 3, "")
-    assert [n for n in range(50) if one.executions[n] is not two.executions[n]] == [7]
+    assert [n for n in range(50) if one.tasks[n] is not two.tasks[n]] == [7]
 
 
 @pytest.fixture

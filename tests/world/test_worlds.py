@@ -31,8 +31,8 @@ from mockserver.world import served as worlds_room
 from mockserver.world.clock import Clock
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.journal import CHANGES
-from mockserver.world.served import Hosted
-from mockserver.world.world import World
+from mockserver.world.served import Served
+from mockserver.world.value import World
 
 LATER = at(10**6)
 
@@ -56,11 +56,11 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(monkeypatch)
 
 
-def hosted(*given: Any, **more: Any) -> Hosted:
-    return Hosted.of(fixture(*(given or [task(subtask(1, runs=[run("FAILED", 2)]), subtask(2, 1))]), **more))
+def hosted(*given: Any, **more: Any) -> Served:
+    return Served.of(fixture(*(given or [task(subtask(1, runs=[run("FAILED", 2)]), subtask(2, 1))]), **more))
 
 
-def unmoved(it: Hosted, move: Callable[[], object], status: int = 422) -> Unprocessable:
+def unmoved(it: Served, move: Callable[[], object], status: int = 422) -> Unprocessable:
     """The refusal of a move, which has moved nothing."""
     before, now = values(it.world), it.clock.now()
     with pytest.raises(Unprocessable) as caught:
@@ -148,7 +148,7 @@ def test_a_reset_never_goes_back_to_a_world_that_was_put() -> None:
     it = hosted()
     before = values(it.world)
     it.replace(fixture(task(subtask(7), id=7)))
-    assert list(it.world.executions) == [7]
+    assert list(it.world.tasks) == [7]
     it.reset()
     assert values(it.world) == before
 
@@ -292,7 +292,7 @@ def test_a_condition_is_looked_at_between_instants_only() -> None:
     ],
     ids=["by", "to", "next", "until", "set"],
 )
-def test_what_goes_round_is_not_moved_at_all(move: Callable[[Hosted], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_round_is_not_moved_at_all(move: Callable[[Served], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockserver.world.world.EVENTS_AT_ONE_INSTANT", 500)
     failing = run("FAILED", 0)
     round_and_round = subtask(1, status="RUNNING", retry_count=10**9, runs=[failing], due=1, coming=failing)

@@ -13,23 +13,28 @@ from urllib.parse import parse_qs, unquote
 
 from yarl import URL
 
+from mockserver.contract import credentials
 from mockserver.contract.errors import BAD_PARAMETER
 from mockserver.contract.parameters import parse_query
 from mockserver.contract.permissions import User
 from mockserver.contract.routes import NOWHERE, route
 from mockserver.faults.effects import Error
+from mockserver.faults.header import OWN, PREFERRED
 from mockserver.faults.rules import Fault
-from mockserver.server import credentials
-from mockserver.server.fault_injection import OWN, PREFERRED
 from mockserver.world.journal import BODY_BYTES, Exchange
-from mockserver.world.moments import Lost
+from mockserver.world.served import GENERATIONS
+from mockserver.world.value import World
 
 PREFIX: Final = "/api/v2"
 OURS: Final = re.compile(r"/(w|__admin|openapi\.json)(/|$)")
 Json = dict[str, Any]
 
 
-class Asked(NamedTuple):
+class Lost(Exception):
+    """A copy cannot be made exactly; the message says why. One that is not exact is none."""
+
+
+class Again(NamedTuple):
     """How a request is sent again: what it says of who asks, its other headers, its body."""
 
     sent: credentials.Sent
@@ -39,34 +44,44 @@ class Asked(NamedTuple):
     """Whether the fault that acted is one that the request itself asks for."""
 
 
-def asked(entry: Exchange) -> Asked:
+def again(entry: Exchange) -> Again:
     """Raises Lost, if that is not known any more."""
-    if len(entry.request_body) > BODY_BYTES:
+    asked = entry.asked
+    content_type = asked.headers.get("Content-Type")
+    if len(asked.body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
     if _is_wrong_elsewhere(entry):
         raise Lost("what was wrong with it is not kept: a header, or how its body was sent")
-    if entry.content_type is not None and not entry.content_type.isascii():
+    if content_type is not None and not content_type.isascii():
         raise Lost("its Content-Type is not ASCII")
     headers: dict[str, str] = {}
     sent = credentials.NOBODY
-    if entry.authorization is not None:
-        sent, header = _shown(entry.authorization, entry.base.users)
+    authorization = asked.headers.get("Authorization")
+    if authorization is not None:
+        sent, header = _shown(authorization, world_before(entry).users)
         if header is not None:
             headers["Authorization"] = header
-    if entry.request_body and entry.content_type is not None:
-        headers["Content-Type"] = entry.content_type
+    if asked.body and content_type is not None:
+        headers["Content-Type"] = content_type
     fault = entry.fault
     if fault is not None and fault.id == OWN:
         headers[OWN] = json.dumps(effects_of(fault))
     elif fault is not None and fault.id == PREFERRED:
         assert isinstance(fault.effect, Error)
         headers[PREFERRED] = f"code={fault.effect.status}"
-    return Asked(sent, headers, entry.request_body, fault is not None and fault.id in (OWN, PREFERRED))
+    return Again(sent, headers, asked.body, fault is not None and fault.id in (OWN, PREFERRED))
+
+
+def world_before(entry: Exchange) -> World:
+    """The world that it met. Raises Lost."""
+    if entry.before is None:
+        raise Lost(f"the world was replaced more than {GENERATIONS} times since then")
+    return entry.before
 
 
 def _is_wrong_elsewhere(entry: Exchange) -> bool:
     """Whether it was refused as no valid request (10001), though its parameters are."""
-    to, body = entry.to, entry.response_body
+    to, body = entry.asked.to, entry.content
     if entry.fault is not None or entry.status not in (400, 408, 413) or len(body) > BODY_BYTES:
         return False
     if json.loads(body)["error"]["code"] != BAD_PARAMETER.code:
@@ -103,7 +118,7 @@ def _shown(header: str, users: Mapping[str, User]) -> tuple[credentials.Sent, st
 
 def target(entry: Exchange) -> str:
     """The path and query that were asked for; of an absolute one without who and where."""
-    path = entry.path
+    path = entry.asked.target
     if not path.startswith("/"):
         _, _, rest = path.partition("://")
         path = "/" + rest.partition("/")[2] if rest else path
@@ -115,17 +130,17 @@ def target(entry: Exchange) -> str:
 
 def curl(entry: Exchange, base: str, world: str | None) -> str:
     """One line that sends it again. `base` is the server's URL; `world` one that is not in the path. Raises Lost."""
-    request = asked(entry)
+    request = again(entry)
     words = ["curl", "-i"]
     path = target(entry)
     if re.search(r"[][{}]", path):
         words.append("--globoff")
     if _has_dots(path):
         words.append("--path-as-is")
-    if entry.method == "HEAD":
+    if entry.asked.method == "HEAD":
         words.append("--head")
-    elif entry.method != "GET" or request.body:
-        words += ["-X", entry.method]
+    elif entry.asked.method != "GET" or request.body:
+        words += ["-X", entry.asked.method]
     headers = dict(request.headers)
     if world is not None:
         headers["X-Mock-World"] = world
@@ -133,8 +148,8 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
         words += ["-u", f"{request.sent.user}:{request.sent.password}"]
         if "\0" in words[-1]:
             raise Lost("no shell takes the NUL in its credentials")
-    body = request.body if entry.method != "HEAD" else b""
-    if body and entry.content_type is None:
+    body = request.body if entry.asked.method != "HEAD" else b""
+    if body and "Content-Type" not in request.headers:
         words += ["-H", "Content-Type:"]
     for name, value in headers.items():
         words += ["-H", f"{name}: {value}" if value else f"{name};"]
@@ -167,9 +182,9 @@ def path_in_test(entry: Exchange, prefixes: Sequence[str]) -> str:
         start = path.find(f"{prefix}/")
         while start >= 0:
             below = path[start + len(prefix) :]
-            to = route(entry.method, URL(below, encoded=True).path_safe[1:])
-            elsewhere = entry.to == NOWHERE and re.fullmatch(r"(/w/[^/]*)?", path[:start]) is None
-            if to == entry.to and not elsewhere:
+            to = route(entry.asked.method, URL(below, encoded=True).path_safe[1:])
+            elsewhere = entry.asked.to == NOWHERE and re.fullmatch(r"(/w/[^/]*)?", path[:start]) is None
+            if to == entry.asked.to and not elsewhere:
                 return f"{PREFIX}{below}{mark}{query}"
             start = path.find(f"{prefix}/", start + 1)
     if OURS.match(path) or path.startswith(f"{PREFIX}/"):

@@ -9,8 +9,8 @@ from typing import Final
 from mockserver.contract.account import Account
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
-from mockserver.world.served import Hosted
-from mockserver.world.world import World
+from mockserver.world.live import LiveWorld
+from mockserver.world.served import Served
 
 WORLDS: Final = 256
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -28,9 +28,9 @@ class Options:
 class Site:
     """One world as it is served. All worlds of an application share its options, its account and `worlds`."""
 
-    def __init__(self, worlds: "Worlds", hosted: Hosted, name: str | None = None) -> None:
+    def __init__(self, worlds: "Worlds", served: Served, name: str | None = None) -> None:
         self.worlds = worlds
-        self.hosted = hosted
+        self.served = served
         self.name = name
         """None for the world without a name."""
         self.options = worlds.options
@@ -56,11 +56,11 @@ class Worlds:
         """How many worlds went past the limit."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
-        self.coming: deque[tuple[World, ClockSetting]] = deque(maxlen=1)
+        self.coming: deque[tuple[LiveWorld, ClockSetting]] = deque(maxlen=1)
         """What to be renewed to before the next request is looked at. Another thread may put it there."""
-        self._pristine, self._setting = World(fixture), fixture.clock
+        self._pristine, self._setting = LiveWorld(fixture), fixture.clock
         self._named: OrderedDict[str, Site] = OrderedDict()
-        self.main = Site(self, Hosted(self._pristine, self._setting))
+        self.main = Site(self, Served(self._pristine, self._setting))
 
     def named(self, name: str) -> Site:
         """Raises ValueError for what is no name."""
@@ -68,11 +68,11 @@ class Worlds:
         if site is None:
             if not _NAME.fullmatch(name):
                 raise ValueError("a world's name is 1 to 64 letters, digits, dots, dashes and underscores")
-            site = self._named[name] = Site(self, Hosted(self._pristine, self._setting), name)
+            site = self._named[name] = Site(self, Served(self._pristine, self._setting), name)
             site.access_logged, site.alone = self.main.access_logged, self.main.alone
             if len(self._named) > self.limit:
                 _, oldest = self._named.popitem(last=False)
-                oldest.hosted.held.let_go()
+                oldest.served.held.let_go()
                 self.evicted += 1
         self._named.move_to_end(name)
         return site
@@ -87,28 +87,28 @@ class Worlds:
 
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
-        self._named.pop(name).hosted.held.let_go()
+        self._named.pop(name).served.held.let_go()
 
-    def load(self, pristine: World, setting: ClockSetting) -> None:
+    def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """What the files give now, for every world, each of which is reset to it."""
         self._pristine, self._setting = pristine, setting
         for site in self.all():
-            site.hosted.load(self._pristine, self._setting)
+            site.served.load(self._pristine, self._setting)
 
-    def renew(self, pristine: World, setting: ClockSetting) -> None:
+    def renew(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """As if the server had just started with these: no world by name, nothing that was; the account goes on."""
         self.let_go()
         self._named.clear()
         self._pristine, self._setting = pristine, setting
-        self.main.hosted = Hosted(pristine, setting)
+        self.main.served = Served(pristine, setting)
 
-    def renew_later(self, pristine: World, setting: ClockSetting) -> bool:
+    def renew_later(self, pristine: LiveWorld, setting: ClockSetting) -> bool:
         """`renew`, before the next request is looked at. Any thread may ask for it.
 
         Whether that may be too late, because time passes or somebody may be waiting: then `settle` is due now.
         """
         self.coming.append((pristine, setting))
-        return setting.mode != MANUAL or bool(self._named) or bool(self.main.hosted.held)
+        return setting.mode != MANUAL or bool(self._named) or bool(self.main.served.held)
 
     def settle(self) -> None:
         """First thing in every request."""
@@ -121,4 +121,4 @@ class Worlds:
     def let_go(self) -> None:
         """Every answer that waits, in every world."""
         for site in self.all():
-            site.hosted.held.let_go()
+            site.served.held.let_go()

@@ -1,17 +1,13 @@
-"""HTTP Basic: who sends a request, and whether the world knows them."""
+"""Who sends a request: what an Authorization header says (HTTP Basic), and what of a request may be shown."""
 
 import base64
 import binascii
 import re
 from functools import lru_cache
-from hmac import compare_digest
 from typing import Final, NamedTuple
 
-from mockserver.contract.errors import BAD_CREDENTIALS, NO_CREDENTIALS, ApiError
 from mockserver.contract.permissions import ANONYMOUS
-from mockserver.world.world import World
 
-CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="OCP"'}
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}")
 _USERINFO: Final = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
@@ -56,26 +52,3 @@ def split(header: str) -> tuple[str, str]:
 def redacted(target: str) -> str:
     """What a request asks for, without the name and password that a target such as http://user:password@host/ has."""
     return target if target.startswith("/") else _USERINFO.sub(r"\1", target)
-
-
-def authenticate(world: World, sent: Sent) -> None:
-    """Raises ApiError (401). A world without users takes any credentials, if they are well formed."""
-    if sent.wrong is not None:
-        raise ApiError(BAD_CREDENTIALS, headers=CHALLENGE, problem=sent.wrong)
-    if sent.password is None:
-        if world.settings.auth == "basic":
-            names = ", ".join(world.users)
-            hint = (
-                f"the fixture's users are {names}" if names else "the fixture names no users: any credentials will do"
-            )
-            raise ApiError(NO_CREDENTIALS, headers=CHALLENGE, hint=hint)
-        return
-    if not world.users:
-        return
-    user = world.users.get(sent.user)
-    if user is None or not compare_digest(user.password.encode(), sent.password.encode()):
-        problem = "Wrong user name or password"
-        hint = (
-            f"the fixture's users are {', '.join(world.users)}" if user is None else f"{sent.user} has another password"
-        )
-        raise ApiError(BAD_CREDENTIALS, headers=CHALLENGE, problem=problem, hint=hint)

@@ -1,0 +1,198 @@
+"""The steps of a request, in the order in which `answer` takes them; every check is here.
+
+There is no await between a world's check and its change. Handlers raise, and only `carry_out` turns what they raise into
+an error of the API.
+"""
+
+import logging
+from typing import Final, NamedTuple
+from urllib.parse import parse_qs
+
+from mockserver.contract.credentials import NOBODY, redacted
+from mockserver.contract.errors import (
+    BAD_PARAMETER,
+    NO_PERMISSION,
+    NO_ROUTE,
+    UNEXPECTED,
+    WRONG_METHOD,
+    ApiError,
+    Violation,
+)
+from mockserver.contract.operations import Operation, parse_query
+from mockserver.faults.header import FAULT_HEADER, PREFER, own_fault
+from mockserver.faults.rules import Incoming
+from mockserver.server import handlers, hints, responses
+from mockserver.server.auth import authenticate
+from mockserver.server.handlers import Data, Query
+from mockserver.server.responses import Reply
+from mockserver.tasks.lifecycle import Refused
+from mockserver.tasks.step import UnknownSubtask
+from mockserver.times import MS
+from mockserver.world.clock import ticks
+from mockserver.world.journal import KEPT, Asked, Exchange
+from mockserver.world.live import TooManyEvents, UnknownTask
+from mockserver.world.served import Served
+from mockserver.world.worlds import Site
+
+log = logging.getLogger("mockserver")
+
+CLIENT_ERRORS: Final = frozenset({10001, 10002})
+NO_QUERY: Final[Query] = {}
+
+
+class Done(NamedTuple):
+    """What became of an operation: its data, or why it was refused."""
+
+    data: Data | Violation = None
+    failure: ApiError | None = None
+
+
+def arrived(served: Served, asked: Asked) -> Exchange:
+    """The world is brought up to now, and the request stands in its journal."""
+    live, clock = served.live, served.clock
+    began = ticks() if clock.rate else 0
+    going_round = None
+    try:
+        live.advance(clock.now())
+    except TooManyEvents as error:
+        going_round = str(error)
+    exchange = Exchange(
+        asked=asked,
+        time=live.world.now,
+        before=live.world,
+        traces=live.traces,
+        trace_id=live.trace_id(),
+        generation=served.generation,
+        began=began,
+        resent=served.is_resent(asked),
+        going_round=going_round,
+    )
+    served.journal.append(exchange)
+    return exchange
+
+
+def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
+    """Which fault acts on it (`exchange.fault`); it has been counted. Returns what forbids even that."""
+    if exchange.going_round is not None:
+        return going_round(exchange.going_round)
+    asked = exchange.asked
+    if asked.to.operation is None:
+        return None  # 404 and 405 come first
+    if FAULT_HEADER in asked.headers or PREFER in asked.headers:
+        try:
+            exchange.fault = own_fault(asked.headers, exchange.traces + 1)
+        except ApiError as error:
+            return error
+    if exchange.fault is None and len(served.live.world.faults):
+        exchange.fault = served.live.choose_fault(incoming(asked, asked.to.operation))
+    return None
+
+
+def going_round(why: object) -> ApiError:
+    return ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {why}.")
+
+
+def incoming(asked: Asked, operation: Operation) -> Incoming:
+    to = asked.to
+    return Incoming(operation.id, asked.method, asked.path, asked.sent.user, to.task, to.subtask)
+
+
+def carry_out(site: Site, exchange: Exchange) -> Done:
+    """Every check of who asks for what, then what was asked: route, parameters, credentials, permission, existence,
+    state. What is refused has changed nothing."""
+    asked, served = exchange.asked, site.served
+    to, live = asked.to, served.live
+    first = live.history.total
+    try:
+        operation = to.operation
+        if operation is None:
+            raise no_route(asked)
+        query = parameters(operation, asked)
+        world = live.world
+        if asked.sent is not NOBODY or world.settings.auth != "open":
+            authenticate(world, asked.sent)
+        permit(served, operation, asked)
+        data = handlers.HANDLERS[operation.id](served, to.ids, query, exchange.trace_id)
+        exchange.changes = first, live.history.total
+        return Done(data)
+    except (UnknownTask, UnknownSubtask, Refused) as error:
+        return refuse(site, exchange, handlers.refused(error, live.world, to))
+    except ApiError as error:
+        return refuse(site, exchange, error)
+    except Violation as error:
+        exchange.changes = first, live.history.total
+        return Done(error)  # raised again where it is counted
+    except Exception as error:
+        log.exception("answering %s %s", asked.method, redacted(asked.target))
+        problem = f"The mock server failed: {type(error).__name__}: {error}."
+        return Done(failure=ApiError(UNEXPECTED, problem=problem))
+
+
+def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
+    """The proven answer, counted, and in the journal."""
+    served = site.served
+    now, duration = served.world.now, 0
+    if exchange.began:
+        now, duration = served.clock.now(), (ticks() - exchange.began) // MS
+    operation = exchange.asked.to.operation
+    reply = responses.proven(served.wire, operation, done.data, done.failure, duration, now, exchange.trace_id)
+    site.account.count(reply.verdict)
+    exchange.status = reply.status
+    exchange.content = reply.content[:KEPT]
+    if done.failure is not None:
+        exchange.rule, exchange.hint = done.failure.rule, done.failure.hint
+    return reply
+
+
+# --- the checks ----------------------------------------------------------------------------------------------------
+
+
+def no_route(asked: Asked) -> ApiError:
+    to = asked.to
+    if not to.allowed:
+        return ApiError(NO_ROUTE, path=asked.path)
+    names = ", ".join(to.allowed)
+    return ApiError(
+        WRONG_METHOD, headers={"Allow": names}, hint=f"use {names}", method=asked.method, path=asked.path, allowed=names
+    )
+
+
+def parameters(operation: Operation, asked: Asked) -> Query:
+    """The query's. Raises ApiError for one of them, or of the path's, that is wrong."""
+    query, wrong = NO_QUERY, asked.to.wrong
+    if operation.query:
+        query, wrong_too = parse_query(operation, parse_qs(asked.query, keep_blank_values=True))
+        wrong = (*wrong, *wrong_too)
+    if wrong:
+        raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))
+    return query
+
+
+def permit(served: Served, operation: Operation, asked: Asked) -> None:
+    """Raises ApiError; a denial that refuses has been counted."""
+    world, permission, user = served.live.world, operation.permission, asked.sent.user
+    if permission not in world.allowed(user):
+        holders = [name for name in world.users if permission in world.allowed(name)]
+        hint = f"{', '.join(holders) or 'no user of the fixture'} may do this"
+        raise ApiError(NO_PERMISSION, user=user, permission=permission, hint=hint)
+    if world.denials:
+        denial = world.denied(permission, user, operation.id, asked.to.task)
+        if denial is not None:
+            served.live.count_denial(denial)
+            hint = f"{denial.id} takes it away"
+            raise ApiError(NO_PERMISSION, user=user, permission=permission, hint=hint, rule=denial.id)
+
+
+def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
+    """A refusal says why: in its hint, in the log, and in the account if the request broke the contract."""
+    row, asked, world = failure.row, exchange.asked, site.served.live.world
+    exchange.denial = world.denials.get(failure.rule or "")
+    if row.code in CLIENT_ERRORS:
+        site.account.client_errors += 1
+    if 400 <= row.status < 500:
+        if failure.hint is None:
+            failure.hint = hints.hint(failure, world, asked.to, asked.method, asked.path, site.options.prefixes)
+        if not site.access_logged:
+            why = f" ({failure.hint})" if failure.hint else ""
+            log.info("%s %s: %s%s", asked.method, redacted(asked.path), failure, why)
+    return Done(failure=failure)

@@ -1,0 +1,102 @@
+"""One task with all its subtasks at one instant: a value, and what the scheduler must know of it at once.
+
+`counts`, `open` and `retrying` could be made anew from the subtasks (`Execution.of` does). They are kept up beside them
+(`step`), so that a change costs what it changes, and not what the task has.
+"""
+
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+
+from mockserver.tasks.lifecycle import (
+    PENDING,
+    ROLLBACK,
+    STATUSES,
+    SUCCESSFUL,
+    Status,
+    Subtask,
+    Task,
+    TaskOperation,
+    retries_itself,
+)
+from mockserver.tasks.run_log import Logged
+from mockserver.tasks.shared import Shared
+from mockserver.tasks.state import TaskState
+from mockserver.tasks.value import value
+
+PLACE: dict[str, int] = {status: place for place, status in enumerate(STATUSES)}
+"""Where in `counts` each status stands."""
+
+
+@value
+class Execution:
+    task: Task
+    subtasks: Shared[int, Subtask]
+    """By id, in order of id."""
+    logs: Shared[int, Logged | None]
+    counts: tuple[int, ...]
+    """How many subtasks are in each status, in the order of STATUSES."""
+    open: tuple[int, ...]
+    """The ids, in order, of those that become READY by themselves once a slot is free and nothing is FAILED."""
+    retrying: tuple[int, ...]
+    """The ids, in order, of those that are FAILED and due for an automatic retry."""
+
+    @property
+    def id(self) -> int:
+        return self.task.definition.id
+
+    def count(self, status: Status) -> int:
+        return self.counts[PLACE[status]]
+
+    def state(self) -> TaskState:
+        """As a fixture has it."""
+        logs = {id: logged.runs() for id, logged in self.logs.items() if logged is not None}
+        return TaskState(task=self.task, subtasks=dict(self.subtasks), logs=logs)
+
+    @classmethod
+    def of(cls, state: TaskState) -> "Execution":
+        subtasks = Shared(state.subtasks.items())
+        counts = [0] * len(STATUSES)
+        for subtask in subtasks.values():
+            counts[PLACE[subtask.status]] += 1
+        return cls(
+            task=state.task,
+            subtasks=subtasks,
+            logs=Shared((id, Logged.of(state.logs.get(id, ()))) for id in subtasks),
+            counts=tuple(counts),
+            open=tuple(waiting(subtasks, state.task.operation)),
+            retrying=tuple(id for id, subtask in subtasks.items() if retries_itself(subtask)),
+        )
+
+
+def waiting(subtasks: Mapping[int, Subtask], operation: TaskOperation) -> Iterator[int]:
+    """The ids of those that the graph lets become READY, in order."""
+    return (id for id, subtask in subtasks.items() if may_move(subtask, subtasks, operation == ROLLBACK))
+
+
+def may_move(subtask: Subtask, subtasks: Mapping[int, Subtask], rolling_back: bool) -> bool:
+    """Whether the graph lets it become READY by itself: forward, or back while its task rolls back."""
+    if rolling_back:
+        if subtask.status != SUCCESSFUL:
+            return False
+        for id in subtask.definition.downstreams:
+            if subtasks[id].status != PENDING:
+                return False
+        return True
+    if subtask.status != PENDING:
+        return False
+    for id in subtask.definition.upstreams:
+        if subtasks[id].status != SUCCESSFUL:
+            return False
+    return True
+
+
+def topological(subtasks: Mapping[int, Subtask]) -> list[Subtask]:
+    """Upstreams first; by id where the graph leaves it open."""
+    sorter = TopologicalSorter({id: subtask.definition.upstreams for id, subtask in subtasks.items()})
+    sorter.prepare()
+    order: list[Subtask] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order += [subtasks[id] for id in ready]
+        sorter.done(*ready)
+    return order

@@ -1,0 +1,46 @@
+"""A mapping whose keys are fixed and whose copies share what did not change. Pure.
+
+Tasks and subtasks come and go only with a whole world, so a value is kept by the position of its key, in tuples of 32:
+a copy with one other value copies one of those tuples and the list of them. The order is that of the keys given.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Shared(Mapping[K, V], Generic[K, V]):
+    __slots__ = ("_at", "_chunks")
+
+    def __init__(self, items: Iterable[tuple[K, V]]) -> None:
+        pairs = list(items)
+        values = [value for _, value in pairs]
+        self._at: dict[K, int] = {key: place for place, (key, _) in enumerate(pairs)}
+        self._chunks: tuple[tuple[V, ...], ...] = tuple(
+            tuple(values[start : start + 32]) for start in range(0, len(values), 32)
+        )
+
+    def set(self, key: K, value: V) -> "Shared[K, V]":
+        """The same with another value of a key that it has. Raises KeyError."""
+        place = self._at[key]
+        chunks, number, at = self._chunks, place >> 5, place & 31
+        chunk = chunks[number]
+        new: Shared[K, V] = object.__new__(Shared)
+        new._at = self._at
+        new._chunks = (*chunks[:number], (*chunk[:at], value, *chunk[at + 1 :]), *chunks[number + 1 :])
+        return new
+
+    def __getitem__(self, key: K) -> V:
+        place = self._at[key]
+        return self._chunks[place >> 5][place & 31]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._at
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)

@@ -1,0 +1,239 @@
+"""One operation or event in one task, in the making: the rules read and write it, and until `done` nothing has happened.
+
+The rules (source: engine; made exact by us, see docs/differences.md): automatic retry, becoming READY in order of id
+while a slot is free and nothing is FAILED, then the task's status. They are applied after each event and before the
+next, to a RUNNING task only. What raises leaves a draft behind that nobody takes.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from mockserver.tasks import lifecycle
+from mockserver.tasks.execution import PLACE, Execution, may_move, waiting
+from mockserver.tasks.lifecycle import (
+    CANCELING,
+    FAILED,
+    PENDING,
+    READY,
+    ROLLBACK,
+    RUNNING,
+    STATUSES,
+    SUCCESSFUL,
+    Pace,
+    Subtask,
+    Task,
+)
+from mockserver.tasks.run_log import Log, Logged, LogRun
+
+Transition = Callable[[Subtask, Task, int, Pace], Subtask]
+"""Retry, skip or cancel of `lifecycle`."""
+_READY, _RUNNING, _CANCELING, _FAILED = (PLACE[status] for status in (READY, RUNNING, CANCELING, FAILED))
+_ENDS: Final = frozenset({PENDING, SUCCESSFUL})
+"""The statuses that a subtask's neighbours look at."""
+
+
+class UnknownSubtask(Exception):
+    """The task has no such subtask."""
+
+
+class Step:
+    """`now` is the instant at which it happens, `server` who executes."""
+
+    __slots__ = (
+        "_before",
+        "changes",
+        "counts",
+        "logs",
+        "now",
+        "open",
+        "pace",
+        "retrying",
+        "server",
+        "subtasks",
+        "task",
+        "timers",
+        "voided",
+    )
+
+    def __init__(self, execution: Execution, now: int, pace: Pace, server: str) -> None:
+        self._before = execution
+        self.now = now
+        self.pace = pace
+        self.server = server
+        self.task = execution.task
+        self.subtasks = execution.subtasks
+        self.logs = execution.logs
+        self.counts = list(execution.counts)
+        self.open = execution.open
+        self.retrying = execution.retrying
+        self.changes: list[tuple[Subtask, Subtask] | tuple[Task, Task]] = []
+        """Before and after of what the history tells, in order."""
+        self.timers: list[tuple[int, int]] = []
+        """(instant, subtask id) of what became due."""
+        self.voided = 0
+        """How many timers of the future it made void."""
+
+    def done(self) -> Execution:
+        return Execution(self.task, self.subtasks, self.logs, tuple(self.counts), self.open, self.retrying)
+
+    def subtask(self, id: int) -> Subtask:
+        """Raises UnknownSubtask."""
+        found = self.subtasks.get(id)
+        if found is None:
+            raise UnknownSubtask(id)
+        return found
+
+    # --- what an operator asks for ---------------------------------------------------------------------------------
+
+    def act(self, id: int, transition: Transition) -> Subtask:
+        """Retry, skip or cancel one subtask. Returns it as it is then, before the consequences.
+
+        Raises UnknownSubtask and Refused.
+        """
+        before = self.subtask(id)
+        after = transition(before, self.task, self.now, self.pace)
+        self.put(before, after)
+        if self.task.status != RUNNING:
+            self.put_task(lifecycle.task_resumed(self.task))
+        self.consequences()
+        return after
+
+    def retry_task(self) -> None:
+        """Raises Refused."""
+        self.put_task(lifecycle.retry_task(self.task))
+        for subtask in self.subtasks.values():
+            if subtask.status == FAILED:
+                self.put(subtask, lifecycle.retried(subtask, self.now, self.pace))
+        self.consequences()
+
+    def rollback_task(self) -> None:
+        """Raises Refused."""
+        subtasks = self.subtasks
+        self.put_task(lifecycle.rollback_task(self.task, subtasks))
+        for subtask in subtasks.values():
+            if subtask.status == PENDING:
+                continue
+            if all(subtasks[down].status == PENDING for down in subtask.definition.downstreams):
+                self.put(subtask, lifecycle.made_ready(subtask, ROLLBACK, self.now, self.pace))
+            else:
+                self.put(subtask, lifecycle.rolled_back(subtask))
+        self.consequences()
+
+    def replace(self, task: Task, subtasks: Mapping[int, Subtask], logs: Mapping[int, Log]) -> None:
+        """Other values of the task and of some of its subtasks, with their logs, as a control call sets them."""
+        for id, after in subtasks.items():
+            before = self.subtasks[id]
+            self._store(before, after)
+            self._file(after)
+            self.logs = self.logs.set(id, Logged.of(logs[id]))
+            if (before.status, before.operation) != (after.status, after.operation):
+                self.changes.append((before, after))
+        was = self.task
+        self.put_task(task)
+        if was.status == task.status and was.operation != task.operation:
+            self.changes.append((was, task))
+        self.consequences()
+
+    # --- what happens by itself ------------------------------------------------------------------------------------
+
+    def happen(self, subtask: Subtask) -> None:
+        """The event that is due now, of a subtask that is READY, RUNNING or CANCELING."""
+        running = subtask
+        if subtask.status == READY:
+            running = self._begun(subtask)
+            self.changes.append((subtask, running))
+            if running.due != self.now:
+                self._store(subtask, running)
+                return  # it keeps its slot, and its task is RUNNING: that has no consequences
+        after = lifecycle.end(running, self.now)
+        self._leave_log(running)
+        self._store(subtask, after)
+        self.changes.append((running, after))
+        self.consequences()
+
+    def _begun(self, ready: Subtask) -> Subtask:
+        now = self.now
+        running = lifecycle.start(ready, now, self.pace, self.server)
+        id, name = running.definition.id, running.operation
+        log = self.logs[id]
+        self.logs = self.logs.set(id, Logged(None, LogRun(name, now, "")) if log is None else log.begun(name, now))
+        if self.task.start_time is None:
+            self.task = lifecycle.task_started(self.task, now, self.server)
+        return running
+
+    def _leave_log(self, running: Subtask) -> None:
+        run = running.coming
+        if run is None or not run.log:
+            return
+        id, start = running.definition.id, running.start_time
+        log = self.logs[id]
+        if log is None:  # it was running when it was loaded, and without a log
+            log = Logged(None, LogRun(running.operation, self.now if start is None else start, ""))
+        self.logs = self.logs.set(id, log.ended(run.log))
+
+    def consequences(self) -> None:
+        """Of what has happened in a RUNNING task, at the same instant."""
+        counts, task = self.counts, self.task
+        if task.status != RUNNING:
+            return
+        for id in self.retrying:
+            self.put(self.subtasks[id], lifecycle.retried(self.subtasks[id], self.now, self.pace))
+        if self.open and not counts[_FAILED]:
+            rolling_back = task.operation == ROLLBACK
+            slots = self.pace.concurrency - counts[_READY] - counts[_RUNNING]
+            for id in self.open[: max(slots, 0)]:
+                before = self.subtasks[id]
+                operation = ROLLBACK if rolling_back else before.operation
+                self.put(before, lifecycle.made_ready(before, operation, self.now, self.pace))
+        if counts[_READY] or counts[_RUNNING] or counts[_CANCELING]:
+            return  # so the task is RUNNING
+        status = lifecycle.derived_status(dict(zip(STATUSES, counts, strict=True)), len(self.subtasks), task.operation)
+        if status != RUNNING:
+            self.put_task(lifecycle.task_ended(task, status, self.now))
+
+    # --- what stores -----------------------------------------------------------------------------------------------
+
+    def put(self, before: Subtask, after: Subtask) -> None:
+        """`after` in the place of `before`; the history tells it if its status is another."""
+        self._store(before, after)
+        if before.status != after.status:
+            self.changes.append((before, after))
+
+    def put_task(self, after: Task) -> None:
+        before, self.task = self.task, after
+        if before.status != after.status:
+            self.changes.append((before, after))
+        if (before.operation == ROLLBACK) != (after.operation == ROLLBACK):
+            self.open = tuple(waiting(self.subtasks, after.operation))
+
+    def _store(self, before: Subtask, after: Subtask) -> None:
+        definition, was, becomes = after.definition, before.status, after.status
+        self.subtasks = self.subtasks.set(definition.id, after)
+        if after.due != before.due:
+            if after.due is not None:
+                self.timers.append((after.due, definition.id))
+            if before.due is not None and before.due > self.now:
+                self.voided += 1
+        if was != becomes:
+            counts = self.counts
+            counts[PLACE[was]] -= 1
+            counts[PLACE[becomes]] += 1
+            if was in _ENDS or becomes in _ENDS:
+                self._file(after)
+                for id in definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams:
+                    self._file(self.subtasks[id])
+        if definition.retry_count or before.definition.retry_count:
+            self.retrying = _filed(self.retrying, definition.id, lifecycle.retries_itself(after))
+
+    def _file(self, subtask: Subtask) -> None:
+        may = may_move(subtask, self.subtasks, self.task.operation == ROLLBACK)
+        self.open = _filed(self.open, subtask.definition.id, may)
+
+
+def _filed(ids: tuple[int, ...], id: int, belongs: bool) -> tuple[int, ...]:
+    """With the id if it belongs there, in its place; without it if it does not."""
+    if belongs == (id in ids):
+        return ids
+    place = bisect_left(ids, id)
+    return (*ids[:place], id, *ids[place:]) if belongs else (*ids[:place], *ids[place + 1 :])
