@@ -166,10 +166,10 @@ def start_up() -> None:
 
 LOADING = """
 import resource, sys, time
-from mockserver.fixtures import reader
+from mockserver.fixtures import source
 from mockserver.world.served import Served
 began = time.perf_counter()
-Served.of(reader.read([sys.argv[1]], now=0))
+Served.of(source.load([sys.argv[1]], now=0))
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

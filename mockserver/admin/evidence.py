@@ -10,8 +10,9 @@ from aiohttp import web
 from mockserver.admin.state import transition
 from mockserver.contract import credentials
 from mockserver.contract.errors import Problem, Unprocessable
-from mockserver.contract.operations import LONG_MAX, LONG_MIN, OPERATIONS, parse_long
-from mockserver.fixtures.json_text import finite
+from mockserver.contract.json_text import finite
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.times import parse_instant
 from mockserver.world.journal import BODY_BYTES, Exchange
 from mockserver.world.live import Change

@@ -14,7 +14,7 @@ from mockserver import __version__
 from mockserver.admin.evidence import summary_json
 from mockserver.admin.state import clock_json, transition
 from mockserver.contract.errors import Violation
-from mockserver.contract.schemas import compiled
+from mockserver.contract.schemas import contract
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
 from mockserver.world.journal import Exchange, Record

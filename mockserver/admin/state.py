@@ -22,10 +22,10 @@ from mockserver.admin.calls import (
 )
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.fixtures import patch as fixture_patch
-from mockserver.fixtures import reader
-from mockserver.fixtures.writer import scheduler_data, subtask_data, task_data
+from mockserver.fixtures import source
+from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.writer import scheduler_data, subtask_data, task_data, to_data
 from mockserver.tasks.execution import Execution
-from mockserver.world.clock import wall
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.live import TIME, Change
 from mockserver.world.served import MAX_SNAPSHOTS, Served, Snapshot
@@ -72,7 +72,7 @@ async def reload_fixtures(site: Site, request: web.Request) -> object:
 
 
 async def get_state(site: Site, request: web.Request) -> object:
-    return reader.to_data(site.served.state())
+    return to_data(site.served.state())
 
 
 async def put_state(site: Site, request: web.Request) -> object:

@@ -61,7 +61,7 @@ def task_json(execution: Execution, wire: Wire) -> dict[str, object]:
 
 def next_json(execution: Execution, wire: Wire) -> dict[str, object] | None:
     """Its subtask that is due first."""
-    if not any(map(execution.count, (READY, RUNNING, CANCELING))):
+    if not any(execution.count(status) for status in (READY, RUNNING, CANCELING)):
         return None
     due = [(one.due, one.definition.id) for one in execution.subtasks.values() if one.due is not None]
     if not due:
@@ -85,7 +85,7 @@ async def get_request(site: Site, request: web.Request) -> object:
         "request": entry_json(number, entry, render),
         "changes": [transition(change, render) for change in changes],
         "states": states,
-        "why": "; ".join(filter(None, [why, is_lost and f"what it changed: {TOO_MUCH}"])) or None,
+        "why": "; ".join(filter(None, [why, f"what it changed: {TOO_MUCH}" if is_lost else None])) or None,
     }
 
 
@@ -112,7 +112,7 @@ def states_of(entry: Exchange, changes: list[Change], is_lost: bool) -> list[dic
         return []
     before: dict[int | None, Task | Subtask] = {None: execution.task}
     after: dict[int | None, Task | Subtask] = {}
-    if to.subtask in execution.subtasks:
+    if to.subtask is not None and to.subtask in execution.subtasks:
         before[to.subtask] = execution.subtasks[to.subtask]
     for change in changes:
         before.setdefault(change.subtask_instance_id, change.was)

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 from mockserver import times
 from mockserver.contract.errors import ApiError
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import Checker, Contract, Filling, Proven, Stems, contract
+from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
+from mockserver.contract.templates import Filling, Stems, Template
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
-render_instant = lru_cache(maxsize=4096)(times.render_instant)
+render_instant = lru_cache(maxsize=4096)(times.WireInstant)
 
 
 class Texts:
@@ -144,7 +145,7 @@ class Wire:
 
     def _stems(self, definition: SubtaskDefinition) -> Stems:
         holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
-        return Stems(self._subtask.template(self._defined(definition), *holes))
+        return Stems(Template(self._subtask, self._defined(definition), *holes))
 
     def _defined(self, definition: SubtaskDefinition) -> dict[str, object]:
         """What no transition changes."""

@@ -8,10 +8,10 @@ from typing import Any, Final
 from multidict import istr
 
 from mockserver.contract.errors import BAD_PARAMETER, ApiError, Problem
-from mockserver.contract.schemas import compiled
+from mockserver.contract.json_text import strict_json
+from mockserver.contract.schemas import contract
 from mockserver.faults.effects import DELAYS, EFFECTS, Error, problems
 from mockserver.faults.rules import Fault, from_json
-from mockserver.fixtures.json_text import strict_json
 
 OWN: Final = "X-Mock-Fault"
 PREFERRED: Final = "Prefer"
@@ -49,7 +49,7 @@ def _checked(text: str) -> dict[str, Any]:
         body = strict_json(text)
     except (ValueError, RecursionError) as error:
         raise _bad(text, [f"not JSON: {error}"]) from None
-    checker = compiled("fault")
+    checker = contract().checker("fault")
     found: list[Problem] = [] if checker.accepts(body) else checker.problems(body)
     if not found:
         found = problems(body)

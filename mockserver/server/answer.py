@@ -10,7 +10,7 @@ from mockserver.contract.errors import (
     BAD_PARAMETER,
     ApiError,
 )
-from mockserver.contract.operations import NOWHERE, route
+from mockserver.contract.routes import NOWHERE, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.journal import KEPT, Asked

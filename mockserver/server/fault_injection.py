@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from mockserver.contract.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
 from mockserver.contract.errors import Violation
-from mockserver.contract.operations import Route
+from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Checker
 from mockserver.contract.wire import Wire
 from mockserver.faults import mutation
@@ -100,7 +100,7 @@ def described(fault: Fault) -> str:
 
 
 def reply_of(site: Site, exchange: Exchange, done: steps.Done, duration: int, dice: Random) -> Reply:
-    """What the fault sends: anything; or the operation's own answer, the error that replaces it, or either one broken."""
+    """What the fault sends: anything; or the operation's own answer, the error in its place, or either broken."""
     fault, to, wire = exchange.fault, exchange.asked.to, site.served.wire
     assert fault is not None
     effect = None if isinstance(done.data, Violation) else fault.effect

@@ -10,7 +10,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from mockserver.contract.account import VALID, VIOLATION, Verdict
-from mockserver.contract.errors import BROKEN_BODY, LARGE_BODY, SLOW_BODY, UNEXPECTED, ApiError, Row, Violation
+from mockserver.contract.errors import (
+    BROKEN_BODY,
+    CONTRACT_VIOLATION,
+    LARGE_BODY,
+    SLOW_BODY,
+    UNEXPECTED,
+    ApiError,
+    Row,
+    Violation,
+)
 from mockserver.contract.operations import Operation
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
@@ -104,7 +113,7 @@ def proven(
         return Reply(200, text.encode("utf-8", "replace"), JSON)
     except Violation as violation:
         log.error("contract violation: %s", violation)
-        failure = ApiError(UNEXPECTED, problem=f"Contract violation, a bug of the mock server: {violation}.")
+        failure = ApiError(UNEXPECTED, problem=f"{CONTRACT_VIOLATION}, a bug of the mock server: {violation}.")
         content = _last_words(wire, failure, duration, now, trace_id)
         return Reply(500, content, _error_headers(failure, VIOLATION), VIOLATION)
 

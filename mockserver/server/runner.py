@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockserver.server.answer import respond
+from mockserver.server.front import Answer, Fronts
 from mockserver.server.logs import ACCESS, AccessLog
 from mockserver.server.reader import Reader
 from mockserver.server.routing import SITE, ShortWay
@@ -124,6 +125,8 @@ async def running(
         assert server is not None
         if site.alone:
             server.request_handler = ShortWay(server.request_handler, partial(respond, site), site.options.prefixes)
+            if plain is not None and not access_log:
+                fronts = Fronts(Reader(site.options.prefixes, loop), plain, server, keepalive_s=KEEPALIVE_S)
         for one in sockets:
             listeners.append(await loop.create_server(fronts or server, sock=one, backlog=BACKLOG))
         yield

@@ -1,7 +1,7 @@
 """The steps of a request, in the order in which `answer` takes them; every check is here.
 
-There is no await between a world's check and its change. Handlers raise, and only `carry_out` turns what they raise into
-an error of the API.
+There is no await between a world's check and its change. Handlers raise, and only `carry_out` turns what they raise
+into an error of the API.
 """
 
 import logging
@@ -18,7 +18,8 @@ from mockserver.contract.errors import (
     ApiError,
     Violation,
 )
-from mockserver.contract.operations import Operation, parse_query
+from mockserver.contract.operations import Operation
+from mockserver.contract.parameters import parse_query
 from mockserver.faults.header import FAULT_HEADER, PREFER, own_fault
 from mockserver.faults.rules import Incoming
 from mockserver.server import handlers, hints, responses
@@ -161,7 +162,7 @@ def parameters(operation: Operation, asked: Asked) -> Query:
     """The query's. Raises ApiError for one of them, or of the path's, that is wrong."""
     query, wrong = NO_QUERY, asked.to.wrong
     if operation.query:
-        query, wrong_too = parse_query(operation, parse_qs(asked.query, keep_blank_values=True))
+        query, wrong_too = parse_query(operation.id, operation.query, parse_qs(asked.query, keep_blank_values=True))
         wrong = (*wrong, *wrong_too)
     if wrong:
         raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))

@@ -78,16 +78,10 @@ def may_move(subtask: Subtask, subtasks: Mapping[int, Subtask], rolling_back: bo
     if rolling_back:
         if subtask.status != SUCCESSFUL:
             return False
-        for id in subtask.definition.downstreams:
-            if subtasks[id].status != PENDING:
-                return False
-        return True
+        return all(subtasks[id].status == PENDING for id in subtask.definition.downstreams)
     if subtask.status != PENDING:
         return False
-    for id in subtask.definition.upstreams:
-        if subtasks[id].status != SUCCESSFUL:
-            return False
-    return True
+    return all(subtasks[id].status == SUCCESSFUL for id in subtask.definition.upstreams)
 
 
 def topological(subtasks: Mapping[int, Subtask]) -> list[Subtask]:

@@ -1,4 +1,4 @@
-"""One operation or event in one task, in the making: the rules read and write it, and until `done` nothing has happened.
+"""One operation or event of one task, in the making: the rules read and write it; until `done` nothing has happened.
 
 The rules (source: engine; made exact by us, see docs/differences.md): automatic retry, becoming READY in order of id
 while a slot is free and nothing is FAILED, then the task's status. They are applied after each event and before the

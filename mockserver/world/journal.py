@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from mockserver.contract.credentials import Sent
-from mockserver.contract.operations import Route
+from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.tasks.value import value

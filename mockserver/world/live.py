@@ -1,7 +1,8 @@
 """A world while it lives: its value now, what is due when, and its history. The only thing that changes.
 
-Nothing here does I/O or reads a clock: the caller says what time it is (`advance`) and then acts. What raises has changed
-nothing, but for `advance`, of which whole events have happened. Every value that `world` ever was stays what it was.
+Nothing here does I/O or reads a clock: the caller says what time it is (`advance`) and then acts. What raises has
+changed nothing, but for `advance`, of which whole events have happened. Every value that `world` ever was stays what
+it was.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ import requests
 from clients import API, RETRY, TASK, Client, failed_world
 
 from mockserver import MockServer
-from mockserver.fixtures.reader import from_data
+from mockserver.fixtures.source import load
 from mockserver.world.worlds import Options, Worlds
 
 

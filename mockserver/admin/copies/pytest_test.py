@@ -1,7 +1,7 @@
-"""A request of the journal as a test for pytest: the world that it met, and what was answered. Text is all that is made.
+"""A request of the journal as a test for pytest: the world that it met, and what was answered. Only text is made.
 
-The world is exact (its rules with their counts, its seed, how many trace ids it had given), so the answer is the same but
-for what the machine's own time says.
+The world is exact (its rules with their counts, its seed, how many trace ids it had given), so the answer is the same
+but for what the machine's own time says.
 """
 
 import json
