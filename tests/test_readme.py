@@ -20,8 +20,8 @@ from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.fixtures.document import MAX_BYTES
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
-from mockserver.world.served import MAX_SNAPSHOTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
+from mockserver.world.served import MAX_SNAPSHOTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

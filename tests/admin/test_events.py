@@ -37,9 +37,9 @@ from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
 from mockserver.testing import server
 from mockserver.world.journal import BODY_BYTES, Exchange
+from mockserver.world.live import TooManyEvents
 from mockserver.world.served import RELOADED, RENEWED
 from mockserver.world.worlds import Options, Site, Worlds
-from mockserver.world.live import TooManyEvents
 
 PATH = "/__admin/events"
 HUNDRED = 100

@@ -9,6 +9,7 @@ from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.fixtures.timeline import downstreams_of
 from mockserver.tasks import lifecycle, run_log
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.lifecycle import (
     EXECUTE,
     PENDING,
@@ -26,12 +27,10 @@ from mockserver.tasks.lifecycle import (
     TaskOperation,
     TaskStatus,
 )
-from mockserver.tasks.execution import Execution
 from mockserver.tasks.state import TaskState
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
-from mockserver.world.journal import Change
-from mockserver.world.value import World
+from mockserver.world.live import Change, LiveWorld
 
 START: Final = MANUAL_START
 TASK: Final = 1000
@@ -177,41 +176,41 @@ def fixture(
     )
 
 
-def world(*tasks: TaskState, pace: Pace = PACE, **more: Any) -> World:
-    return World(fixture(*tasks, pace=pace, **more))
+def world(*tasks: TaskState, pace: Pace = PACE, **more: Any) -> LiveWorld:
+    return LiveWorld(fixture(*tasks, pace=pace, **more))
 
 
 # --- what a test looks at ------------------------------------------------------------------------------------------
 
 
-def one(world: World, id: int, task: int = TASK) -> Subtask:
-    return world.tasks[task].subtasks[id]
+def one(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
+    return live.world.tasks[task].subtasks[id]
 
 
-def execution(world: World, task: int = TASK) -> Execution:
-    return world.tasks[task]
+def execution(live: LiveWorld, task: int = TASK) -> Execution:
+    return live.world.tasks[task]
 
 
-def statuses(world: World, task: int = TASK) -> dict[int, Status]:
-    return {id: subtask.status for id, subtask in world.tasks[task].subtasks.items()}
+def statuses(live: LiveWorld, task: int = TASK) -> dict[int, Status]:
+    return {id: subtask.status for id, subtask in execution(live, task).subtasks.items()}
 
 
-def changes(world: World) -> list[Change]:
-    return [change_of(entry) for entry in world.history]
+def changes(live: LiveWorld) -> list[Change]:
+    return list(live.history)
 
 
-def moments(world: World, id: int | None, task: int = TASK) -> list[tuple[float, str]]:
+def moments(live: LiveWorld, id: int | None, task: int = TASK) -> list[tuple[float, str]]:
     """When (in seconds) a subtask, or with None its task, changed its status, and to which."""
     return [
         ((change.time - START) / SECOND, change.after)
-        for change in changes(world)
+        for change in live.history
         if change.subtask_instance_id == id and change.task_instance_id == task
     ]
 
 
-def values(world: World) -> object:
+def values(live: LiveWorld) -> object:
     """All that can be told apart of a world: two that are equal here are the same world."""
-    state = world.as_fixture(MANUAL._replace(now=world.now))
+    state = live.as_fixture(MANUAL._replace(now=live.world.now))
     return (
         state.settings,
         state.clock,
@@ -220,7 +219,7 @@ def values(world: World) -> object:
         dict(state.faults),
         dict(state.denials),
         state.counters,
-        changes(world),
-        world.history.total,
-        world.copy().next_due(),
+        changes(live),
+        live.history.total,
+        live.copy().next_due(),
     )

@@ -1,7 +1,8 @@
-"""What the API answers today: every shipped fixture, every operation, kept in tests/golden/ as one JSON file a fixture.
+"""What the API answers today: every shipped fixture, every operation; a JSON file a fixture, in tests/golden/.
 
-`python -m tests.support.golden_answers` shows what has changed; with `--write` it makes the files anew. It needs nothing
-but `MockServer` and plain HTTP, so it holds however the package is built inside. It does not say which answers are right.
+`python -m tests.support.golden_answers` shows what has changed; with `--write` it makes the files anew. It needs
+nothing but `MockServer` and plain HTTP, so it holds however the package is built inside. It does not say which answers
+are right.
 
 A line is one request to a world that has just been reset. Keys are in the order in which they were sent. `then` is what
 the clock brings after an operation that succeeded: "seconds task/subtask FROM>TO OPERATION cause".

@@ -21,11 +21,11 @@ from builders import (
     values,
     world,
 )
+from mockserver.tasks.scheduler import topological
 
 from mockserver.contract.errors import ApiError
 from mockserver.faults.denials import Denial
 from mockserver.tasks.lifecycle import OPERATIONS, STATUSES, Operation, Run, Status
-from mockserver.tasks.scheduler import topological
 from mockserver.times import MS
 from mockserver.world.journal import CHANGES
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, TooManyEvents

@@ -32,6 +32,7 @@ from mockserver.contract.errors import ApiError
 from mockserver.fixtures.source import load
 from mockserver.fixtures.writer import to_data
 from mockserver.tasks import lifecycle
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.lifecycle import (
     OPERATIONS,
     STATUSES,
@@ -43,7 +44,6 @@ from mockserver.tasks.lifecycle import (
     TaskOperation,
     TaskStatus,
 )
-from mockserver.tasks.execution import Execution
 from mockserver.tasks.state import TaskState
 from mockserver.times import NEVER, SECOND
 from mockserver.world import world as world_room
