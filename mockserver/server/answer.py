@@ -1,24 +1,38 @@
-"""`respond`, the straight line of a request: from what aiohttp has parsed to what it writes.
+"""A request, from what was parsed of it to what is written: by aiohttp's way, or at once by the front's.
 
-The body is read first, and from then on a request is answered in one go, unless a fault makes it wait.
+Both take the same straight line, which is in `steps`. From the moment that a request has been read it is answered in
+one go, unless a fault makes it wait.
 """
+
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 
 from mockserver.contract.credentials import NOBODY, Sent, parsed
-from mockserver.contract.errors import (
-    BAD_PARAMETER,
-    ApiError,
-)
+from mockserver.contract.errors import BAD_PARAMETER, ApiError
 from mockserver.contract.routes import NOWHERE, route
-from mockserver.server import cors, fault_injection, responses, steps
+from mockserver.server import cors, fault_injection, head, responses, steps
+from mockserver.server.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.journal import KEPT, Asked
 from mockserver.world.worlds import Site
 
 
+def at_once(site: Site, plain: PlainRequest) -> bytes | None:
+    """The whole response to a plain request. None where a rule may act on it: then nothing has been counted, and
+    `respond` is to answer."""
+    site.worlds.settle()
+    asked = asked_plainly(plain)
+    if steps.may_meet_fault(site.served, asked):
+        return None
+    exchange = steps.arrived(site.served, asked)
+    reply = steps.answered(site, exchange, steps.meet_fault(site.served, exchange))
+    return head.response(reply.status, reply.headers, reply.content)
+
+
 async def respond(site: Site, request: web.Request, path: str | None) -> web.StreamResponse:
-    """A request as aiohttp has parsed it. `path` is what follows prefix and slash; None under no prefix of the API."""
+    """The response to a request as aiohttp has parsed it. `path` is what follows prefix and slash; None under no
+    prefix of the API."""
     failure: ApiError | None = None
     site.worlds.settle()
     name = request.headers.get(WORLD_HEADER)
@@ -36,19 +50,18 @@ async def respond(site: Site, request: web.Request, path: str | None) -> web.Str
             body = await responses.received(request, responses.MAX_BODY)
         except ApiError as error:
             failure = error
-    exchange = steps.arrived(site.served, asked(request, path, body))
+    exchange = steps.arrived(site.served, asked_by(request, path, body))
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
     if exchange.fault is not None:
         return await fault_injection.spoiled(site, exchange, request)
-    done = steps.carry_out(site, exchange) if failure is None else steps.refuse(site, exchange, failure)
-    reply = steps.concluded(site, exchange, done)
+    reply = steps.answered(site, exchange, failure)
     headers = reply.headers
     if hdrs.ORIGIN in request.headers:
         headers = headers.copy()
         cors.share(headers, request.headers[hdrs.ORIGIN])
     response = web.Response(body=reply.content, status=reply.status, headers=headers)
-    if done.failure is not None and done.failure.row in responses.UNREAD:
+    if failure is not None and failure.row in responses.UNREAD:
         response.force_close()  # the rest of the body is not wanted
     return response
 
@@ -58,14 +71,27 @@ async def routed(site: Site, request: web.Request) -> web.StreamResponse:
     return await respond(site, request, request.match_info.get("path"))
 
 
-def asked(request: web.Request, path: str | None, body: bytes) -> Asked:
-    to = NOWHERE if path is None else route(request.method, path)
+@lru_cache(maxsize=KNOWN)
+def asked_plainly(plain: PlainRequest) -> Asked:
+    return Asked(
+        method=plain.method,
+        target=plain.target,
+        path=plain.target,
+        query="",
+        to=route(plain.method, plain.path),
+        sent=sender(plain.headers.get(hdrs.AUTHORIZATION)),
+        headers=plain.headers,
+        body=b"",
+    )
+
+
+def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
     return Asked(
         method=request.method,
         target=request.raw_path,
         path=request.path,
         query=request.rel_url.raw_query_string,
-        to=to,
+        to=NOWHERE if path is None else route(request.method, path),
         sent=sender(request.headers.get(hdrs.AUTHORIZATION)),
         headers=request.headers,
         body=body[:KEPT],

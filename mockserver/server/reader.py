@@ -29,9 +29,9 @@ _TARGET: Final = re.compile(r"(?:/[A-Za-z0-9_~-]+)+/?")
 """No escape, query, dot or empty segment: what the path is, is what was sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlainRequest:
-    """Its bytes are those of another one that was the same, and so it may be the same object."""
+    """One that comes again in the same bytes may be the same object, and nothing else is the same as it."""
 
     method: str
     """GET or POST."""

@@ -1,9 +1,9 @@
-"""How aiohttp finds the API: one resource for all that is under a prefix; and the shorter way there."""
+"""How aiohttp finds the API: one resource for all that is under a prefix."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from multidict import istr
 
 from mockserver.world.worlds import NAME, Site
@@ -39,34 +39,6 @@ class ApiResource(web.PlainResource):
             return None, set()
         # path_safe leaves %2F and %25 as they were sent: a slash in an id is no separator, and no Long either
         return web.UrlMappingMatchInfo({"path": path[len(stem) :]}, self._only), ANY
-
-
-class ShortWay:
-    """A server's handler that answers the API itself and leaves all else to the application's (`usual`).
-
-    An API request needs nothing of what aiohttp's application does for it, which is a tenth of the time of a retry.
-    Only for an application that runs alone (no middleware, no signal, no other app around it).
-    """
-
-    def __init__(
-        self,
-        usual: Callable[[Any], Awaitable[web.StreamResponse]],
-        answer: Callable[[web.Request, str], Awaitable[web.StreamResponse]],
-        prefixes: Sequence[str],
-    ) -> None:
-        """`answer` gets what follows the prefix and a slash."""
-        self.usual, self.answer = usual, answer
-        self._stems = sorted((f"{prefix}/" for prefix in prefixes if prefix), key=len, reverse=True)
-
-    async def __call__(self, request: Any) -> web.StreamResponse:
-        raw = request.raw_path
-        for stem in self._stems:
-            if raw.startswith(stem):
-                # what is encoded, has a query or waits for a 100 goes the usual way
-                if "%" in raw or "?" in raw or "#" in raw or not raw.isascii() or hdrs.EXPECT in request.headers:
-                    break
-                return await self.answer(request, raw[len(stem) :])
-        return await self.usual(request)
 
 
 async def in_world(

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.server.answer import respond
-from mockserver.server.front import Answer, Fronts
+from mockserver.server import answer
+from mockserver.server.front import Fronts
 from mockserver.server.logs import ACCESS, AccessLog
 from mockserver.server.reader import Reader
-from mockserver.server.routing import SITE, ShortWay
+from mockserver.server.routing import SITE
 
 BACKLOG: Final = 1024
 KEEPALIVE_S: Final = 75
@@ -101,16 +101,14 @@ async def running(
     *,
     grace_s: float,
     access_log: bool = False,
-    plain: Answer | None = None,
 ) -> AsyncIterator[None]:
     """An application of create_app's on these sockets, which are closed at the end.
 
-    Requests in flight have `grace_s` to end. `plain` answers plain requests in front of aiohttp, where nothing stands
-    around the application and no line per request is wanted.
+    Requests in flight have `grace_s` to end. Plain ones are answered in front of aiohttp, where nothing stands around
+    the application and no line per request is wanted.
     """
     site = app[SITE]
     site.access_logged = access_log
-    site.alone = not (app.middlewares or app.on_response_prepare)
     runner = web.AppRunner(
         app,
         keepalive_timeout=KEEPALIVE_S,
@@ -123,10 +121,9 @@ async def running(
         await runner.setup()
         server = runner.server
         assert server is not None
-        if site.alone:
-            server.request_handler = ShortWay(server.request_handler, partial(respond, site), site.options.prefixes)
-            if plain is not None and not access_log:
-                fronts = Fronts(Reader(site.options.prefixes, loop), plain, server, keepalive_s=KEEPALIVE_S)
+        if not (access_log or app.middlewares or app.on_response_prepare):
+            reader = Reader(site.options.prefixes, loop)
+            fronts = Fronts(reader, partial(answer.at_once, site), server, keepalive_s=KEEPALIVE_S)
         for one in sockets:
             listeners.append(await loop.create_server(fronts or server, sock=one, backlog=BACKLOG))
         yield
@@ -159,7 +156,6 @@ def running_in_thread(
     grace_s: float,
     access_log: bool = False,
     name: str | None = None,
-    plain: Answer | None = None,
 ) -> Iterator[asyncio.AbstractEventLoop]:
     """`running`, in a thread with a loop of its own. Requests are answered when the block begins; when it has ended,
     the thread is gone. Gives that loop. What goes wrong at the start is raised here."""
@@ -167,7 +163,7 @@ def running_in_thread(
 
     async def until_told() -> None:
         told, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with running(app, sockets, grace_s=grace_s, access_log=access_log, plain=plain):
+        async with running(app, sockets, grace_s=grace_s, access_log=access_log):
             started.set_result((loop, told))
             await told.wait()
 

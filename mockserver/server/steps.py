@@ -89,6 +89,18 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
     return None
 
 
+def may_meet_fault(served: Served, asked: Asked) -> bool:
+    """Whether a rule is there that such a request may meet. (Its own headers are not asked.)"""
+    operation, faults = asked.to.operation, served.live.world.faults
+    return len(faults) > 0 and operation is not None and bool(faults.matching(incoming(asked, operation)))
+
+
+def answered(site: Site, exchange: Exchange, failure: ApiError | None) -> Reply:
+    """Of a request that no fault acts on. `failure` is what came before the operation, if something did."""
+    done = carry_out(site, exchange) if failure is None else refuse(site, exchange, failure)
+    return concluded(site, exchange, done)
+
+
 def going_round(why: object) -> ApiError:
     return ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {why}.")
 

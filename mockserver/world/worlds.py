@@ -37,8 +37,6 @@ class Site:
         self.account = worlds.account
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
-        self.alone = False
-        """Whether nothing stands around the application: no other app, no middleware, no signal. Its runner knows."""
 
 
 class Worlds:
@@ -69,7 +67,7 @@ class Worlds:
             if not _NAME.fullmatch(name):
                 raise ValueError("a world's name is 1 to 64 letters, digits, dots, dashes and underscores")
             site = self._named[name] = Site(self, Served(self._pristine, self._setting), name)
-            site.access_logged, site.alone = self.main.access_logged, self.main.alone
+            site.access_logged = self.main.access_logged
             if len(self._named) > self.limit:
                 _, oldest = self._named.popitem(last=False)
                 oldest.served.held.let_go()

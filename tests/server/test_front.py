@@ -18,10 +18,11 @@ from multidict import CIMultiDict
 from processes import END_S
 
 from mockserver import create_app
-from mockserver.server import head, runner
+from mockserver.server import answer, head, runner
 from mockserver.server.front import Front, Fronts
 from mockserver.server.reader import PlainRequest, Reader
 from mockserver.server.routing import SITE
+from mockserver.world.worlds import Site
 
 GET: Final = "GET /api/task HTTP/1.1\r\nHost: localhost\r\n"
 POST: Final = GET.replace("GET", "POST")
@@ -434,7 +435,7 @@ async def slow(entered: asyncio.Event, released: asyncio.Event, request: web.Req
     return web.Response(text="slow")
 
 
-def echo(request: PlainRequest) -> bytes:
+def echo(_: Site, request: PlainRequest) -> bytes:
     return head.response(*echoed(request.method, request.target))
 
 
@@ -453,11 +454,14 @@ def api(*more: tuple[str, Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @pytest.mark.asyncio
-async def test_a_runner_ends_what_is_idle_and_waits_for_what_is_not(sockets: list[socket.socket]) -> None:
+async def test_a_runner_ends_what_is_idle_and_waits_for_what_is_not(
+    sockets: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer, "at_once", echo)
     entered, released = asyncio.Event(), asyncio.Event()
     app, port = api(("/slow", partial(slow, entered, released))), runner.port_of(sockets)
     async with asyncio.timeout(END_S):
-        async with runner.running(app, sockets, grace_s=END_S, plain=echo):
+        async with runner.running(app, sockets, grace_s=END_S):
             idle, idle_writer = await connected(port)
             idle_writer.write(WHOLE.encode())
             assert b'"GET /api/task"' in await one_answer(idle)
@@ -480,10 +484,13 @@ async def test_a_runner_ends_what_is_idle_and_waits_for_what_is_not(sockets: lis
 
 
 @pytest.mark.asyncio
-async def test_a_runner_does_not_wait_for_one_who_never_reads(heard: Heard, sockets: list[socket.socket]) -> None:
+async def test_a_runner_does_not_wait_for_one_who_never_reads(
+    heard: Heard, sockets: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer, "at_once", lambda *_: b"x" * 2**22)
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(END_S), narrow(sockets[0]) as client:
-        async with runner.running(api(), sockets, grace_s=0.01, plain=lambda _: b"x" * 2**22):
+        async with runner.running(api(), sockets, grace_s=0.01):
             await loop.sock_connect(client, ("127.0.0.1", runner.port_of(sockets)))
             await loop.sock_sendall(client, WHOLE.encode())
             await eventually(lambda: heard.total)
@@ -494,8 +501,9 @@ async def test_a_runner_does_not_wait_for_one_who_never_reads(heard: Heard, sock
 @pytest.mark.asyncio
 @pytest.mark.parametrize("around", ["nothing", "middleware", "signal", "access log"])
 async def test_a_runner_has_a_front_only_where_the_application_is_alone(
-    sockets: list[socket.socket], around: str
+    sockets: list[socket.socket], around: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(answer, "at_once", echo)
     app = api()
     if around == "middleware":
         app.middlewares.append(web.normalize_path_middleware())
@@ -507,7 +515,7 @@ async def test_a_runner_has_a_front_only_where_the_application_is_alone(
         app.on_response_prepare.append(on_prepare)
     async with (
         asyncio.timeout(END_S),
-        runner.running(app, sockets, grace_s=1, access_log=around == "access log", plain=echo),
+        runner.running(app, sockets, grace_s=1, access_log=around == "access log"),
     ):
         reader, writer = await connected(runner.port_of(sockets))
         writer.write(WHOLE.encode())

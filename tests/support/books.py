@@ -1,7 +1,7 @@
 """The account of the whole run: of every server that the suite starts in this process, and what it should say.
 
-Two counts that know nothing of each other: the servers' own accounts, and the requests that aiohttp has handed over and
-got an answer for. Violations are those that tests have planted (`@pytest.mark.planted(n)`), and no others.
+Two counts that know nothing of each other: the servers' own accounts, and the requests that were handed over, by aiohttp
+or by the protocol in front of it, and got an answer. Violations are those that tests have planted (`@pytest.mark.planted(n)`), and no others.
 """
 
 from collections import Counter
@@ -14,7 +14,9 @@ import pytest
 from aiohttp import web
 
 from mockserver.contract.account import Account
-from mockserver.server.routing import SITE, ShortWay
+from mockserver.server import answer
+from mockserver.server.reader import PlainRequest
+from mockserver.server.routing import SITE
 from mockserver.world.worlds import Site
 
 COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")
@@ -66,7 +68,7 @@ BOOKS = Books()
 
 def keep() -> None:
     """From now on every server is in the books."""
-    made, handled, short = Site.__init__, web.Application._handle, ShortWay.__call__
+    made, handled, at_once = Site.__init__, web.Application._handle, answer.at_once
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -78,13 +80,13 @@ def keep() -> None:
             BOOKS.answered += 1
         return response
 
-    async def shortened(self: ShortWay, request: web.Request) -> web.StreamResponse:
-        response = await short(self, request)
-        BOOKS.answered += request._match_info is None  # else it went the usual way, and is counted
+    def in_front(site: Site, plain: PlainRequest) -> bytes | None:
+        response = at_once(site, plain)
+        BOOKS.answered += response is not None
         return response
 
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
-    ShortWay.__call__ = shortened  # type: ignore[method-assign]  # likewise
+    answer.at_once = in_front
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 
