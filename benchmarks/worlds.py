@@ -5,10 +5,10 @@ from typing import Any
 AT_ONCE = {"dispatch": "0s", "run": "0s"}
 
 
-def small() -> dict[str, Any]:
+def small(mode: str = "manual") -> dict[str, Any]:
     """One task of three subtasks, of which the second has FAILED and will at once fail again."""
     return {
-        "clock": {"mode": "manual"},
+        "clock": {"mode": mode},
         "scheduler": AT_ONCE,
         "tasks": [{"id": 1000, "name": "Uninstall ocp agent", "subtasks": subtasks(10000, 3)}],
     }
