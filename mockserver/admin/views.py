@@ -18,7 +18,7 @@ from mockserver.contract.parameters import parse_long
 from mockserver.contract.wire import Wire
 from mockserver.fixtures.pruning import as_yaml
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import CANCELING, PENDING, READY, RUNNING, STATUSES, Subtask, Task, rolled_back
+from mockserver.tasks.lifecycle import CANCELING, PENDING, READY, RUNNING, Subtask, Task, rolled_back
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.journal import Exchange
 from mockserver.world.live import Change, fixture_of
@@ -54,14 +54,14 @@ def task_json(execution: Execution, wire: Wire) -> dict[str, object]:
         "status": task.status,
         "operation": task.operation,
         "subtasks": len(execution.subtasks),
-        "counts": dict(zip(STATUSES, execution.counts, strict=True)),
+        "counts": dict(execution.counts),
         "next": next_json(execution, wire),
     }
 
 
 def next_json(execution: Execution, wire: Wire) -> dict[str, object] | None:
     """Its subtask that is due first."""
-    if not any(execution.count(status) for status in (READY, RUNNING, CANCELING)):
+    if not any(execution.counts[status] for status in (READY, RUNNING, CANCELING)):
         return None
     due = [(one.due, one.definition.id) for one in execution.subtasks.values() if one.due is not None]
     if not due:

@@ -118,7 +118,7 @@ class Logged:
     def begun(self, name: str, time: int) -> "Logged":
         """With the header of a run that begins."""
         past: Logged | None = self
-        if self.count >= 2 * MAX_RUNS or self.size > 2 * MAX_BYTES:
+        if self.count >= 10 * MAX_RUNS or self.size > 2 * MAX_BYTES:
             past = Logged.of(self.runs())  # what is told no more is kept no more
         return Logged(past, LogRun(name, time, ""))
 

@@ -35,9 +35,9 @@ class Record(Generic[T]):
         self.epoch: object = object()
         """Another one after each `forget`: then numbers begin again."""
 
-    def append(self, entry: T) -> None:
-        self._entries.append(entry)
-        self.total += 1
+    def append(self, *entries: T) -> None:
+        self._entries.extend(entries)
+        self.total += len(entries)
 
     def extend(self, later: "Record[T]") -> None:
         """What another record has that was begun after this one."""
