@@ -78,12 +78,14 @@ async def get_request(site: Site, request: web.Request) -> object:
     first, last = entry.changes
     changes = [change for _, change in site.served.live.history.numbered(first, last)]
     is_lost = len(changes) < last - first
-    states, why = ([], f"how it was before: {LOST}") if entry.before is None else (states_of(entry, changes, is_lost), None)
+    why = [] if entry.before is not None else [f"how it was before: {LOST}"]
+    if is_lost:
+        why.append(f"what it changed: {TOO_MUCH}")
     return {
         "request": entry_json(number, entry, render),
         "changes": [transition(change, render) for change in changes],
-        "states": states,
-        "why": "; ".join(filter(None, [why, f"what it changed: {TOO_MUCH}" if is_lost else None])) or None,
+        "states": states_of(entry, changes, is_lost),
+        "why": "; ".join(why) or None,
     }
 
 
@@ -103,7 +105,7 @@ def found(site: Site, request: web.Request) -> tuple[int, Exchange]:
 
 
 def states_of(entry: Exchange, changes: list[Change], is_lost: bool) -> list[dict[str, object]]:
-    """The task first, then its subtasks: of what it changed, and of what it was about."""
+    """The task first, then its subtasks: of what it changed, and of what it was about. None if its world is lost."""
     to = entry.asked.to
     execution = None if entry.before is None or to.task is None else entry.before.tasks.get(to.task)
     if execution is None:

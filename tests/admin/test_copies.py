@@ -332,9 +332,7 @@ ONE_OF_SIX: Final[dict[str, tuple[str, Json, list[int]]]] = {
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("kind", "rule", "statuses"), ONE_OF_SIX.values(), ids=ONE_OF_SIX)
-def test_rules_count_on_in_a_copied_test(
-    pytester: pytest.Pytester, kind: str, rule: Json, statuses: list[int]
-) -> None:
+def test_rules_count_on_in_a_copied_test(pytester: pytest.Pytester, kind: str, rule: Json, statuses: list[int]) -> None:
     """Each of six requests is answered as it was, whatever the rule had counted before it."""
     with MockServer(WORLD) as mock, Client(mock) as client:
         client.admin("POST", f"/{kind}", rule)

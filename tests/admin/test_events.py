@@ -24,6 +24,7 @@ from books import BOOKS
 from builders import START, fixture, run, subtask, task
 from clients import RETRY, SUBTASK, TASK, Client, Json, failed_world
 from judges import judge
+from multidict import CIMultiDict
 from processes import END_S, Served
 from raw_sockets import connected, heard, request
 from waiting import eventually, waiting
@@ -439,7 +440,9 @@ def news(one: Feed) -> list[Event]:
 
 def entry_of(path: str, status: int | None = 200, content: bytes = b"") -> Exchange:
     """Of the journal, answered unless its status is None."""
-    asked = Asked(method="GET", target=path, path=path, query="", to=NOWHERE, sent=NOBODY, headers={}, body=b"")
+    asked = Asked(
+        method="GET", target=path, path=path, query="", to=NOWHERE, sent=NOBODY, headers=CIMultiDict(), body=b""
+    )
     return Exchange(
         asked=asked,
         time=START,

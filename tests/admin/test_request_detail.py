@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 import requests
-from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, world_of
+from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
 
 from mockserver import MockServer
 from mockserver.world.journal import REQUESTS
