@@ -77,7 +77,7 @@ def test_whatever_happens_since_its_world_is_told_exactly(seed: int, scheduler: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", range(100, 106))
 @pytest.mark.parametrize("scheduler", [BUSY["scheduler"], AT_ONCE], ids=["busy", "at once"])
 def test_the_same_for_many_lives(seed: int, scheduler: Json) -> None:
     check({**BUSIER, "scheduler": scheduler}, seed, steps=40)
@@ -99,7 +99,7 @@ def test_in_every_shipped_world(name: str) -> None:
 
 
 def test_the_world_of_a_request_answers_as_it_was_answered(failed: Client) -> None:
-    """Its rule acts again, and what follows is the same."""
+    """Its rule acts again, and what follows is the same, trace ids and all."""
     failed.fault(operation="retrySubtask", times=1, skip=0, probability=1)
     first = failed.post(RETRY).json()
     text = failed.latest("/copies")["fixture"]
@@ -107,8 +107,7 @@ def test_the_world_of_a_request_answers_as_it_was_answered(failed: Client) -> No
     with MockServer(yaml.safe_load(text)) as mock, Client(mock) as client:
         answers = [client.post(RETRY).json(), client.post(RETRY).json()]
     for answer, then in zip(answers, (first, second), strict=True):
-        for key in ("status", "error", "data"):
-            assert answer.get(key) == then.get(key)
+        assert answer | {"duration": then["duration"]} == then
 
 
 def test_a_denial_stands_again(failed: Client) -> None:
