@@ -1,10 +1,12 @@
 """What happened: bounded records of requests and of changes. What a record has dropped, it counts."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
+
+from multidict import MultiMapping
 
 from mockserver.contract.credentials import Sent
 from mockserver.contract.routes import Route
@@ -86,7 +88,7 @@ class Asked:
     """Still encoded."""
     to: Route
     sent: Sent
-    headers: Mapping[str, str]
+    headers: MultiMapping[str]
     body: bytes
     """Its first KEPT bytes."""
 
