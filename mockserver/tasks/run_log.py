@@ -53,15 +53,6 @@ def bounded(log: Sequence[LogRun]) -> Log:
     return tuple(reversed(kept))
 
 
-def near_its_bound(log: Sequence[LogRun]) -> bool:
-    """Whether headers alone could take it past its bound, so that each new one must be looked at."""
-    return size(log) > MAX_BYTES - MAX_RUNS * HEADER_BYTES
-
-
-def size(log: Sequence[LogRun]) -> int:
-    return sum(HEADER_BYTES + len(run.text.encode("utf-8", "surrogatepass")) for run in log)
-
-
 def text(log: Sequence[LogRun], offset_s: int) -> str:
     return "".join(
         f"############{run.name}{render_instant(run.time, offset_s)}############\n{run.text}" if run.name else run.text
