@@ -319,7 +319,7 @@ def test_a_tasks_status_is_what_its_subtasks_give(
     operation: TaskOperation, one: Status, two: Status, three: Status | None
 ) -> None:
     statuses = [one, two] + ([three] if three else [])
-    counts: dict[str, int] = {status: statuses.count(status) for status in STATUSES}
+    counts = {status: statuses.count(status) for status in STATUSES}
     expected = derived([subtask(id, status=status) for id, status in enumerate(statuses)], operation)
     assert lifecycle.derived_status(counts, len(statuses), operation) == expected
 
