@@ -18,7 +18,8 @@ from mockserver.contract.parameters import parse_long
 from mockserver.contract.wire import Wire
 from mockserver.fixtures.pruning import as_yaml
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import CANCELING, PENDING, READY, RUNNING, Subtask, Task, rolled_back
+from mockserver.tasks.transitions import rolled_back
+from mockserver.tasks.values import CANCELING, PENDING, READY, RUNNING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.journal import Exchange
 from mockserver.world.live import Change, fixture_of

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from mockserver import __version__
 from mockserver.contract.permissions import ANONYMOUS, TASK_MANAGER
 from mockserver.fixtures.mistakes import counted
-from mockserver.tasks import lifecycle
+from mockserver.tasks import transitions, values
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import Refused
+from mockserver.tasks.transitions import Refused
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
@@ -57,11 +57,11 @@ def curl_line(world: World, base: str) -> str | None:
 
 def retriable(world: World) -> Iterator[tuple[Execution, int]]:
     for execution in world.tasks.values():
-        if not execution.counts[lifecycle.FAILED]:
+        if not execution.counts[values.FAILED]:
             continue
         for subtask in execution.subtasks.values():
             try:
-                lifecycle.retry(subtask, execution.task, world.now, world.settings.pace)
+                transitions.retry(subtask, execution.task, world.now, world.settings.pace)
             except Refused:
                 continue
             yield execution, subtask.definition.id

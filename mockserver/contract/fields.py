@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from mockserver.tasks.lifecycle import EXECUTE, PENDING
+from mockserver.tasks.values import EXECUTE, PENDING
 
 Kind = Literal["plain", "instant", "ids", "runs", "reference", "cluster"]
 """How a value is written: as it is, as a date-time (nanoseconds), a list of ids, a list of runs, an object."""

@@ -14,7 +14,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
 from mockserver.contract.templates import Filling, Template
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition, TaskDefinition
+from mockserver.tasks.values import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
 STANDING: Final = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
 """What transitions change of a subtask, in alphabetical order."""

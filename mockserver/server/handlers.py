@@ -13,10 +13,10 @@ from mockserver.contract.errors import NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBAC
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Proven
 from mockserver.contract.templates import Filling
-from mockserver.tasks import lifecycle, run_log
+from mockserver.tasks import run_log, transitions
 from mockserver.tasks.execution import Execution, topological
-from mockserver.tasks.lifecycle import Refused
 from mockserver.tasks.step import Step, UnknownSubtask
+from mockserver.tasks.transitions import Refused
 from mockserver.times import SECOND
 from mockserver.world.live import UnknownTask
 from mockserver.world.served import Served
@@ -71,16 +71,16 @@ def rollback_task(served: Served, ids: tuple[int, ...], query: Query, cause: str
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return served.wire.subtask(served.texts, served.live.act(lifecycle.retry, cause, *ids))
+    return served.wire.subtask(served.texts, served.live.act(transitions.retry, cause, *ids))
 
 
 def skip_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    served.live.act(lifecycle.skip, cause, *ids)
+    served.live.act(transitions.skip, cause, *ids)
     return None
 
 
 def cancel_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    served.live.act(lifecycle.cancel, cause, *ids)
+    served.live.act(transitions.cancel, cause, *ids)
     return None
 
 

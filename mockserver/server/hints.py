@@ -18,9 +18,10 @@ from mockserver.contract.errors import (
 )
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.routes import NOWHERE, Route, route
-from mockserver.tasks import lifecycle
+from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import Refused, Subtask
+from mockserver.tasks.transitions import Refused
+from mockserver.tasks.values import Subtask
 from mockserver.world.value import World
 
 SHOWN: Final = 5
@@ -99,7 +100,7 @@ def legal_now(world: World, execution: Execution, subtask: int | None) -> str:
 
 
 def legal_of_subtask(world: World, execution: Execution, subtask: Subtask) -> list[str]:
-    acts = {"retrySubtask": lifecycle.retry, "skipSubtask": lifecycle.skip, "cancelSubtask": lifecycle.cancel}
+    acts = {"retrySubtask": transitions.retry, "skipSubtask": transitions.skip, "cancelSubtask": transitions.cancel}
     found = []
     for name, act in acts.items():
         try:
@@ -113,12 +114,12 @@ def legal_of_subtask(world: World, execution: Execution, subtask: Subtask) -> li
 def legal_of_task(execution: Execution) -> list[str]:
     found = []
     try:
-        lifecycle.retry_task(execution.task)
+        transitions.retry_task(execution.task)
         found.append("retryTask")
     except Refused:
         pass
     try:
-        lifecycle.rollback_task(execution.task, execution.subtasks)
+        transitions.rollback_task(execution.task, execution.subtasks)
         found.append("rollbackTask")
     except Refused:
         pass

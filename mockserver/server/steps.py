@@ -26,8 +26,8 @@ from mockserver.server import handlers, hints, responses
 from mockserver.server.auth import authenticate
 from mockserver.server.handlers import Data, Query
 from mockserver.server.responses import Reply
-from mockserver.tasks.lifecycle import Refused
 from mockserver.tasks.step import UnknownSubtask
+from mockserver.tasks.transitions import Refused
 from mockserver.times import MS
 from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, Asked, Exchange

@@ -7,21 +7,12 @@
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 
-from mockserver.tasks.lifecycle import (
-    PENDING,
-    ROLLBACK,
-    STATUSES,
-    SUCCESSFUL,
-    Status,
-    Subtask,
-    Task,
-    TaskOperation,
-    retries_itself,
-)
 from mockserver.tasks.run_log import Logged
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.state import TaskState
+from mockserver.tasks.transitions import retries_itself
 from mockserver.tasks.value import value
+from mockserver.tasks.values import PENDING, ROLLBACK, STATUSES, SUCCESSFUL, Status, Subtask, Task, TaskOperation
 
 
 @value

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mockserver.tasks.lifecycle import Subtask, Task
 from mockserver.tasks.run_log import Log
+from mockserver.tasks.values import Subtask, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

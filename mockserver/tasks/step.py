@@ -9,9 +9,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from mockserver.tasks import lifecycle
+from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution, may_move, waiting
-from mockserver.tasks.lifecycle import (
+from mockserver.tasks.run_log import Log, Logged, LogRun
+from mockserver.tasks.values import (
     CANCELING,
     FAILED,
     PENDING,
@@ -23,7 +24,6 @@ from mockserver.tasks.lifecycle import (
     Subtask,
     Task,
 )
-from mockserver.tasks.run_log import Log, Logged, LogRun
 
 Transition = Callable[[Subtask, Task, int, Pace], Subtask]
 """Retry, skip or cancel of `lifecycle`."""
@@ -93,29 +93,29 @@ class Step:
         after = transition(before, self.task, self.now, self.pace)
         self.put(before, after)
         if self.task.status != RUNNING:
-            self.put_task(lifecycle.task_resumed(self.task))
+            self.put_task(transitions.task_resumed(self.task))
         self.consequences()
         return after
 
     def retry_task(self) -> None:
         """Raises Refused."""
-        self.put_task(lifecycle.retry_task(self.task))
+        self.put_task(transitions.retry_task(self.task))
         for subtask in self.subtasks.values():
             if subtask.status == FAILED:
-                self.put(subtask, lifecycle.retried(subtask, self.now, self.pace))
+                self.put(subtask, transitions.retried(subtask, self.now, self.pace))
         self.consequences()
 
     def rollback_task(self) -> None:
         """Raises Refused."""
         subtasks = self.subtasks
-        self.put_task(lifecycle.rollback_task(self.task, subtasks))
+        self.put_task(transitions.rollback_task(self.task, subtasks))
         for subtask in subtasks.values():
             if subtask.status == PENDING:
                 continue
             if all(subtasks[down].status == PENDING for down in subtask.definition.downstreams):
-                self.put(subtask, lifecycle.made_ready(subtask, ROLLBACK, self.now, self.pace))
+                self.put(subtask, transitions.made_ready(subtask, ROLLBACK, self.now, self.pace))
             else:
-                self.put(subtask, lifecycle.rolled_back(subtask))
+                self.put(subtask, transitions.rolled_back(subtask))
         self.consequences()
 
     def replace(self, task: Task, subtasks: Mapping[int, Subtask], logs: Mapping[int, Log]) -> None:
@@ -144,7 +144,7 @@ class Step:
             if running.due != self.now:
                 self._store(subtask, running)
                 return  # it keeps its slot, and its task is RUNNING: that has no consequences
-        after = lifecycle.end(running, self.now)
+        after = transitions.end(running, self.now)
         self._leave_log(running)
         self._store(subtask, after)
         self.changes.append((running, after))
@@ -152,12 +152,12 @@ class Step:
 
     def _begun(self, ready: Subtask) -> Subtask:
         now = self.now
-        running = lifecycle.start(ready, now, self.pace, self.server)
+        running = transitions.start(ready, now, self.pace, self.server)
         id, name = running.definition.id, running.operation
         log = self.logs[id]
         self.logs = self.logs.set(id, Logged(None, LogRun(name, now, "")) if log is None else log.begun(name, now))
         if self.task.start_time is None:
-            self.task = lifecycle.task_started(self.task, now, self.server)
+            self.task = transitions.task_started(self.task, now, self.server)
         return running
 
     def _leave_log(self, running: Subtask) -> None:
@@ -176,19 +176,19 @@ class Step:
         if task.status != RUNNING:
             return
         for id in self.retrying:
-            self.put(self.subtasks[id], lifecycle.retried(self.subtasks[id], self.now, self.pace))
+            self.put(self.subtasks[id], transitions.retried(self.subtasks[id], self.now, self.pace))
         if self.open and not counts[FAILED]:
             rolling_back = task.operation == ROLLBACK
             slots = self.pace.concurrency - counts[READY] - counts[RUNNING]
             for id in self.open[: max(slots, 0)]:
                 before = self.subtasks[id]
                 operation = ROLLBACK if rolling_back else before.operation
-                self.put(before, lifecycle.made_ready(before, operation, self.now, self.pace))
+                self.put(before, transitions.made_ready(before, operation, self.now, self.pace))
         if counts[READY] or counts[RUNNING] or counts[CANCELING]:
             return  # so the task is RUNNING
-        status = lifecycle.derived_status(counts, len(self.subtasks), task.operation)
+        status = transitions.derived_status(counts, len(self.subtasks), task.operation)
         if status != RUNNING:
-            self.put_task(lifecycle.task_ended(task, status, self.now))
+            self.put_task(transitions.task_ended(task, status, self.now))
 
     # --- what stores -----------------------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Step:
                 for id in definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams:
                     self._file(self.subtasks[id])
         if definition.retry_count or before.definition.retry_count:
-            self.retrying = _filed(self.retrying, definition.id, lifecycle.retries_itself(after))
+            self.retrying = _filed(self.retrying, definition.id, transitions.retries_itself(after))
 
     def _file(self, subtask: Subtask) -> None:
         may = may_move(subtask, self.subtasks, self.task.operation == ROLLBACK)

@@ -7,8 +7,8 @@ from typing import Final, Literal, NamedTuple
 from mockserver.contract.permissions import User
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
-from mockserver.tasks.lifecycle import Pace
 from mockserver.tasks.state import TaskState
+from mockserver.tasks.values import Pace
 from mockserver.times import DEFAULT_OFFSET_S, parse_instant
 
 Auth = Literal["open", "basic"]

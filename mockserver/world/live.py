@@ -13,11 +13,11 @@ from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault, Incoming
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import RUNNING, Subtask, Task
 from mockserver.tasks.run_log import Log
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step, Transition
 from mockserver.tasks.value import value
+from mockserver.tasks.values import RUNNING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.journal import CHANGES, Record
 from mockserver.world.value import World

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Texts, Wire, wire_of
-from mockserver.tasks.lifecycle import Subtask, Task
 from mockserver.tasks.run_log import Log
+from mockserver.tasks.values import Subtask, Task
 from mockserver.times import LATEST_NOW, MS
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.fixture import ClockSetting, Fixture, Settings

@@ -8,7 +8,7 @@ import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world, said
 
 from mockserver import MockServer
-from mockserver.tasks.lifecycle import OPERATIONS, STATUSES
+from mockserver.tasks.values import OPERATIONS, STATUSES
 
 NEXT = "/tasks/1000/subtasks/10001"
 WIDE = {

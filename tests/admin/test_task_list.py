@@ -8,7 +8,7 @@ import pytest
 from clients import FOREVER, RETRY, Client, Json
 
 from mockserver import MockServer
-from mockserver.tasks.lifecycle import STATUSES
+from mockserver.tasks.values import STATUSES
 
 SOME: Final[Json] = {
     "clock": {"mode": "manual"},

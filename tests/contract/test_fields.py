@@ -10,7 +10,7 @@ import pytest
 from mockserver import MockServer
 from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
 from mockserver.contract.schemas import schema_files
-from mockserver.tasks.lifecycle import Subtask, SubtaskDefinition, Task, TaskDefinition
+from mockserver.tasks.values import Subtask, SubtaskDefinition, Task, TaskDefinition
 from mockserver.testing import tasks as handles
 from mockserver.testing.naming import camel
 

@@ -11,7 +11,7 @@ from referencing.jsonschema import DRAFT202012
 from mockserver.contract.operations import OPERATIONS, TASK_STATUSES, TASK_TYPES
 from mockserver.contract.schemas import BASE, FORMATS
 from mockserver.faults import rules
-from mockserver.tasks import lifecycle
+from mockserver.tasks import values
 
 ANNOTATIONS = {"$id", "$schema", "$comment", "title", "description", "default", "examples", "deprecated"}
 PROVEN_BY_PARTS = {
@@ -172,11 +172,11 @@ def test_both_envelopes_agree_on_what_they_share() -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("subtask-status", lifecycle.STATUSES),
-        ("subtask-operation", lifecycle.OPERATIONS),
-        ("task-status", lifecycle.TASK_STATUSES),
+        ("subtask-status", values.STATUSES),
+        ("subtask-operation", values.OPERATIONS),
+        ("task-status", values.TASK_STATUSES),
         ("task-status", TASK_STATUSES),
-        ("task-operation", lifecycle.TASK_OPERATIONS),
+        ("task-operation", values.TASK_OPERATIONS),
         ("task-type", TASK_TYPES),
         ("operation-id", tuple(OPERATIONS)),
     ],

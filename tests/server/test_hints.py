@@ -6,7 +6,7 @@ import pytest
 from clients import RETRY, Client
 
 from mockserver.server.hints import nearest_route, nearest_task
-from mockserver.tasks.lifecycle import STATUSES
+from mockserver.tasks.values import STATUSES
 
 PREFIXES = ("/api/v2",)
 

@@ -8,9 +8,11 @@ from mockserver.contract.permissions import User
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.fixtures.timeline import downstreams_of
-from mockserver.tasks import lifecycle, run_log
+from mockserver.tasks import run_log, transitions
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import (
+from mockserver.tasks.state import TaskState
+from mockserver.tasks.step import Step
+from mockserver.tasks.values import (
     EXECUTE,
     PENDING,
     RUNNING,
@@ -27,8 +29,6 @@ from mockserver.tasks.lifecycle import (
     TaskOperation,
     TaskStatus,
 )
-from mockserver.tasks.state import TaskState
-from mockserver.tasks.step import Step
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
 from mockserver.world.live import Change, LiveWorld
@@ -163,7 +163,7 @@ def fixture(
 ) -> Fixture:
     def counted(one: Subtask) -> Subtask:
         said = one.due is not None or (one.status == RUNNING and one.coming is not None)
-        return one if said else lifecycle.counted_from(one, clock.now, pace)
+        return one if said else transitions.counted_from(one, clock.now, pace)
 
     return Fixture(
         settings=Settings(pace=pace, seed=seed),
@@ -188,15 +188,15 @@ OPERATOR: Final = "an operator"
 
 
 def retry(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
-    return live.act(lifecycle.retry, OPERATOR, task, id)
+    return live.act(transitions.retry, OPERATOR, task, id)
 
 
 def skip(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
-    return live.act(lifecycle.skip, OPERATOR, task, id)
+    return live.act(transitions.skip, OPERATOR, task, id)
 
 
 def cancel(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
-    return live.act(lifecycle.cancel, OPERATOR, task, id)
+    return live.act(transitions.cancel, OPERATOR, task, id)
 
 
 def retry_task(live: LiveWorld, task: int = TASK) -> Execution:

@@ -5,8 +5,8 @@ from typing import Final
 from builders import fixture, subtask, task
 from hypothesis import strategies as st
 
-from mockserver.tasks.lifecycle import OPERATIONS, STATUSES, Operation, Pace, Run, Status, Subtask
 from mockserver.tasks.state import TaskState
+from mockserver.tasks.values import OPERATIONS, STATUSES, Operation, Pace, Run, Status, Subtask
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import Fixture
 

@@ -26,8 +26,9 @@ from builders import (
     world,
 )
 
-from mockserver.tasks.lifecycle import OPERATIONS, STATUSES, Operation, Refused, Run, Status
 from mockserver.tasks.step import UnknownSubtask
+from mockserver.tasks.transitions import Refused
+from mockserver.tasks.values import OPERATIONS, STATUSES, Operation, Run, Status
 from mockserver.world.live import LiveWorld, UnknownTask
 
 FAIL = run("FAILED", 2)

@@ -3,8 +3,8 @@
 from builders import at, run, subtask, task
 
 from mockserver.tasks.execution import Execution, topological
-from mockserver.tasks.lifecycle import STATUSES
 from mockserver.tasks.run_log import LogRun
+from mockserver.tasks.values import STATUSES
 
 
 def test_a_topological_order_has_upstreams_first_and_goes_by_id_otherwise() -> None:

@@ -43,14 +43,11 @@ from random_worlds import HALF, fixtures
 
 from mockserver.fixtures.source import load
 from mockserver.fixtures.writer import to_data
-from mockserver.tasks import lifecycle
+from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import (
-    Pace,
-    Refused,
-    Subtask,
-)
 from mockserver.tasks.step import Step, Transition
+from mockserver.tasks.transitions import Refused
+from mockserver.tasks.values import Pace, Subtask
 from mockserver.times import NEVER, SECOND
 from mockserver.world import live as live_room
 from mockserver.world.fixture import Fixture
@@ -321,7 +318,7 @@ class Core(RuleBasedStateMachine):
         if execution.task.status != "RUNNING":
             return
         subtasks = execution.subtasks.values()
-        assert not [one.id for one in subtasks if lifecycle.retries_itself(one)]
+        assert not [one.id for one in subtasks if transitions.retries_itself(one)]
         if replay.slots(self.live.world.settings.pace) > 0 and "FAILED" not in replay.status.values():
             assert not [one for one in replay.subtasks if replay.waiting(one)]
 
@@ -437,7 +434,7 @@ def consequence_missing(step: Step, id: int, transition: Transition) -> Subtask:
     after = transition(before, step.task, step.now, step.pace)
     step.put(before, after)
     if step.task.status != "RUNNING":
-        step.put_task(lifecycle.task_resumed(step.task))
+        step.put_task(transitions.task_resumed(step.task))
     return after
 
 
@@ -452,7 +449,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "block ignored": (Step, "consequences", block_ignored),
     "consequence missing": (Step, "act", consequence_missing),
     "timer lost": (live_room, "heappush", timer_lost),
-    "end missed": (lifecycle, "derived_status", lambda *_: "RUNNING"),
+    "end missed": (transitions, "derived_status", lambda *_: "RUNNING"),
     "not filed": (Step, "_file", lambda *_: None),
 }
 

@@ -24,8 +24,8 @@ from builders import (
 )
 
 from mockserver.faults.denials import Denial
-from mockserver.tasks import lifecycle
-from mockserver.tasks.lifecycle import OPERATIONS, STATUSES, Operation, Run, Status
+from mockserver.tasks import transitions
+from mockserver.tasks.values import OPERATIONS, STATUSES, Operation, Run, Status
 from mockserver.times import MS, SECOND
 from mockserver.world.journal import CHANGES
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, LiveWorld, TooManyEvents
@@ -220,7 +220,7 @@ def test_a_copy_that_starts_later_leaves_the_original_where_it_was() -> None:
 
 def test_history_says_who_caused_what() -> None:
     it = world(task(subtask(1, status="FAILED"), subtask(2, 1)))
-    it.act(lifecycle.retry, "4f2a", TASK, 1)
+    it.act(transitions.retry, "4f2a", TASK, 1)
     it.advance(at(3))
     assert [(change.subtask_instance_id, change.after, change.operation, change.cause) for change in changes(it)] == [
         (1, "READY", "RETRY", "4f2a"),

@@ -33,9 +33,10 @@ from mockserver.faults.rules import Fault, Incoming, Rules
 from mockserver.fixtures.patch import patched
 from mockserver.tasks import step as step_room
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import STATUSES, Refused, Status
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step
+from mockserver.tasks.transitions import Refused
+from mockserver.tasks.values import STATUSES, Status
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served

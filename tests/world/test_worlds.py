@@ -24,7 +24,7 @@ from builders import (
 from mockserver.contract.errors import Unprocessable
 from mockserver.contract.permissions import TASK_MANAGER
 from mockserver.faults.denials import Denial
-from mockserver.tasks.lifecycle import Run
+from mockserver.tasks.values import Run
 from mockserver.times import LATEST_NOW, MS, SECOND
 from mockserver.world import clock as clock_room
 from mockserver.world import served as served_room

@@ -3,15 +3,15 @@
 import pytest
 from builders import START, TASK, at, derived, pace, run, subtask, task
 
-from mockserver.tasks import lifecycle
-from mockserver.tasks.lifecycle import (
+from mockserver.tasks import transitions, values
+from mockserver.tasks.transitions import Refused
+from mockserver.tasks.values import (
     OPERATIONS,
     STATUSES,
     TASK_OPERATIONS,
     TASK_STATUSES,
     Operation,
     Pace,
-    Refused,
     Run,
     Status,
     Subtask,
@@ -50,7 +50,7 @@ def test_a_retry_makes_it_ready_with_one_more_run_time_and_keeps_its_times(
     operation: Operation, of_task: TaskOperation
 ) -> None:
     before = failed(operation=operation)
-    after = lifecycle.retry(before, a_task(operation=of_task), NOW, PACE)
+    after = transitions.retry(before, a_task(operation=of_task), NOW, PACE)
     assert after == before._replace(status="READY", operation="RETRY", run_time=4, due=at(1))
 
 
@@ -58,12 +58,12 @@ def test_a_retry_makes_it_ready_with_one_more_run_time_and_keeps_its_times(
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_only_a_failed_subtask_is_retried(status: Status, operation: Operation) -> None:
     with pytest.raises(Refused, match=f"it is {status}, and only a FAILED"):
-        lifecycle.retry(subtask(1, status=status, operation=operation), a_task(), NOW, PACE)
+        transitions.retry(subtask(1, status=status, operation=operation), a_task(), NOW, PACE)
 
 
 def test_a_failed_rollback_is_not_retried() -> None:
     with pytest.raises(Refused, match="its rollback FAILED"):
-        lifecycle.retry(failed(operation="ROLLBACK"), a_task(), NOW, PACE)
+        transitions.retry(failed(operation="ROLLBACK"), a_task(), NOW, PACE)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -71,7 +71,7 @@ def test_a_failed_rollback_is_not_retried() -> None:
 def test_nothing_is_retried_in_a_task_that_rolls_back(operation: Operation, status: TaskStatus) -> None:
     """Whatever the task's status: it rolls back while its operation is ROLLBACK."""
     with pytest.raises(Refused):
-        lifecycle.retry(failed(operation=operation), a_task(status, "ROLLBACK"), NOW, PACE)
+        transitions.retry(failed(operation=operation), a_task(status, "ROLLBACK"), NOW, PACE)
 
 
 # --- skipSubtask -----------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_a_skip_makes_it_ready_and_counts_no_run(
     operation: Operation, of_task: TaskOperation, becomes: Operation
 ) -> None:
     before = failed(operation=operation)
-    after = lifecycle.skip(before, a_task(operation=of_task), NOW, PACE)
+    after = transitions.skip(before, a_task(operation=of_task), NOW, PACE)
     assert after == before._replace(status="READY", operation=becomes, due=at(1))
 
 
@@ -93,7 +93,7 @@ def test_a_skip_makes_it_ready_and_counts_no_run(
 @pytest.mark.parametrize("of_task", TASK_OPERATIONS)
 def test_only_a_failed_subtask_is_skipped(status: Status, of_task: TaskOperation) -> None:
     with pytest.raises(Refused, match=f"it is {status}, and only a FAILED"):
-        lifecycle.skip(subtask(1, status=status), a_task("RUNNING", of_task), NOW, PACE)
+        transitions.skip(subtask(1, status=status), a_task("RUNNING", of_task), NOW, PACE)
 
 
 # --- cancelSubtask ---------------------------------------------------------------------------------------------------
@@ -103,16 +103,16 @@ def test_only_a_failed_subtask_is_skipped(status: Status, of_task: TaskOperation
 @pytest.mark.parametrize("of_task", TASK_OPERATIONS)
 def test_a_cancel_keeps_the_operation_until_it_has_ended(operation: Operation, of_task: TaskOperation) -> None:
     before = subtask(1, status="RUNNING", operation=operation, start=-3, due=7, coming=Run(), executor="node")
-    cancelling = lifecycle.cancel(before, a_task("RUNNING", of_task), NOW, PACE)
+    cancelling = transitions.cancel(before, a_task("RUNNING", of_task), NOW, PACE)
     assert cancelling == before._replace(status="CANCELING", due=at(1))
-    ended = lifecycle.end(cancelling, at(1))
+    ended = transitions.end(cancelling, at(1))
     assert ended == before._replace(status="FAILED", operation="CANCEL", due=None, coming=None, finish_time=at(1))
 
 
 @pytest.mark.parametrize("status", others("RUNNING"))
 def test_only_a_running_subtask_is_cancelled(status: Status) -> None:
     with pytest.raises(Refused, match=f"it is {status}, and only a RUNNING"):
-        lifecycle.cancel(subtask(1, status=status), a_task(), NOW, PACE)
+        transitions.cancel(subtask(1, status=status), a_task(), NOW, PACE)
 
 
 # --- retryTask -------------------------------------------------------------------------------------------------------
@@ -121,19 +121,19 @@ def test_only_a_running_subtask_is_cancelled(status: Status) -> None:
 @pytest.mark.parametrize("operation", OPEN)
 def test_a_task_that_is_retried_runs_again(operation: TaskOperation) -> None:
     before = a_task(operation=operation)
-    assert lifecycle.retry_task(before) == before._replace(status="RUNNING", operation="RETRY", finish_time=None)
+    assert transitions.retry_task(before) == before._replace(status="RUNNING", operation="RETRY", finish_time=None)
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCESSFUL"])
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
 def test_only_a_failed_task_is_retried(status: TaskStatus, operation: TaskOperation) -> None:
     with pytest.raises(Refused, match=f"it is {status}, and only a FAILED"):
-        lifecycle.retry_task(a_task(status, operation))
+        transitions.retry_task(a_task(status, operation))
 
 
 def test_a_task_whose_rollback_failed_is_not_retried() -> None:
     with pytest.raises(Refused, match="rolling back"):
-        lifecycle.retry_task(a_task("FAILED", "ROLLBACK"))
+        transitions.retry_task(a_task("FAILED", "ROLLBACK"))
 
 
 # --- rollbackTask ----------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_a_task_whose_rollback_failed_is_not_retried() -> None:
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
 def test_a_failed_task_is_rolled_back_and_a_second_time_too(operation: TaskOperation) -> None:
     before = a_task("FAILED", operation)
-    after = lifecycle.rollback_task(before, {1: failed()})
+    after = transitions.rollback_task(before, {1: failed()})
     assert after == before._replace(status="RUNNING", operation="ROLLBACK", finish_time=None)
 
 
@@ -150,7 +150,7 @@ def test_a_failed_task_is_rolled_back_and_a_second_time_too(operation: TaskOpera
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
 def test_only_a_failed_task_is_rolled_back(status: TaskStatus, operation: TaskOperation) -> None:
     with pytest.raises(Refused, match=f"it is {status}, and only a FAILED") as caught:
-        lifecycle.rollback_task(a_task(status, operation), {})
+        transitions.rollback_task(a_task(status, operation), {})
     assert not caught.value.prohibited
 
 
@@ -158,17 +158,17 @@ def test_only_a_failed_task_is_rolled_back(status: TaskStatus, operation: TaskOp
 def test_a_subtask_prohibits_the_rollback_once_it_has_run(status: Status) -> None:
     subtasks = {1: failed(), 2: subtask(2, status=status, prohibit_rollback=True)}
     if status in ("PENDING", "READY"):
-        lifecycle.rollback_task(a_task(), subtasks)
+        transitions.rollback_task(a_task(), subtasks)
         return
     with pytest.raises(Refused, match="subtask 2, which has run, prohibits it") as caught:
-        lifecycle.rollback_task(a_task(), subtasks)
+        transitions.rollback_task(a_task(), subtasks)
     assert caught.value.prohibited
 
 
 def test_a_task_prohibits_its_rollback() -> None:
     prohibiting = task(failed(), prohibit_rollback=True).task
     with pytest.raises(Refused, match="the task itself prohibits it") as caught:
-        lifecycle.rollback_task(prohibiting, {})
+        transitions.rollback_task(prohibiting, {})
     assert caught.value.prohibited
 
 
@@ -176,7 +176,7 @@ def test_a_task_that_did_not_fail_is_refused_for_that_and_not_for_its_prohibitio
     """20003 before 20004: where nothing can be rolled back, nothing is prohibited."""
     prohibiting = task(subtask(1), prohibit_rollback=True).task
     with pytest.raises(Refused) as caught:
-        lifecycle.rollback_task(prohibiting, {})
+        transitions.rollback_task(prohibiting, {})
     assert not caught.value.prohibited
 
 
@@ -189,14 +189,14 @@ def ready(operation: Operation = "EXECUTE", **more: object) -> Subtask:
 
 def test_a_first_start_sets_start_time_and_executor() -> None:
     before = ready(finish=-5)
-    after = lifecycle.start(before, NOW, PACE, "node")
+    after = transitions.start(before, NOW, PACE, "node")
     assert after == before._replace(
         status="RUNNING", executor="node", start_time=NOW, finish_time=None, due=at(2), coming=Run()
     )
 
 
 def test_a_later_start_keeps_start_time_and_forgets_finish_time() -> None:
-    after = lifecycle.start(ready("RETRY", start=-9, finish=-5), NOW, PACE, "node")
+    after = transitions.start(ready("RETRY", start=-9, finish=-5), NOW, PACE, "node")
     assert (after.start_time, after.finish_time) == (at(-9), None)
 
 
@@ -204,23 +204,25 @@ def test_a_later_start_keeps_start_time_and_forgets_finish_time() -> None:
 def test_a_run_takes_the_next_entry_and_the_last_one_repeats(operation: Operation) -> None:
     one, two = run("FAILED", 4), run("SUCCESSFUL", 5)
     entries = ready(operation, runs=[one, two])
-    first = lifecycle.start(entries, NOW, PACE, "node")
-    second = lifecycle.start(entries._replace(next_run=first.next_run), NOW, PACE, "node")
-    third = lifecycle.start(entries._replace(next_run=second.next_run), NOW, PACE, "node")
+    first = transitions.start(entries, NOW, PACE, "node")
+    second = transitions.start(entries._replace(next_run=first.next_run), NOW, PACE, "node")
+    third = transitions.start(entries._replace(next_run=second.next_run), NOW, PACE, "node")
     assert [(one.coming, one.due) for one in (first, second, third)] == [(one, at(4)), (two, at(5)), (two, at(5))]
     assert {one.next_rollback for one in (first, second, third)} == {0}
 
 
 def test_a_rollback_takes_the_next_entry_of_rollbacks() -> None:
     entries = ready("ROLLBACK", runs=[run("SUCCESSFUL", 9)], rollbacks=[run("FAILED", 4), run("SUCCESSFUL", 5)])
-    first = lifecycle.start(entries, NOW, PACE, "node")
+    first = transitions.start(entries, NOW, PACE, "node")
     assert (first.due, first.next_run, first.next_rollback) == (at(4), 0, 1)
-    assert lifecycle.start(entries._replace(next_rollback=1), NOW, PACE, "node").due == at(5)
+    assert transitions.start(entries._replace(next_rollback=1), NOW, PACE, "node").due == at(5)
 
 
 @pytest.mark.parametrize("operation", ["SKIP", "ROLLBACK_SKIP"])
 def test_a_skip_takes_no_time_and_no_entry(operation: Operation) -> None:
-    after = lifecycle.start(ready(operation, runs=[run("FAILED", 9)], rollbacks=[run("FAILED", 9)]), NOW, PACE, "node")
+    after = transitions.start(
+        ready(operation, runs=[run("FAILED", 9)], rollbacks=[run("FAILED", 9)]), NOW, PACE, "node"
+    )
     assert (after.due, after.next_run, after.next_rollback) == (NOW, 0, 0)
 
 
@@ -242,10 +244,10 @@ def test_a_skip_takes_no_time_and_no_entry(operation: Operation) -> None:
     ],
 )
 def test_a_run_ends_by_its_outcome(
-    operation: Operation, outcome: lifecycle.Outcome, status: Status, becomes: Operation
+    operation: Operation, outcome: values.Outcome, status: Status, becomes: Operation
 ) -> None:
     before = subtask(1, status="RUNNING", operation=operation, start=-3, due=0, coming=Run(outcome), run_time=2)
-    after = lifecycle.end(before, NOW)
+    after = transitions.end(before, NOW)
     assert after == before._replace(status=status, operation=becomes, finish_time=NOW, due=None, coming=None)
 
 
@@ -260,30 +262,30 @@ def test_a_run_ends_by_its_outcome(
     ],
 )
 def test_a_run_longer_than_its_timeout_ends_there(timeout: int, duration: float, due: float, outcome: str) -> None:
-    after = lifecycle.start(ready(timeout=timeout, runs=[run("SUCCESSFUL", duration)]), NOW, PACE, "node")
+    after = transitions.start(ready(timeout=timeout, runs=[run("SUCCESSFUL", duration)]), NOW, PACE, "node")
     assert after.coming is not None
     assert (after.due, after.coming.outcome) == (at(due), outcome)
 
 
 def test_the_schedulers_own_run_times_out_too() -> None:
-    after = lifecycle.start(ready(timeout=1), NOW, PACE, "node")
+    after = transitions.start(ready(timeout=1), NOW, PACE, "node")
     assert (after.due, after.coming) == (at(1), Run("TIMEOUT", 10**9, ""))
 
 
 def test_a_run_that_never_ends_lasts_until_its_timeout() -> None:
-    after = lifecycle.start(ready(timeout=3, runs=[Run("SUCCESSFUL", NEVER)]), NOW, PACE, "node")
+    after = transitions.start(ready(timeout=3, runs=[Run("SUCCESSFUL", NEVER)]), NOW, PACE, "node")
     assert (after.due, after.coming and after.coming.outcome) == (at(3), "TIMEOUT")
 
 
 def test_without_a_timeout_it_lasts_for_ever() -> None:
-    assert lifecycle.start(ready(timeout=0, runs=[Run("SUCCESSFUL", NEVER)]), NOW, PACE, "node").due is None
+    assert transitions.start(ready(timeout=0, runs=[Run("SUCCESSFUL", NEVER)]), NOW, PACE, "node").due is None
 
 
 @pytest.mark.parametrize("status", ["READY", "CANCELING"])
 def test_where_nothing_is_ever_dispatched_nothing_is_due(status: Status) -> None:
     stopped = Pace(dispatch=NEVER)
-    assert lifecycle.counted_from(subtask(1, status=status), NOW, stopped).due is None
-    assert lifecycle.retry(failed(), a_task(), NOW, stopped).due is None
+    assert transitions.counted_from(subtask(1, status=status), NOW, stopped).due is None
+    assert transitions.retry(failed(), a_task(), NOW, stopped).due is None
 
 
 # --- automatic retry -------------------------------------------------------------------------------------------------
@@ -296,11 +298,11 @@ def test_it_retries_itself_while_its_retry_count_lasts(status: Status, operation
     """FAILED, in EXECUTE or RETRY, and never after a cancel or a timeout."""
     one = subtask(1, status=status, operation=operation, run_time=run_time, retry_count=2)
     expected = status == "FAILED" and operation in ("EXECUTE", "RETRY") and run_time <= 2
-    assert lifecycle.retries_itself(one) is expected
+    assert transitions.retries_itself(one) is expected
 
 
 def test_by_default_nothing_retries_itself() -> None:
-    assert not lifecycle.retries_itself(failed(run_time=1))
+    assert not transitions.retries_itself(failed(run_time=1))
 
 
 # --- the task's status -----------------------------------------------------------------------------------------------
@@ -308,7 +310,7 @@ def test_by_default_nothing_retries_itself() -> None:
 
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
 def test_a_task_without_subtasks_is_successful(operation: TaskOperation) -> None:
-    assert lifecycle.derived_status(dict.fromkeys(STATUSES, 0), 0, operation) == "SUCCESSFUL"
+    assert transitions.derived_status(dict.fromkeys(STATUSES, 0), 0, operation) == "SUCCESSFUL"
 
 
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
@@ -321,7 +323,7 @@ def test_a_tasks_status_is_what_its_subtasks_give(
     statuses = [one, two] + ([three] if three else [])
     counts = {status: statuses.count(status) for status in STATUSES}
     expected = derived([subtask(id, status=status) for id, status in enumerate(statuses)], operation)
-    assert lifecycle.derived_status(counts, len(statuses), operation) == expected
+    assert transitions.derived_status(counts, len(statuses), operation) == expected
 
 
 # --- a world just loaded ---------------------------------------------------------------------------------------------
@@ -331,25 +333,25 @@ def test_a_tasks_status_is_what_its_subtasks_give(
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_what_is_not_under_way_is_loaded_as_it_is(status: Status, operation: Operation) -> None:
     before = subtask(1, status=status, operation=operation)
-    assert lifecycle.counted_from(before, NOW, PACE) == before
+    assert transitions.counted_from(before, NOW, PACE) == before
 
 
 @pytest.mark.parametrize("status", ["READY", "CANCELING"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_what_is_dispatched_is_due_after_dispatch(status: Status, operation: Operation) -> None:
     before = subtask(1, status=status, operation=operation)
-    assert lifecycle.counted_from(before, NOW, PACE) == before._replace(due=at(1))
+    assert transitions.counted_from(before, NOW, PACE) == before._replace(due=at(1))
 
 
 def test_what_runs_takes_its_first_entry_and_keeps_its_times() -> None:
     first = run("FAILED", 4, "text")
     before = subtask(1, status="RUNNING", runs=[first, run("SUCCESSFUL", 9)], start=-3, executor="elsewhere")
-    after = lifecycle.counted_from(before, NOW, PACE)
+    after = transitions.counted_from(before, NOW, PACE)
     assert after == before._replace(due=at(4), coming=first, next_run=1)
 
 
 def test_what_runs_without_a_known_start_has_none_made_up() -> None:
-    after = lifecycle.counted_from(subtask(1, status="RUNNING"), NOW, PACE)
+    after = transitions.counted_from(subtask(1, status="RUNNING"), NOW, PACE)
     assert (after.start_time, after.executor) == (None, None)
 
 
@@ -360,8 +362,8 @@ def test_a_transition_changes_no_value() -> None:
     """What it gets stays as it was: values are frozen, and changes are new values."""
     before = failed()
     same = before._replace()
-    lifecycle.retry(before, a_task(), NOW, PACE)
-    lifecycle.skip(before, a_task(), NOW, PACE)
+    transitions.retry(before, a_task(), NOW, PACE)
+    transitions.skip(before, a_task(), NOW, PACE)
     assert before == same
     with pytest.raises(AttributeError):
         before.status = "READY"  # type: ignore[misc]  # which is the mistake
