@@ -3,7 +3,7 @@
 Everything that changes a status or an operation is in this file. A transition is a pure function: it gets a value, the
 instant it happens at and the pace of the scheduler, and returns a new value, or raises `Refused` and nothing has
 changed. Nothing here does I/O, reads a clock or rolls dice. Source, where nothing else is said: the open-source engine
-of the same family, read as facts (see *Differences from OCP* in the README).
+of the same family, read as facts (see docs/differences.md).
 
 Values are tuples: a retry makes three of them, and a NamedTuple is made in a third of a frozen dataclass's time.
 """
