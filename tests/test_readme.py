@@ -2,6 +2,7 @@
 somewhere. (What they show of other tools is in test_recipes.)"""
 
 import ast
+import json
 import re
 import shlex
 import shutil
@@ -12,7 +13,7 @@ from typing import Final
 
 import pytest
 from pages import BASE, PAGES, README, ROOT, block, blocks, coded, rows, section
-from processes import END_S, Served, environment, needed
+from processes import END_S, Served, environment, needed, run
 
 from mockserver.admin.calls import MAX_BODY as MAX_CONTROL_BODY
 from mockserver.admin.feed import KEPT
@@ -25,7 +26,7 @@ from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S
 from mockserver.contract.errors import ROWS
 from mockserver.contract.operations import LIST_QUERY, OPERATIONS
-from mockserver.contract.schemas import schema_files
+from mockserver.contract.schemas import contract, schema_files
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, DELAYS, EFFECTS
 from mockserver.fixtures import source
 from mockserver.fixtures.constructor import MAX_DEPTH
@@ -169,14 +170,11 @@ def test_a_command_in_a_sentence_is_one() -> None:
 
 
 def test_every_flag_that_is_named_is_one() -> None:
-    helps = ["serve", "exec"]
-    command = [sys.executable, "-m", "mockserver"]
-    there = "".join(
-        subprocess.check_output([*command, one, "--help"], env=environment(), text=True, timeout=END_S) for one in helps
-    )
+    flag = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+    there = {one for command in ("serve", "exec") for one in flag.findall(run(command, "--help").stdout)}
     prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
-    named = {flag for code in re.findall(r"`([^`\n]+)`", prose) for flag in re.findall(r"--[a-z]+(?:-[a-z]+)*", code)}
-    assert {flag for flag in named if flag not in there} == {"--ocp-mock-fixtures"}
+    named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
+    assert named - there == {"--ocp-mock-fixtures"}
 
 
 def test_ci_finds_the_commands_where_it_looks() -> None:
@@ -258,6 +256,18 @@ def test_every_shipped_fixture_is_in_the_table() -> None:
 def test_every_control_route_is_in_the_table_in_order() -> None:
     routes = [f"{method} {path}" for path, handlers in ROUTES.items() for method in handlers]
     assert coded(rows(PAGES["docs/control-routes.md"])) == routes
+
+
+@pytest.mark.parametrize("row", rows(PAGES["docs/control-routes.md"]), ids=lambda row: row[0])
+def test_what_is_said_of_a_control_route_is_so(row: list[str]) -> None:
+    """The bodies that it takes, and its filters."""
+    method, path = row[0].strip("`").split()
+    route = ROUTES[path][method]
+    for body in (json.loads(code) for code in re.findall(r"`({[^`…]*})`", row[1]) if '"' in code):
+        assert route.body is not None
+        assert contract().checker(route.body).accepts(body), body
+    if route.query:
+        assert set(route.query) <= set(re.findall(r"`(\w+)`", row[1].partition("iltered by")[2]))
 
 
 def test_every_effect_is_in_the_table_and_in_the_example() -> None:
