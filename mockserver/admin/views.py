@@ -10,7 +10,7 @@ from aiohttp import web
 
 from mockserver.admin.copies import pytest_test as copied_test
 from mockserver.admin.copies import request as copied_request
-from mockserver.admin.copies.request import Lost, world_before
+from mockserver.admin.copies.request import LOST, Lost, world_before
 from mockserver.admin.evidence import asked, entry_json
 from mockserver.admin.state import transition
 from mockserver.contract.errors import Unprocessable
@@ -18,18 +18,16 @@ from mockserver.contract.parameters import parse_long
 from mockserver.contract.wire import Wire
 from mockserver.fixtures.pruning import as_yaml
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.lifecycle import CANCELING, PENDING, READY, RUNNING, STATUSES, Subtask, Task, rolled_back
+from mockserver.tasks.lifecycle import CANCELING, PENDING, READY, RUNNING, Subtask, Task, rolled_back
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.journal import Exchange
 from mockserver.world.live import Change, fixture_of
-from mockserver.world.served import GENERATIONS
 from mockserver.world.worlds import Site
 
 TASKS: Final = 1000
 """At most so many are listed."""
 COPIED: Final = 2000
 """A world of more subtasks is not copied: it would keep everybody else waiting."""
-LOST: Final = f"how it was before: the world was replaced more than {GENERATIONS} times since then"
 TOO_MUCH: Final = "more has changed since then than the history keeps"
 
 # --- tasks ---------------------------------------------------------------------------------------------------------
@@ -54,14 +52,14 @@ def task_json(execution: Execution, wire: Wire) -> dict[str, object]:
         "status": task.status,
         "operation": task.operation,
         "subtasks": len(execution.subtasks),
-        "counts": dict(zip(STATUSES, execution.counts, strict=True)),
+        "counts": dict(execution.counts),
         "next": next_json(execution, wire),
     }
 
 
 def next_json(execution: Execution, wire: Wire) -> dict[str, object] | None:
     """Its subtask that is due first."""
-    if not any(execution.count(status) for status in (READY, RUNNING, CANCELING)):
+    if not any(execution.counts[status] for status in (READY, RUNNING, CANCELING)):
         return None
     due = [(one.due, one.definition.id) for one in execution.subtasks.values() if one.due is not None]
     if not due:
@@ -80,12 +78,14 @@ async def get_request(site: Site, request: web.Request) -> object:
     first, last = entry.changes
     changes = [change for _, change in site.served.live.history.numbered(first, last)]
     is_lost = len(changes) < last - first
-    states, why = ([], LOST) if entry.before is None else (states_of(entry, changes, is_lost), None)
+    why = [] if entry.before is not None else [f"how it was before: {LOST}"]
+    if is_lost:
+        why.append(f"what it changed: {TOO_MUCH}")
     return {
         "request": entry_json(number, entry, render),
         "changes": [transition(change, render) for change in changes],
-        "states": states,
-        "why": "; ".join(filter(None, [why, f"what it changed: {TOO_MUCH}" if is_lost else None])) or None,
+        "states": states_of(entry, changes, is_lost),
+        "why": "; ".join(why) or None,
     }
 
 
@@ -105,7 +105,7 @@ def found(site: Site, request: web.Request) -> tuple[int, Exchange]:
 
 
 def states_of(entry: Exchange, changes: list[Change], is_lost: bool) -> list[dict[str, object]]:
-    """The task first, then its subtasks: of what it changed, and of what it was about."""
+    """The task first, then its subtasks: of what it changed, and of what it was about. None if its world is lost."""
     to = entry.asked.to
     execution = None if entry.before is None or to.task is None else entry.before.tasks.get(to.task)
     if execution is None:

@@ -57,7 +57,7 @@ def curl_line(world: World, base: str) -> str | None:
 
 def retriable(world: World) -> Iterator[tuple[Execution, int]]:
     for execution in world.tasks.values():
-        if not execution.count(lifecycle.FAILED):
+        if not execution.counts[lifecycle.FAILED]:
             continue
         for subtask in execution.subtasks.values():
             try:

@@ -4,13 +4,11 @@ Nothing here weakens a proof: what is fixed was proven when it was fixed, and a 
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.proof import Table, Wrong
 from mockserver.contract.schemas import Checker, Proven
-
-STEMS: Final = 8
 
 
 class Template:
@@ -19,7 +17,7 @@ class Template:
     What is fixed may be a template itself: its holes are then holes of the whole.
     """
 
-    __slots__ = ("_checker", "_fixed", "_format", "_holes", "_inner", "_tables", "_texts")
+    __slots__ = ("_checker", "_fixed", "_format", "_holes", "_inner", "_tables")
 
     def __init__(self, checker: Checker, fixed: Mapping[str, object], *holes: str) -> None:
         """Raises Violation, also for keys that are not the object's."""
@@ -29,52 +27,34 @@ class Template:
         if keys - schema["properties"].keys() or set(schema["required"]) - keys or fixed.keys() & set(holes):
             raise checker.violation({**fixed, **dict.fromkeys(holes)})
         self._checker = checker
-        self._format: str
-        self._tables: list[Table]
-        self._texts: dict[str, str | None] = dict.fromkeys(sorted(keys))
-        self._fixed: dict[str, object] = {}
+        self._fixed = dict(fixed)
         self._inner: dict[str, Template] = {}
-        self._fix(fixed)
-
-    def _fix(self, more: Mapping[str, object]) -> None:
-        for key, value in more.items():
-            part = self._checker.part("properties", key)
+        texts: dict[str, str | None] = dict.fromkeys(sorted(keys))
+        for key, value in fixed.items():
+            part = checker.part("properties", key)
             if isinstance(value, Template):
                 if value._checker is not part:
-                    raise self._checker.violation({**self._fixed, **more})
-                self._texts[key], self._inner[key] = value._format, value
+                    raise checker.violation(dict(fixed))
+                texts[key], self._inner[key] = value._format, value
             else:
                 try:
-                    self._texts[key] = part.prove(value).text.replace("%", "%%")
+                    texts[key] = part.prove(value).text.replace("%", "%%")
                 except Violation as violation:
                     problems = [Problem((key, *one.path), one.message) for one in violation.problems]
-                    raise Violation(self._checker.name, problems) from None
-        self._fixed |= more
-        self._holes = tuple(key for key, text in self._texts.items() if text is None or key in self._inner)
-        self._tables = []
+                    raise Violation(checker.name, problems) from None
+        self._holes = tuple(key for key, text in texts.items() if text is None or key in self._inner)
+        self._tables: list[Table] = []
         for key in self._holes:
             inner = self._inner.get(key)
-            self._tables += inner._tables if inner else [self._checker.part("properties", key).table]
-        self._format = "{" + ",".join(f'"{key}":{text or "%s"}' for key, text in self._texts.items()) + "}"
-
-    def fixed(self, **more: object) -> "Template":
-        """The same with fewer holes; only what is new is proven."""
-        twin = object.__new__(Template)
-        twin._checker, twin._texts, twin._fixed = self._checker, self._texts.copy(), self._fixed.copy()
-        twin._inner = self._inner.copy()
-        twin._fix(more)
-        return twin
+            self._tables += inner._tables if inner else [checker.part("properties", key).table]
+        self._format: str = "{" + ",".join(f'"{key}":{text or "%s"}' for key, text in texts.items()) + "}"
 
     def text(self, *values: object) -> str:
         """The whole object's JSON. `values` are those of the holes in alphabetical order, those of a template in a hole
         in its place. Raises Violation."""
-        tables = self._tables
         try:
-            if len(values) == 2 == len(tables):  # every retry
-                one, two = values
-                return self._format % (tables[0][type(one)](one), tables[1][type(two)](two))
             return self._format % tuple(
-                [table[type(value)](value) for table, value in zip(tables, values, strict=True)]
+                [table[type(value)](value) for table, value in zip(self._tables, values, strict=True)]
             )
         except (Wrong, KeyError):
             raise self._checker.violation(self._whole(list(values))) from None
@@ -96,18 +76,3 @@ class Filling(NamedTuple):
 
     template: Template
     values: tuple[object, ...]
-
-
-class Stems(dict[object, Template]):
-    """What a template becomes for values that come back, by a key that says which; bounded."""
-
-    __slots__ = ("template",)
-
-    def __init__(self, template: Template) -> None:
-        self.template = template
-
-    def keep(self, key: object, **more: object) -> Template:
-        if len(self) >= STEMS:
-            self.clear()
-        stem = self[key] = self.template.fixed(**more)
-        return stem

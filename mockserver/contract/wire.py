@@ -6,26 +6,28 @@ kept beside the served world (`Texts`), never on a value: a thousand worlds may 
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mockserver import times
 from mockserver.contract.errors import ApiError
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
-from mockserver.contract.templates import Filling, Stems, Template
+from mockserver.contract.templates import Filling, Template
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.lifecycle import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
+STANDING: Final = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
+"""What transitions change of a subtask, in alphabetical order."""
 render_instant = lru_cache(maxsize=4096)(times.WireInstant)
 
 
 class Texts:
     """What was written of one served world's values. Each is right while the value that it was made of is the same."""
 
-    __slots__ = ("basics", "parts", "stems", "tasks")
+    __slots__ = ("basics", "parts", "tasks", "templates")
 
     def __init__(self) -> None:
-        self.stems: dict[SubtaskDefinition, Stems] = {}
+        self.templates: dict[SubtaskDefinition, Template] = {}
         self.parts: dict[SubtaskDefinition, tuple[Subtask, Proven]] = {}
         """Subtasks as parts of a task."""
         self.tasks: dict[TaskDefinition, tuple[Execution, Proven]] = {}
@@ -51,7 +53,7 @@ class Wire:
         self._page = self.contract.checker("task-page")
         self._log = self.contract.checker("subtask-log")
         self._error = self.contract.checker("error")
-        self._envelopes: dict[str, Stems] = {}
+        self._envelope = lru_cache(maxsize=1024)(self._new_envelope)
 
     def instant(self, instant: int | None) -> str | None:
         return None if instant is None else render_instant(instant, self._offset_s)
@@ -60,31 +62,25 @@ class Wire:
 
     def success(self, operation: str, data: Proven | Filling | None, duration: int, now: int, trace_id: str) -> str:
         """`duration` in milliseconds; `data` None for an operation whose answer has none."""
-        stems = self._envelopes.get(operation)
-        if stems is None:
-            stems = self._envelope(operation)
+        told = (duration, self.instant(now), trace_id)
         if type(data) is Filling:
-            template, values = data
-            key: object = (now, duration, template)
-            stem = stems.get(key)
-            if stem is None:
-                stem = stems.keep(key, timestamp=self.instant(now), duration=duration, data=template)
-            return stem.text(*values, trace_id)
-        key = (now, duration)
-        stem = stems.get(key)
-        if stem is None:
-            stem = stems.keep(key, timestamp=self.instant(now), duration=duration)
-        return stem.text(trace_id) if data is None else stem.text(data, trace_id)
+            return self._envelope(operation, data.template).text(*data.values, *told)
+        envelope = self._envelope(operation, None)
+        return envelope.text(*told) if data is None else envelope.text(data, *told)
 
     def envelope(self, operation: str) -> Checker:
         """The schema of an operation's success."""
         return self.contract.add(f"{operation}-response", response_schema(operation, self.contract.files))
 
-    def _envelope(self, operation: str) -> Stems:
-        holes = ["duration", "timestamp", "traceId"] + ["data"] * (OPERATIONS[operation].data is not None)
-        fixed = {"server": self._server, "status": 200, "successful": True}
-        stems = self._envelopes[operation] = Stems(Template(self.envelope(operation), fixed, *holes))
-        return stems
+    def _new_envelope(self, operation: str, data: Template | None) -> Template:
+        """Its holes are those of `data` (or `data` itself, if the answer has any), duration, timestamp and traceId."""
+        fixed: dict[str, object] = {"server": self._server, "status": 200, "successful": True}
+        holes = ["duration", "timestamp", "traceId"]
+        if data is not None:
+            fixed["data"] = data
+        elif OPERATIONS[operation].data is not None:
+            holes.insert(0, "data")
+        return Template(self.envelope(operation), fixed, *holes)
 
     def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:
         error: dict[str, Any] = {"code": failure.row.code, "message": failure.message}
@@ -106,22 +102,12 @@ class Wire:
 
     def subtask(self, texts: Texts, subtask: Subtask) -> Filling:
         definition = subtask.definition
-        stems = texts.stems.get(definition)
-        if stems is None:
-            stems = texts.stems[definition] = self._stems(definition)
-        start, finish = subtask.start_time, subtask.finish_time
-        key = (subtask.status, subtask.operation, subtask.executor, start, finish)
-        stem = stems.get(key)
-        if stem is None:
-            stem = stems.keep(
-                key,
-                status=subtask.status,
-                operation=subtask.operation,
-                executor=subtask.executor,
-                startTime=self.instant(start),
-                finishTime=self.instant(finish),
-            )
-        return Filling(stem, (subtask.run_time,))
+        template = texts.templates.get(definition)
+        if template is None:
+            template = texts.templates[definition] = Template(self._subtask, self._defined(definition), *STANDING)
+        start, finish = self.instant(subtask.start_time), self.instant(subtask.finish_time)
+        values = (subtask.executor, finish, subtask.operation, subtask.run_time, start, subtask.status)
+        return Filling(template, values)
 
     def _part(self, texts: Texts, subtask: Subtask) -> Proven:
         """The same as text alone, kept until the subtask changes: a template would be many times as large."""
@@ -142,10 +128,6 @@ class Wire:
         )
         texts.parts[definition] = (subtask, proven)
         return proven
-
-    def _stems(self, definition: SubtaskDefinition) -> Stems:
-        holes = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
-        return Stems(Template(self._subtask, self._defined(definition), *holes))
 
     def _defined(self, definition: SubtaskDefinition) -> dict[str, object]:
         """What no transition changes."""

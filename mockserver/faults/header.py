@@ -1,11 +1,10 @@
 """The fault that a request asks for itself: `X-Mock-Fault`, or `Prefer: code=…` as Prism's users send it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from multidict import istr
+from multidict import MultiMapping, istr
 
 from mockserver.contract.errors import BAD_PARAMETER, ApiError, Problem
 from mockserver.contract.json_text import strict_json
@@ -29,7 +28,7 @@ _PREFERENCE: Final = re.compile(
 """One of a Prefer header's: a code that can be met, perhaps in quotes and with parameters; or anything else."""
 
 
-def own_fault(headers: Mapping[str, str], number: int) -> Fault | None:
+def own_fault(headers: MultiMapping[str], number: int) -> Fault | None:
     """The fault that a request's own headers ask for; `number` is the request's, for its dice.
 
     Raises ApiError for an X-Mock-Fault that is none. A preference that cannot be met is ignored, as RFC 7240 has it.
@@ -37,7 +36,7 @@ def own_fault(headers: Mapping[str, str], number: int) -> Fault | None:
     text = headers.get(FAULT_HEADER)
     if text is not None:
         return replace(from_json(_checked(text), OWN), matches=number)
-    for preference in _PREFERENCE.finditer(headers.get(PREFER, "")):
+    for preference in _PREFERENCE.finditer(",".join(headers.getall(PREFER, []))):
         if preference["code"]:
             return Fault(id=PREFERRED, effect=Error(status=int(preference["code"])), matches=number)
     return None

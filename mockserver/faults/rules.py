@@ -208,6 +208,3 @@ class Rules(Mapping[str, Fault]):
 
     def added(self, rule: Fault) -> "Rules":
         return Rules([*self._rules.values(), rule])
-
-    def without(self, id: str) -> "Rules":
-        return Rules(rule for rule in self._rules.values() if rule.id != id)

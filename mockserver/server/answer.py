@@ -26,7 +26,8 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     if steps.may_meet_fault(site.served, asked):
         return None
     exchange = steps.arrived(site.served, asked)
-    reply = steps.answered(site, exchange, steps.meet_fault(site.served, exchange))
+    failure = None if exchange.going_round is None else steps.going_round(exchange.going_round)
+    reply = steps.answered(site, exchange, failure)
     return head.response(reply.status, reply.headers, reply.content)
 
 
@@ -58,7 +59,7 @@ async def respond(site: Site, request: web.Request, path: str | None) -> web.Str
     reply = steps.answered(site, exchange, failure)
     headers = reply.headers
     if hdrs.ORIGIN in request.headers:
-        headers = headers.copy()
+        headers = {**headers}
         cors.share(headers, request.headers[hdrs.ORIGIN])
     response = web.Response(body=reply.content, status=reply.status, headers=headers)
     if failure is not None and failure.row in responses.UNREAD:

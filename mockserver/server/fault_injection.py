@@ -178,7 +178,7 @@ def schema_of(status: int, wire: Wire, to: Route) -> Checker | None:
 
 
 def decorated(reply: Reply, fault: Fault, request: web.Request) -> CIMultiDict[str]:
-    headers = reply.headers.copy()
+    headers = CIMultiDict(reply.headers)
     headers[responses.CONTRACT] = reply.verdict
     if fault.id == PREFERRED:
         headers[APPLIED] = f"code={reply.status}"

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDict
 
 from mockserver.contract.account import VALID, VIOLATION, Verdict
 from mockserver.contract.errors import (
@@ -37,14 +37,12 @@ UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY)
 CONTRACT: Final = "X-Mock-Contract"
 RULE: Final = "X-Mock-Rule"
 HINT: Final = "X-Mock-Hint"
-JSON: Final = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", CONTRACT: VALID})
-FILE: Final = CIMultiDict(
-    {
-        hdrs.CONTENT_TYPE: "application/zip",
-        hdrs.CONTENT_DISPOSITION: 'attachment; filename="task-diagnosis.zip"',
-        CONTRACT: VALID,
-    }
-)
+JSON: Final = {hdrs.CONTENT_TYPE: "application/json", CONTRACT: VALID}
+FILE: Final = {
+    hdrs.CONTENT_TYPE: "application/zip",
+    hdrs.CONTENT_DISPOSITION: 'attachment; filename="task-diagnosis.zip"',
+    CONTRACT: VALID,
+}
 
 
 async def received(request: web.BaseRequest, limit: int) -> bytes:
@@ -86,7 +84,7 @@ class Reply(NamedTuple):
 
     status: int
     content: bytes
-    headers: CIMultiDict[str]
+    headers: Mapping[str, str]
     verdict: Verdict = VALID
 
 
@@ -125,8 +123,8 @@ def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id
         return json.dumps({"successful": False, "error": {"code": 10010, "message": failure.message}}).encode()
 
 
-def _error_headers(failure: ApiError, verdict: str) -> CIMultiDict[str]:
-    headers = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", CONTRACT: verdict, **failure.headers})
+def _error_headers(failure: ApiError, verdict: str) -> dict[str, str]:
+    headers = {hdrs.CONTENT_TYPE: "application/json", CONTRACT: verdict, **failure.headers}
     if failure.rule is not None:
         headers[RULE] = failure.rule
     if failure.hint is not None:

@@ -144,7 +144,7 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
 def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
     """The proven answer, counted, and in the journal."""
     served = site.served
-    now, duration = served.world.now, 0
+    now, duration = served.live.world.now, 0
     if exchange.began:
         now, duration = served.clock.now(), (ticks() - exchange.began) // MS
     operation = exchange.asked.to.operation

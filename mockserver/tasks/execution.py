@@ -23,9 +23,6 @@ from mockserver.tasks.shared import Shared
 from mockserver.tasks.state import TaskState
 from mockserver.tasks.value import value
 
-PLACE: dict[str, int] = {status: place for place, status in enumerate(STATUSES)}
-"""Where in `counts` each status stands."""
-
 
 @value
 class Execution:
@@ -33,8 +30,8 @@ class Execution:
     subtasks: Shared[int, Subtask]
     """By id, in order of id."""
     logs: Shared[int, Logged | None]
-    counts: tuple[int, ...]
-    """How many subtasks are in each status, in the order of STATUSES."""
+    counts: Mapping[Status, int]
+    """How many subtasks are in each status; all six are there, in the order of STATUSES."""
     open: tuple[int, ...]
     """The ids, in order, of those that become READY by themselves once a slot is free and nothing is FAILED."""
     retrying: tuple[int, ...]
@@ -44,9 +41,6 @@ class Execution:
     def id(self) -> int:
         return self.task.definition.id
 
-    def count(self, status: Status) -> int:
-        return self.counts[PLACE[status]]
-
     def state(self) -> TaskState:
         """As a fixture has it."""
         logs = {id: logged.runs() for id, logged in self.logs.items() if logged is not None}
@@ -55,14 +49,14 @@ class Execution:
     @classmethod
     def of(cls, state: TaskState) -> "Execution":
         subtasks = Shared(state.subtasks.items())
-        counts = [0] * len(STATUSES)
+        counts = dict.fromkeys(STATUSES, 0)
         for subtask in subtasks.values():
-            counts[PLACE[subtask.status]] += 1
+            counts[subtask.status] += 1
         return cls(
             task=state.task,
             subtasks=subtasks,
             logs=Shared((id, Logged.of(state.logs.get(id, ()))) for id in subtasks),
-            counts=tuple(counts),
+            counts=counts,
             open=tuple(waiting(subtasks, state.task.operation)),
             retrying=tuple(id for id, subtask in subtasks.items() if retries_itself(subtask)),
         )

@@ -8,9 +8,8 @@ of the same family, read as facts (see docs/differences.md).
 Values are tuples: a retry makes three of them, and a NamedTuple is made in a third of a frozen dataclass's time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from mockserver.times import NEVER, SECOND
@@ -141,9 +140,6 @@ class Task(NamedTuple):
         return self.definition.id
 
 
-_subtask: Callable[[tuple[object, ...]], Subtask] = partial(tuple.__new__, Subtask)
-_task: Callable[[tuple[object, ...]], Task] = partial(tuple.__new__, Task)
-"""From all fields in their order, in half of the time: for the transitions that every retry makes."""
 MOST_RUNS: Final = 2**31 - 1
 """runTime is a Java int; there it stays."""
 SKIPPED: Final = Run(SUCCESSFUL, 0)
@@ -223,20 +219,18 @@ def retried(subtask: Subtask, now: int, pace: Pace) -> Subtask:
     """A retry, whoever asked for it. startTime and finishTime stay as they were until it runs."""
     definition, _, _, run_time, executor, start, finish, _, next_run, next_rollback, _ = subtask
     due = now + pace.dispatch if pace.dispatch < NEVER else None
-    return _subtask(
-        (
-            definition,
-            READY,
-            RETRY,
-            run_time + (run_time < MOST_RUNS),
-            executor,
-            start,
-            finish,
-            due,
-            next_run,
-            next_rollback,
-            None,
-        )
+    return Subtask(
+        definition,
+        READY,
+        RETRY,
+        run_time + (run_time < MOST_RUNS),
+        executor,
+        start,
+        finish,
+        due,
+        next_run,
+        next_rollback,
+        None,
     )
 
 
@@ -277,9 +271,7 @@ def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
     if start_time is None:
         start_time = now
     node = node or executor
-    return _subtask(
-        (definition, RUNNING, operation, run_time, node, start_time, None, due, next_run, next_rollback, run)
-    )
+    return Subtask(definition, RUNNING, operation, run_time, node, start_time, None, due, next_run, next_rollback, run)
 
 
 def end(subtask: Subtask, now: int) -> Subtask:
@@ -292,9 +284,7 @@ def end(subtask: Subtask, now: int) -> Subtask:
         after = FAILED
     else:
         after = PENDING if operation in (ROLLBACK, ROLLBACK_SKIP) else SUCCESSFUL
-    return _subtask(
-        (definition, after, operation, run_time, node, start_time, now, None, next_run, next_rollback, None)
-    )
+    return Subtask(definition, after, operation, run_time, node, start_time, now, None, next_run, next_rollback, None)
 
 
 def task_started(task: Task, now: int, executor: str) -> Task:
@@ -305,15 +295,15 @@ def task_started(task: Task, now: int, executor: str) -> Task:
 def task_resumed(task: Task) -> Task:
     """An operator has made a subtask READY: it is RUNNING again, its operation stays."""
     definition, _, operation, executor, start_time, _ = task
-    return _task((definition, RUNNING, operation, executor, start_time, None))
+    return Task(definition, RUNNING, operation, executor, start_time, None)
 
 
 def task_ended(task: Task, status: TaskStatus, now: int) -> Task:
     definition, _, operation, executor, start_time, _ = task
-    return _task((definition, status, operation, executor, start_time, now))
+    return Task(definition, status, operation, executor, start_time, now)
 
 
-def derived_status(counts: Mapping[str, int], total: int, operation: TaskOperation) -> TaskStatus:
+def derived_status(counts: Mapping[Status, int], total: int, operation: TaskOperation) -> TaskStatus:
     """A task's status as its subtasks give it. `counts` is how many of its `total` subtasks are in each status."""
     if counts[FAILED]:
         return RUNNING if counts[READY] or counts[RUNNING] or counts[CANCELING] else FAILED

@@ -53,15 +53,6 @@ def bounded(log: Sequence[LogRun]) -> Log:
     return tuple(reversed(kept))
 
 
-def near_its_bound(log: Sequence[LogRun]) -> bool:
-    """Whether headers alone could take it past its bound, so that each new one must be looked at."""
-    return size(log) > MAX_BYTES - MAX_RUNS * HEADER_BYTES
-
-
-def size(log: Sequence[LogRun]) -> int:
-    return sum(HEADER_BYTES + len(run.text.encode("utf-8", "surrogatepass")) for run in log)
-
-
 def text(log: Sequence[LogRun], offset_s: int) -> str:
     return "".join(
         f"############{run.name}{render_instant(run.time, offset_s)}############\n{run.text}" if run.name else run.text
@@ -118,7 +109,7 @@ class Logged:
     def begun(self, name: str, time: int) -> "Logged":
         """With the header of a run that begins."""
         past: Logged | None = self
-        if self.count >= 2 * MAX_RUNS or self.size > 2 * MAX_BYTES:
+        if self.count >= 10 * MAX_RUNS or self.size > 2 * MAX_BYTES:
             past = Logged.of(self.runs())  # what is told no more is kept no more
         return Logged(past, LogRun(name, time, ""))
 

@@ -25,16 +25,22 @@ class Shared(Mapping[K, V], Generic[K, V]):
     def set(self, key: K, value: V) -> "Shared[K, V]":
         """The same with another value of a key that it has. Raises KeyError."""
         place = self._at[key]
-        chunks, number, at = self._chunks, place >> 5, place & 31
-        chunk = chunks[number]
+        chunks = list(self._chunks)
+        chunk = list(chunks[place >> 5])
+        chunk[place & 31] = value
+        chunks[place >> 5] = tuple(chunk)
         new: Shared[K, V] = object.__new__(Shared)
-        new._at = self._at
-        new._chunks = (*chunks[:number], (*chunk[:at], value, *chunk[at + 1 :]), *chunks[number + 1 :])
+        new._at, new._chunks = self._at, tuple(chunks)
         return new
 
     def __getitem__(self, key: K) -> V:
         place = self._at[key]
         return self._chunks[place >> 5][place & 31]
+
+    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # no other default is asked
+        """Mapping's own asks twice."""
+        place = self._at.get(key)
+        return default if place is None else self._chunks[place >> 5][place & 31]
 
     def __contains__(self, key: object) -> bool:
         return key in self._at

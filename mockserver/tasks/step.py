@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mockserver.tasks import lifecycle
-from mockserver.tasks.execution import PLACE, Execution, may_move, waiting
+from mockserver.tasks.execution import Execution, may_move, waiting
 from mockserver.tasks.lifecycle import (
     CANCELING,
     FAILED,
@@ -18,7 +18,6 @@ from mockserver.tasks.lifecycle import (
     READY,
     ROLLBACK,
     RUNNING,
-    STATUSES,
     SUCCESSFUL,
     Pace,
     Subtask,
@@ -28,7 +27,6 @@ from mockserver.tasks.run_log import Log, Logged, LogRun
 
 Transition = Callable[[Subtask, Task, int, Pace], Subtask]
 """Retry, skip or cancel of `lifecycle`."""
-_READY, _RUNNING, _CANCELING, _FAILED = (PLACE[status] for status in (READY, RUNNING, CANCELING, FAILED))
 _ENDS: Final = frozenset({PENDING, SUCCESSFUL})
 """The statuses that a subtask's neighbours look at."""
 
@@ -64,7 +62,7 @@ class Step:
         self.task = execution.task
         self.subtasks = execution.subtasks
         self.logs = execution.logs
-        self.counts = list(execution.counts)
+        self.counts = dict(execution.counts)
         self.open = execution.open
         self.retrying = execution.retrying
         self.changes: list[tuple[Subtask, Subtask] | tuple[Task, Task]] = []
@@ -75,7 +73,7 @@ class Step:
         """How many timers of the future it made void."""
 
     def done(self) -> Execution:
-        return Execution(self.task, self.subtasks, self.logs, tuple(self.counts), self.open, self.retrying)
+        return Execution(self.task, self.subtasks, self.logs, self.counts, self.open, self.retrying)
 
     def subtask(self, id: int) -> Subtask:
         """Raises UnknownSubtask."""
@@ -179,16 +177,16 @@ class Step:
             return
         for id in self.retrying:
             self.put(self.subtasks[id], lifecycle.retried(self.subtasks[id], self.now, self.pace))
-        if self.open and not counts[_FAILED]:
+        if self.open and not counts[FAILED]:
             rolling_back = task.operation == ROLLBACK
-            slots = self.pace.concurrency - counts[_READY] - counts[_RUNNING]
+            slots = self.pace.concurrency - counts[READY] - counts[RUNNING]
             for id in self.open[: max(slots, 0)]:
                 before = self.subtasks[id]
                 operation = ROLLBACK if rolling_back else before.operation
                 self.put(before, lifecycle.made_ready(before, operation, self.now, self.pace))
-        if counts[_READY] or counts[_RUNNING] or counts[_CANCELING]:
+        if counts[READY] or counts[RUNNING] or counts[CANCELING]:
             return  # so the task is RUNNING
-        status = lifecycle.derived_status(dict(zip(STATUSES, counts, strict=True)), len(self.subtasks), task.operation)
+        status = lifecycle.derived_status(counts, len(self.subtasks), task.operation)
         if status != RUNNING:
             self.put_task(lifecycle.task_ended(task, status, self.now))
 
@@ -217,8 +215,8 @@ class Step:
                 self.voided += 1
         if was != becomes:
             counts = self.counts
-            counts[PLACE[was]] -= 1
-            counts[PLACE[becomes]] += 1
+            counts[was] -= 1
+            counts[becomes] += 1
             if was in _ENDS or becomes in _ENDS:
                 self._file(after)
                 for id in definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams:

@@ -1,10 +1,12 @@
 """What happened: bounded records of requests and of changes. What a record has dropped, it counts."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
+
+from multidict import MultiMapping
 
 from mockserver.contract.credentials import Sent
 from mockserver.contract.routes import Route
@@ -35,9 +37,9 @@ class Record(Generic[T]):
         self.epoch: object = object()
         """Another one after each `forget`: then numbers begin again."""
 
-    def append(self, entry: T) -> None:
-        self._entries.append(entry)
-        self.total += 1
+    def append(self, *entries: T) -> None:
+        self._entries.extend(entries)
+        self.total += len(entries)
 
     def extend(self, later: "Record[T]") -> None:
         """What another record has that was begun after this one."""
@@ -86,7 +88,7 @@ class Asked:
     """Still encoded."""
     to: Route
     sent: Sent
-    headers: Mapping[str, str]
+    headers: MultiMapping[str]
     body: bytes
     """Its first KEPT bytes."""
 

@@ -7,7 +7,7 @@ it was.
 
 from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
 
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
@@ -17,6 +17,7 @@ from mockserver.tasks.lifecycle import RUNNING, Subtask, Task
 from mockserver.tasks.run_log import Log
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step, Transition
+from mockserver.tasks.value import value
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.journal import CHANGES, Record
 from mockserver.world.value import World
@@ -44,7 +45,8 @@ class UnknownTask(Exception):
     """The world has no such task."""
 
 
-class Change(NamedTuple):
+@value
+class Change:
     """A task or subtask that became another value, as the history keeps it. `time` is in nanoseconds."""
 
     time: int
@@ -203,8 +205,7 @@ class LiveWorld:
         execution, now, world = step.done(), step.now, self.world
         id = execution.task.definition.id
         self.world = world.with_tasks(world.tasks.set(id, execution), now)
-        for was, becomes in step.changes:
-            self.history.append(Change(now, id, was, becomes, cause))
+        self.history.append(*[Change(now, id, was, becomes, cause) for was, becomes in step.changes])
         for due, subtask in step.timers:
             heappush(self._timers, (due, subtask, id))
         if step.voided:

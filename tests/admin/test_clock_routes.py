@@ -305,7 +305,7 @@ def endless(dispatch: int) -> Json:
 def test_too_many_events_at_one_instant_move_nothing(
     failed: Client, monkeypatch: pytest.MonkeyPatch, body: Json
 ) -> None:
-    monkeypatch.setattr("mockserver.world.world.EVENTS_AT_ONE_INSTANT", 1000)
+    monkeypatch.setattr("mockserver.world.live.EVENTS_AT_ONE_INSTANT", 1000)
     failed.admin("PUT", "/state", endless(dispatch=0))
     error = refused(failed, 422, "POST", "/__admin/clock/advance", body)
     assert "at one instant" in error["message"]

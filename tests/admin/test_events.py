@@ -24,6 +24,7 @@ from books import BOOKS
 from builders import START, fixture, run, subtask, task
 from clients import RETRY, SUBTASK, TASK, Client, Json, failed_world
 from judges import judge
+from multidict import CIMultiDict
 from processes import END_S, Served
 from raw_sockets import connected, heard, request
 from waiting import eventually, waiting
@@ -33,17 +34,17 @@ from mockserver.admin import feed, listening
 from mockserver.admin.evidence import entry_json, summary_json
 from mockserver.admin.feed import AT_ONCE, EVENTS, KEPT, Feed
 from mockserver.admin.listening import BEHIND, BEHIND_BYTES, LISTENING, Listener, Listening
+from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
 from mockserver.testing import server
-from mockserver.world.journal import BODY_BYTES, Exchange
+from mockserver.world.journal import BODY_BYTES, Asked, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import RELOADED, RENEWED
 from mockserver.world.worlds import Options, Site, Worlds
 
 PATH = "/__admin/events"
 HUNDRED = 100
-STATUS = Exchange._fields.index("status")
 
 
 class Event(NamedTuple):
@@ -437,22 +438,39 @@ def news(one: Feed) -> list[Event]:
     return told(one.since(before))
 
 
-def entry_of(path: str, **facts: Any) -> tuple[Any, ...]:
-    """Of the journal, answered unless it has the status None."""
-    known = {"time": START, "to": NOWHERE, "method": "GET", "path": path, "trace_id": "0" * 16, "resent": False}
-    known |= {"status": 200, "request_body": b"", "response_body": b""}
-    return tuple({**dict.fromkeys(Exchange._fields), **known, **facts}.values())
+def entry_of(path: str, status: int | None = 200, content: bytes = b"") -> Exchange:
+    """Of the journal, answered unless its status is None."""
+    asked = Asked(
+        method="GET", target=path, path=path, query="", to=NOWHERE, sent=NOBODY, headers=CIMultiDict(), body=b""
+    )
+    return Exchange(
+        asked=asked,
+        time=START,
+        trace_id="0" * 16,
+        before=None,
+        traces=0,
+        generation=1,
+        began=0,
+        status=status,
+        content=content,
+    )
+
+
+def keep(site: Site, *paths: str) -> None:
+    for path in paths:
+        site.served.journal.append(entry_of(path))
 
 
 def test_an_answer_that_is_held_back_is_told_twice() -> None:
     """Without a status while it waits, and again with it."""
     site = site_of()
     one = Feed(site)
-    entry = list(entry_of("/held", status=None))
-    site.served.journal += [entry, entry_of("/other")]
+    entry = entry_of("/held", status=None)
+    site.served.journal.append(entry)
+    keep(site, "/other")
     assert [(event.data["id"], event.data["status"]) for event in news(one)] == [(1, None), (2, 200)]
     assert news(one) == []
-    entry[STATUS], entry[Exchange._fields.index("rule")] = 503, "fault-1"
+    entry.status, entry.rule = 503, "fault-1"
     [event] = news(one)
     assert (event.data["id"], event.data["status"], event.data["rule"]) == (1, 503, "fault-1")
     assert news(one) == []
@@ -461,17 +479,17 @@ def test_an_answer_that_is_held_back_is_told_twice() -> None:
 def test_an_answer_that_comes_after_its_entry_was_forgotten_is_not_told() -> None:
     site = site_of()
     one = Feed(site)
-    entry = list(entry_of("/held", status=None))
+    entry = entry_of("/held", status=None)
     site.served.journal.append(entry)
     assert len(news(one)) == 1
     site.served.journal.forget()
-    entry[STATUS] = 200
+    entry.status = 200
     assert news(one) == []
 
 
 def test_a_feed_begins_with_what_happens_next() -> None:
     site = site_of(subtask(1, status="READY"))
-    site.served.journal.append(entry_of("/before"))
+    keep(site, "/before")
     site.served.advance_by(10**9)
     assert news(Feed(site)) == []
 
@@ -480,14 +498,14 @@ def test_more_than_is_kept_is_skipped_and_counted() -> None:
     """And then it goes on: the client looks at everything anew."""
     site = site_of(subtask(1, status="READY", runs=[run("FAILED", 1)], retry_count=400))
     one = Feed(site)
-    site.served.journal.append(entry_of("/x"))
+    keep(site, "/x")
     site.served.advance_until(None)
-    changes = site.served.world.history.total
+    changes = site.served.live.history.total
     assert changes > KEPT
     [clock, skipped] = news(one)
     assert (clock.name, skipped.name) == ("clock", "skipped")
     assert skipped.data == {"changes": changes, "requests": 1}
-    site.served.journal.append(entry_of("/y"))
+    keep(site, "/y")
     [entry] = news(one)
     assert entry.data["path"] == "/y"
 
@@ -495,7 +513,7 @@ def test_more_than_is_kept_is_skipped_and_counted() -> None:
 def test_so_many_are_read_at_once_and_the_rest_the_next_time() -> None:
     site = site_of()
     one = Feed(site)
-    site.served.journal.extend(entry_of(f"/{n}") for n in range(AT_ONCE + 1))
+    keep(site, *(f"/{n}" for n in range(AT_ONCE + 1)))
     before = one.latest
     assert one.collect()
     assert one.latest == before + AT_ONCE
@@ -521,9 +539,9 @@ def test_many_rules_that_change_at_once_are_skipped() -> None:
     site = site_of()
     one = Feed(site)
     for _ in range(AT_ONCE + 1):
-        site.served.world.add_denial(lambda id: Denial(id, "TASK_VIEWER"))
+        site.served.live.add_denial(lambda id: Denial(id, "TASK_VIEWER"))
     assert [event.name for event in news(one)] == ["skipped"]
-    site.served.world.denials.clear()
+    site.served.live.remove_denials()
     assert [event.name for event in news(one)] == ["skipped"]
 
 
@@ -540,7 +558,7 @@ def test_a_world_that_goes_round_is_told_as_far_as_it_went(monkeypatch: pytest.M
 
     def round_and_round() -> None:
         attempts.append(1)
-        site.served.journal.append(entry_of("/x"))
+        keep(site, "/x")
         raise TooManyEvents("READY")
 
     monkeypatch.setattr(site.served, "up_to_now", round_and_round)
@@ -552,10 +570,10 @@ def test_a_world_that_goes_round_is_told_as_far_as_it_went(monkeypatch: pytest.M
 def test_a_journal_that_begins_again_is_read_from_its_beginning() -> None:
     site = site_of()
     one = Feed(site)
-    site.served.journal.extend(entry_of(f"/{n}") for n in range(3))
+    keep(site, *(f"/{n}" for n in range(3)))
     news(one)
     site.served.reset()
-    site.served.journal.extend(entry_of(f"/again/{n}") for n in range(5))
+    keep(site, *(f"/again/{n}" for n in range(5)))
     assert [event.data["id"] for event in news(one)] == [1, 2, 3, 4, 5]
 
 
@@ -819,7 +837,7 @@ async def test_below_another_application_it_streams_and_ends_too() -> None:
 
 def test_a_summary_is_an_entry_without_its_bodies() -> None:
     """Whether they were cut is still to be seen."""
-    entry = Exchange._make(entry_of("/x", response_body=b"x" * (BODY_BYTES + 1)))
+    entry = entry_of("/x", content=b"x" * (BODY_BYTES + 1))
     whole = entry_json(1, entry, str)
     assert whole["truncated"]
     assert summary_json(1, entry, str) == {key: whole[key] for key in whole if not key.endswith("Body")}

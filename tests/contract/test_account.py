@@ -142,7 +142,7 @@ def test_a_narrowed_schema_is_seen_to_count(strict: Client) -> None:
     answer = strict.post(RETRY)
     assert answer.status_code == 500
     assert answer.headers["X-Mock-Contract"] == "violation"
-    assert "$.status" in answer.json()["error"]["message"]
+    assert "$.data.status" in answer.json()["error"]["message"]
     assert strict.get(TASK).headers["X-Mock-Contract"] == "violation"
     account = strict.admin("GET", "/contract")
     assert [account[key] for key in ("replies", *VERDICTS)] == [2, 0, 0, 2]

@@ -232,7 +232,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, name: str, *path: str) -> Iterator[
 
 
 PLANTED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
-    "a field of a subtask": (("subtask-instance", "properties", "status"), "POST", RETRY, "$.status"),
+    "a field of a subtask": (("subtask-instance", "properties", "status"), "POST", RETRY, "$.data.status"),
     "a fixed field of a subtask": (("subtask-instance", "properties", "timeout"), "POST", RETRY, "$.timeout"),
     "a field of a task": (("wrapped-task-instance", "properties", "type"), "GET", TASK, "$.type"),
     "a field of a task in the list": (("basic-task-instance", "properties", "name"), "GET", TASKS, "$.name"),

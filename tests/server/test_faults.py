@@ -9,7 +9,6 @@ from builders import fixture, world
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import Error
 from mockserver.faults.rules import Fault, Incoming, choose, from_json, mixed
-from mockserver.world.value import World
 
 REQUEST = Incoming("retrySubtask", "POST", "/api/v2/tasks/instances/1000/subtasks/1/retry", "viewer", 1000, 1)
 OTHER = Incoming("listTaskInstances", "GET", "/api/v2/tasks/instances", "operator", None, None)
@@ -28,12 +27,6 @@ def acting(rules: list[Fault], requests: int = 1, request: Incoming = REQUEST, s
         known |= {one.id: one for one in changed}
         found.append(acts.id if acts else None)
     return found
-
-
-def chosen(it: World, request: Incoming = REQUEST) -> Fault | None:
-    """What a world chooses for a request, by way of the rules that it keeps for such requests."""
-    named = (request.operation, request.task_instance_id, request.subtask_instance_id)
-    return it.choose_fault(it.fault_candidates(*named), request)
 
 
 def test_a_rule_without_matchers_acts_on_every_request() -> None:
@@ -145,8 +138,8 @@ def test_other_traffic_does_not_change_the_dice() -> None:
     mixed_in: list[str | None] = []
     for n in range(32):
         for _ in range(n % 3):
-            chosen(it, OTHER)
-        acts = chosen(it)
+            it.choose_fault(OTHER)
+        acts = it.choose_fault(REQUEST)
         mixed_in.append(acts.id if acts else None)
     assert mixed_in == alone
 
@@ -168,35 +161,35 @@ def test_mixing_is_one_to_one_in_64_bits() -> None:
 def test_a_world_counts_what_its_rules_did() -> None:
     it = world()
     it.add_fault(lambda id: rule(id, times=1))
-    acts = chosen(it)
+    acts = it.choose_fault(REQUEST)
     assert acts is not None
     assert (acts.id, acts.hits) == ("fault-1", 1)
-    assert it.faults["fault-1"] == acts
-    assert chosen(it) is None
+    assert it.world.faults["fault-1"] == acts
+    assert it.choose_fault(REQUEST) is None
 
 
 def test_a_rule_keeps_its_age_when_it_counts() -> None:
     it = world()
     for _ in range(3):
         it.add_fault(lambda id: rule(id, times=1))
-    assert [acts.id for _ in range(3) if (acts := chosen(it))] == ["fault-3", "fault-2", "fault-1"]
-    assert list(it.faults) == ["fault-1", "fault-2", "fault-3"]
+    assert [acts.id for _ in range(3) if (acts := it.choose_fault(REQUEST))] == ["fault-3", "fault-2", "fault-1"]
+    assert list(it.world.faults) == ["fault-1", "fault-2", "fault-3"]
 
 
 def test_a_copys_rules_are_its_own() -> None:
     it = world(faults=[rule(times=1)])
     copy = it.copy()
-    chosen(copy)
+    copy.choose_fault(REQUEST)
     copy.add_fault(rule)
-    assert it.faults == {"fault-1": rule(times=1)}
+    assert it.world.faults == {"fault-1": rule(times=1)}
 
 
 def test_what_a_rule_did_goes_on_after_a_state_is_put_back() -> None:
     it = world(faults=[rule(probability=0.5)], seed=7)
     for _ in range(9):
-        chosen(it)
+        it.choose_fault(REQUEST)
     again = type(it)(it.as_fixture(fixture().clock))
-    assert [chosen(it) for _ in range(32)] == [chosen(again) for _ in range(32)]
+    assert [it.choose_fault(REQUEST) for _ in range(32)] == [again.choose_fault(REQUEST) for _ in range(32)]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------

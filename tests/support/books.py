@@ -1,7 +1,8 @@
 """The account of the whole run: of every server that the suite starts in this process, and what it should say.
 
-Two counts that know nothing of each other: the servers' own accounts, and the requests that were handed over, by aiohttp
-or by the protocol in front of it, and got an answer. Violations are those that tests have planted (`@pytest.mark.planted(n)`), and no others.
+Two counts that know nothing of each other: the servers' own accounts, and the requests that were handed over, by
+aiohttp or by the protocol in front of it, and got an answer. Violations are those that tests have planted
+(`@pytest.mark.planted(n)`), and no others.
 """
 
 from collections import Counter

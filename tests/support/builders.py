@@ -28,9 +28,11 @@ from mockserver.tasks.lifecycle import (
     TaskStatus,
 )
 from mockserver.tasks.state import TaskState
+from mockserver.tasks.step import Step
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
 from mockserver.world.live import Change, LiveWorld
+from mockserver.world.value import World
 
 START: Final = MANUAL_START
 TASK: Final = 1000
@@ -180,19 +182,44 @@ def world(*tasks: TaskState, pace: Pace = PACE, **more: Any) -> LiveWorld:
     return LiveWorld(fixture(*tasks, pace=pace, **more))
 
 
+# --- what an operator does -----------------------------------------------------------------------------------------
+
+OPERATOR: Final = "an operator"
+
+
+def retry(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
+    return live.act(lifecycle.retry, OPERATOR, task, id)
+
+
+def skip(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
+    return live.act(lifecycle.skip, OPERATOR, task, id)
+
+
+def cancel(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
+    return live.act(lifecycle.cancel, OPERATOR, task, id)
+
+
+def retry_task(live: LiveWorld, task: int = TASK) -> Execution:
+    return live.act_on_task(Step.retry_task, OPERATOR, task)
+
+
+def rollback_task(live: LiveWorld, task: int = TASK) -> Execution:
+    return live.act_on_task(Step.rollback_task, OPERATOR, task)
+
+
 # --- what a test looks at ------------------------------------------------------------------------------------------
 
 
-def one(live: LiveWorld, id: int, task: int = TASK) -> Subtask:
-    return live.world.tasks[task].subtasks[id]
+def execution(of: LiveWorld | World, task: int = TASK) -> Execution:
+    return (of.world if isinstance(of, LiveWorld) else of).tasks[task]
 
 
-def execution(live: LiveWorld, task: int = TASK) -> Execution:
-    return live.world.tasks[task]
+def one(of: LiveWorld | World, id: int, task: int = TASK) -> Subtask:
+    return execution(of, task).subtasks[id]
 
 
-def statuses(live: LiveWorld, task: int = TASK) -> dict[int, Status]:
-    return {id: subtask.status for id, subtask in execution(live, task).subtasks.items()}
+def statuses(of: LiveWorld | World, task: int = TASK) -> dict[int, Status]:
+    return {id: subtask.status for id, subtask in execution(of, task).subtasks.items()}
 
 
 def changes(live: LiveWorld) -> list[Change]:

@@ -572,10 +572,10 @@ def broken(monkeypatch):
     from mockserver.contract.errors import Problem, Violation
     proven = responses.proven
 
-    def lied(account, wire, to, data, *rest):
-        if to.operation is not None and to.operation.id == "retrySubtask":
-            data, rest = Violation("subtask-instance", [Problem(("status",), "EXPLODED is none")]), (None, *rest[1:])
-        return proven(account, wire, to, data, *rest)
+    def lied(wire, operation, data, failure, *rest):
+        if operation is not None and operation.id == "retrySubtask":
+            data, failure = Violation("subtask-instance", [Problem(("status",), "EXPLODED is none")]), None
+        return proven(wire, operation, data, failure, *rest)
 
     monkeypatch.setattr(responses, "proven", lied)
 """

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from builders import retry
 from clients import API, RETRY, TASK, Client, failed_world
 
 from mockserver import MockServer
@@ -110,9 +111,9 @@ def test_a_copy_of_a_large_world_shares_what_it_has_not_changed() -> None:
     subtasks = [{"id": n, "status": "FAILED"} for n in range(100)]
     fixture = load({"clock": {"mode": "manual"}, "tasks": [{"id": n, "subtasks": subtasks} for n in range(50)]}, now=0)
     worlds = Worlds(fixture, Options())
-    one, two = worlds.named("one").served.world, worlds.named("two").served.world
-    one.retry_subtask(7, 3, "")
-    assert [n for n in range(50) if one.tasks[n] is not two.tasks[n]] == [7]
+    one, two = worlds.named("one").served, worlds.named("two").served
+    retry(one.live, 3, task=7)
+    assert [n for n in range(50) if one.world.tasks[n] is not two.world.tasks[n]] == [7]
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from builders import (
     FOREVER,
     MANUAL,
     START,
-    TASK,
     at,
     execution,
     fixture,
     one,
     pace,
+    retry,
     run,
     statuses,
     subtask,
@@ -27,7 +27,7 @@ from mockserver.faults.denials import Denial
 from mockserver.tasks.lifecycle import Run
 from mockserver.times import LATEST_NOW, MS, SECOND
 from mockserver.world import clock as clock_room
-from mockserver.world import served as worlds_room
+from mockserver.world import served as served_room
 from mockserver.world.clock import Clock
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.journal import CHANGES
@@ -44,7 +44,7 @@ class Machine:
         self.wall, self.ticks = LATER, 5
         patch.setattr(clock_room, "ticks", lambda: self.ticks)
         patch.setattr(clock_room, "wall", lambda: self.wall)
-        patch.setattr(worlds_room, "wall", lambda: self.wall)
+        patch.setattr(served_room, "wall", lambda: self.wall)
 
     def passes(self, seconds: float) -> None:
         self.wall += round(seconds * SECOND)
@@ -62,10 +62,10 @@ def hosted(*given: Any, **more: Any) -> Served:
 
 def unmoved(it: Served, move: Callable[[], object], status: int = 422) -> Unprocessable:
     """The refusal of a move, which has moved nothing."""
-    before, now = values(it.world), it.clock.now()
+    before, now = values(it.live), it.clock.now()
     with pytest.raises(Unprocessable) as caught:
         move()
-    assert (values(it.world), it.clock.now()) == (before, now)
+    assert (values(it.live), it.clock.now()) == (before, now)
     assert caught.value.status == status
     return caught.value
 
@@ -134,41 +134,41 @@ def test_a_manual_clock_starts_at_the_same_instant_on_every_machine(machine: Mac
 
 def test_a_reset_is_the_world_as_its_fixture_gave_it() -> None:
     it = hosted()
-    before = values(it.world)
+    before = values(it.live)
     it.advance_by(10 * SECOND)
-    it.world.retry_subtask(TASK, 1, "an operator")
-    it.world.add_denial(lambda id: Denial(id, TASK_MANAGER))
-    it.world.trace_id()
+    retry(it.live, 1)
+    it.live.add_denial(lambda id: Denial(id, TASK_MANAGER))
+    it.live.trace_id()
     it.reset()
-    assert (values(it.world), it.clock.now()) == (before, START)
-    assert it.world.add_denial(lambda id: Denial(id, TASK_MANAGER)).id == "denial-1"
+    assert (values(it.live), it.clock.now()) == (before, START)
+    assert it.live.add_denial(lambda id: Denial(id, TASK_MANAGER)).id == "denial-1"
 
 
 def test_a_reset_never_goes_back_to_a_world_that_was_put() -> None:
     it = hosted()
-    before = values(it.world)
+    before = values(it.live)
     it.replace(fixture(task(subtask(7), id=7)))
     assert list(it.world.tasks) == [7]
     it.reset()
-    assert values(it.world) == before
+    assert values(it.live) == before
 
 
 def test_a_world_that_is_put_brings_its_clock_and_keeps_the_history() -> None:
     it = hosted()
     it.advance_by(10 * SECOND)
-    total = it.world.history.total
+    total = it.live.history.total
     assert total > 0
     it.replace(fixture(task(subtask(7), id=7), clock=ClockSetting("manual", at(-500), 1.0, True)))
-    assert (it.clock.now(), it.up_to_now().now, it.world.history.total) == (at(-500), at(-500), total)
+    assert (it.clock.now(), it.up_to_now().now, it.live.history.total) == (at(-500), at(-500), total)
 
 
 def test_a_state_put_back_changes_nothing() -> None:
     it = hosted()
     it.advance_by(2 * SECOND)
     state = it.state()
-    before = values(it.world)
+    before = values(it.live)
     it.replace(state)
-    assert values(it.world) == before
+    assert values(it.live) == before
 
 
 # --- moving the clock ------------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def failed(world: World) -> bool:
 def test_a_condition_is_waited_for_and_no_longer() -> None:
     it = hosted(task(subtask(1, runs=[run("FAILED", 2)])), task(subtask(2), id=2000), pace=pace(1, 9))
     it.advance_until(failed)
-    assert (it.clock.now(), it.world.next_due()) == (at(3), at(10))
+    assert (it.clock.now(), it.live.next_due()) == (at(3), at(10))
 
 
 def test_a_condition_that_holds_already_moves_nothing() -> None:
@@ -293,7 +293,7 @@ def test_a_condition_is_looked_at_between_instants_only() -> None:
     ids=["by", "to", "next", "until", "set"],
 )
 def test_what_goes_round_is_not_moved_at_all(move: Callable[[Served], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockserver.world.world.EVENTS_AT_ONE_INSTANT", 500)
+    monkeypatch.setattr("mockserver.world.live.EVENTS_AT_ONE_INSTANT", 500)
     failing = run("FAILED", 0)
     round_and_round = subtask(1, status="RUNNING", retry_count=10**9, runs=[failing], due=1, coming=failing)
     it = hosted(task(round_and_round), pace=pace(dispatch=0))
@@ -301,7 +301,7 @@ def test_what_goes_round_is_not_moved_at_all(move: Callable[[Served], object], m
 
 
 def test_a_call_has_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worlds_room, "EVENTS_IN_ONE_CALL", 100)
+    monkeypatch.setattr(served_room, "EVENTS_IN_ONE_CALL", 100)
     failing = run("FAILED", 1)
     it = hosted(task(subtask(1, retry_count=10**9, runs=[failing])))
     assert "more than" in unmoved(it, lambda: it.advance_until(None)).message
@@ -347,8 +347,9 @@ def test_a_clock_changes_its_speed(machine: Machine) -> None:
 
 def test_what_changed_is_counted_where_the_history_is_too_short_for_it() -> None:
     it = hosted(task(subtask(1, retry_count=10**9, runs=[Run("FAILED", MS)])), pace=pace(dispatch=0))
-    before = it.up_to_now().history.total
+    it.up_to_now()
+    before = it.live.history.total
     changes, omitted = it.advance_by(5 * SECOND)
     assert len(changes) == CHANGES
-    assert len(changes) + omitted == it.world.history.total - before
+    assert len(changes) + omitted == it.live.history.total - before
     assert changes[-1].time == at(5)

@@ -25,6 +25,7 @@ from mockserver.world.journal import BODY_BYTES, Exchange
 from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 
+LOST: Final = f"the world was replaced {GENERATIONS} times or more since then"
 PREFIX: Final = "/api/v2"
 OURS: Final = re.compile(r"/(w|__admin|openapi\.json)(/|$)")
 Json = dict[str, Any]
@@ -75,7 +76,7 @@ def again(entry: Exchange) -> Again:
 def world_before(entry: Exchange) -> World:
     """The world that it met. Raises Lost."""
     if entry.before is None:
-        raise Lost(f"the world was replaced more than {GENERATIONS} times since then")
+        raise Lost(LOST)
     return entry.before
 
 

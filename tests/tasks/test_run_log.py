@@ -5,7 +5,7 @@ import re
 import pytest
 from builders import START, at
 
-from mockserver.tasks.run_log import MAX_BYTES, MAX_RUNS, LogRun, bounded, ended, parsed, text
+from mockserver.tasks.run_log import MAX_BYTES, MAX_RUNS, Logged, LogRun, bounded, ended, parsed, text
 from mockserver.times import MS
 
 EIGHT = 8 * 3600
@@ -118,3 +118,32 @@ def test_a_fixtures_log_is_bounded_too() -> None:
     assert len(text(parsed("line\n" * 10**5, "EXECUTE", START), EIGHT)) <= MAX_BYTES
     headers = "".join(f"############RETRY2021-08-25T15:10:13.{n:03d}+08:00############\n" for n in range(1, 300))
     assert len(parsed(headers, "EXECUTE", START)) == MAX_RUNS
+
+
+# --- the log as a value ----------------------------------------------------------------------------------------------
+
+
+def test_a_log_without_runs_is_none() -> None:
+    assert Logged.of(()) is None
+
+
+def test_a_run_begins_and_ends_in_a_new_value_and_the_earlier_one_stays() -> None:
+    first = Logged(None, LogRun("EXECUTE", START, ""))
+    second = first.ended("one")
+    third = second.begun("RETRY", at(1)).ended("two\n")
+    assert [log.runs() for log in (first, second, third)] == [
+        (LogRun("EXECUTE", START, ""),),
+        (LogRun("EXECUTE", START, "one\n"),),
+        (LogRun("EXECUTE", START, "one\n"), LogRun("RETRY", at(1), "two\n")),
+    ]
+
+
+@pytest.mark.parametrize("text", ["x\n", "x" * 5000 + "\n", "x" * MAX_BYTES + "\n"])
+def test_it_tells_the_runs_that_a_bound_leaves_and_keeps_not_many_more(text: str) -> None:
+    runs = [LogRun("RETRY", at(n), text) for n in range(3 * MAX_RUNS)]
+    log = Logged(None, runs[0])
+    for run in runs[1:]:
+        log = log.begun(run.name, run.time).ended(run.text)
+    assert log.runs() == bounded(runs)
+    assert log.count <= 2 * MAX_RUNS + 1
+    assert log.size <= 3 * MAX_BYTES + len(text)
