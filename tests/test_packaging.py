@@ -139,7 +139,8 @@ def test_the_wheel_from_the_sdist_is_the_wheel_from_the_checkout(wheel: Path, tm
     checked_run(sys.executable, "-m", "build", "--sdist", "--outdir", tmp_path, ROOT, cwd=tmp_path)
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        assert any(name.endswith("/LICENSE") for name in archive.getnames())
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", *(f"docs/{name}" for name in files_of(ROOT / "docs"))} <= names
     checked_run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, sdist, cwd=tmp_path)
     (again,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:

@@ -1,71 +1,114 @@
-"""The README is true: its commands run, its examples hold, its tables are complete."""
+"""The README and docs/ are true: their commands run, their examples hold, their tables are complete, their links lead
+somewhere. (What they show of other tools is in test_recipes.)"""
 
+import ast
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from collections import Counter
+from typing import Final
 
 import pytest
-from processes import END_S, Served, environment, needed
+from pages import BASE, PAGES, README, ROOT, block, blocks, coded, rows, section
+from processes import END_S, Served, environment, needed, run
 
+from mockserver.admin.calls import MAX_BODY as MAX_CONTROL_BODY
 from mockserver.admin.feed import KEPT
-from mockserver.admin.listening import BEHIND_BYTES, LISTENERS
+from mockserver.admin.listening import BEHIND, BEHIND_BYTES, LISTENERS
 from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES
+from mockserver.admin.views import COPIED, TASKS
+from mockserver.cli import exec as exec_command
 from mockserver.cli.main import parsed
+from mockserver.cli.serve import GRACE_S
+from mockserver.contract.errors import ROWS
+from mockserver.contract.operations import LIST_QUERY, OPERATIONS
+from mockserver.contract.schemas import contract, schema_files
+from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, DELAYS, EFFECTS
 from mockserver.fixtures import source
 from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.fixtures.document import MAX_BYTES
+from mockserver.server.cors import EXPOSED
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
+from mockserver.tasks import run_log
+from mockserver.testing.handle import Handle
+from mockserver.times import SECOND
 from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
-from mockserver.world.served import MAX_SNAPSHOTS
+from mockserver.world.served import GENERATIONS, MAX_SNAPSHOTS
+from mockserver.world.worlds import WORLDS
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BASE = "http://127.0.0.1:8080"
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+LONGEST: Final = 250
+CHAPTERS: Final = [page for page in PAGES if page != "README.md"]
 
 
-def section(title: str) -> str:
-    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+def test_a_first_reader_finishes_the_readme() -> None:
+    assert len(README.splitlines()) <= LONGEST
 
 
-def first_cells(title: str) -> list[str]:
-    return re.findall(r"^\| `([^`]+)` \|", section(title), re.MULTILINE)
+# --- links ---------------------------------------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    """Of the headings, as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]) if not link.startswith("http")]
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_readme_leads_to_every_chapter() -> None:
+    listed = re.findall(r"^- \[[^]]+\]\(([^)]+)\)", section("README.md", "More"), re.MULTILINE)
+    assert sorted(listed) == sorted([*CHAPTERS, "CHANGELOG.md"])
 
 
 # --- commands ------------------------------------------------------------------------------------------------------
 
 
+def lines(page: str) -> list[str]:
+    """Those of the sh blocks, but for the two commands that the README begins with."""
+    shown = blocks(page, "sh")[2 if page == "README.md" else 0 :]
+    return [line for one in shown for line in one.splitlines()]
+
+
+def curled(page: str) -> list[str]:
+    """What a page's curl lines get, in their order, from the fixture that the README's first command serves."""
+    answers = []
+    with Served("failed-subtask") as served:
+        for line in lines(page):
+            if line.startswith("curl "):
+                assert BASE in line
+                command = [needed("curl"), *shlex.split(line.replace(BASE, served.url))[1:], "-sS"]
+                answers.append(subprocess.check_output(command, text=True, timeout=END_S))
+    return answers
+
+
 def test_the_first_two_commands_are_one_line_each() -> None:
-    first, second = (block.splitlines() for block in blocks("sh")[:2])
+    first, second = (block.splitlines() for block in blocks("README.md", "sh")[:2])
     assert [line.split()[:2] for line in (*first, *second)] == [["pip", "install"]] * 2
 
 
 def test_the_first_command_serves_a_shipped_fixture() -> None:
-    installed, command = blocks("sh")[0].split("&&")
+    installed, command = blocks("README.md", "sh")[0].split("&&")
     arguments = parsed(shlex.split(command)[1:])
     assert installed.strip() == "pip install ."
     assert (arguments.port, arguments.paths) == (8080, ["failed-subtask"])
 
 
-def test_the_curl_lines_tell_the_story() -> None:
-    """In their order, against the fixture that the first command serves."""
-    needed("curl")
-    lines = [line for block in blocks("sh")[2:] for line in block.splitlines() if line.startswith("curl ")]
-    answers = []
-    with Served("failed-subtask") as served:
-        for line in lines:
-            assert BASE in line
-            command = [*shlex.split(line.replace(BASE, served.url)), "-sS"]
-            answers.append(subprocess.check_output(command, text=True, timeout=END_S))
-    first, advanced, again, idle, task, fault = answers
+def test_the_readme_s_curl_lines_tell_the_story() -> None:
+    first, advanced, again, idle, task, fault, own = curled("README.md")
     for fact in ('"status":"READY"', '"operation":"RETRY"', '"runTime":2'):
         assert fact in first
     assert '"to":"FAILED"' in advanced
@@ -73,11 +116,39 @@ def test_the_curl_lines_tell_the_story() -> None:
     assert '"to":"SUCCESSFUL"' in idle
     assert '"status":"SUCCESSFUL","type":"MANUAL"' in task
     assert '"id":"fault-1"' in fault
+    assert '"status":503' in own
 
 
-@pytest.mark.parametrize(
-    "line", [line for block in blocks("sh") for line in block.splitlines() if line.startswith("ocp-")]
-)
+def test_the_curl_lines_of_the_control_routes_tell_theirs() -> None:
+    advanced, taken, retried, restored, state, found, copies, anna, clock, removed = curled("docs/control-routes.md")
+    assert '"transitions":[]' in advanced
+    assert '"name":"before"' in taken
+    assert '"name":"before"' in restored
+    assert '"status":"READY"' in retried
+    assert '"status":"READY"' not in state
+    assert '"total":1' in found
+    assert "def test_retry_subtask_is_200" in copies
+    assert '"successful":true' in anna
+    assert '"mode":"manual"' in clock
+    assert removed == ""
+
+
+def test_the_curl_lines_of_the_faults_tell_theirs() -> None:
+    own, preferred, added, refused, matrix = curled("docs/faults.md")
+    assert '"status":503' in own
+    assert '"code":30014' in preferred
+    assert '"id":"denial-1"' in added
+    assert '"code":30014' in refused
+    assert '"allowed":true' in matrix
+
+
+def test_no_other_page_has_curl_lines() -> None:
+    assert {page for page in PAGES if any(line.startswith("curl ") for line in lines(page))} == {
+        *("README.md", "docs/control-routes.md", "docs/faults.md"),
+    }
+
+
+@pytest.mark.parametrize("line", sorted({line for page in PAGES for line in lines(page) if line.startswith("ocp-")}))
 def test_the_other_commands_run(line: str) -> None:
     command = line.replace("ocp-mockserver", f"{shlex.quote(sys.executable)} -m mockserver", 1)
     assert command != line
@@ -88,8 +159,22 @@ def test_the_other_commands_run(line: str) -> None:
 
 
 def test_there_is_no_command_that_nobody_runs() -> None:
-    lines = [line for block in blocks("sh")[2:] for line in block.splitlines()]
-    assert {line.split()[0] for line in lines} == {"curl", "ocp-mockserver"}
+    assert {line.split()[0] for page in PAGES for line in lines(page)} == {"curl", "ocp-mockserver"}
+
+
+def test_a_command_in_a_sentence_is_one() -> None:
+    named = [text for page in PAGES.values() for text in re.findall(r"`ocp-mockserver ([^`…]+)`", page)]
+    assert named
+    for words in named:
+        parsed(shlex.split(words))
+
+
+def test_every_flag_that_is_named_is_one() -> None:
+    flag = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+    there = {one for command in ("serve", "exec") for one in flag.findall(run(command, "--help").stdout)}
+    prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
+    named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
+    assert named - there == {"--ocp-mock-fixtures"}
 
 
 def test_ci_finds_the_commands_where_it_looks() -> None:
@@ -100,60 +185,187 @@ def test_ci_finds_the_commands_where_it_looks() -> None:
     assert program is not None
     script = f"{program[0]}\nblock 1\nblock 2\n"
     out = subprocess.check_output([needed("bash"), "-c", script], cwd=ROOT, text=True, timeout=END_S)
-    assert out == "".join(blocks("sh")[:2])
+    assert out == "".join(blocks("README.md", "sh")[:2])
+    assert re.search(r"^curl -X POST .*/retry$", README, re.MULTILINE)
 
 
 # --- examples ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("program", blocks("python"))
+def examples(language: str) -> list[str]:
+    return [one for page in PAGES for one in blocks(page, language)]
+
+
+def test_every_block_is_run_or_checked() -> None:
+    """In these languages here, and in test_recipes these blocks."""
+    shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
+    for here in ("sh", "python", "yaml"):
+        assert shown.pop(here)
+    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1}
+
+
+@pytest.mark.parametrize("program", examples("python"))
 def test_the_python_examples_run(program: str) -> None:
     exec(compile(program, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("text", [text for text in blocks("yaml") if not text.startswith("jobs:")])
+@pytest.mark.parametrize("text", [text for text in examples("yaml") if not text.startswith("jobs:")])
 def test_the_yaml_examples_are_fixtures(text: str) -> None:
     source.load(source.Text(text, "README.md"), now=0)
 
 
-# --- claims --------------------------------------------------------------------------------------------------------
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+def test_every_operation_is_in_the_table_with_what_it_refuses() -> None:
+    shown = [
+        (name.strip("`"), request.strip("`"), permission, refusals)
+        for name, request, permission, _, refusals in rows(section("README.md", "The nine operations"))[
+            : len(OPERATIONS)
+        ]
+    ]
+    short = {"{taskInstanceId}": "{t}", "{subtaskInstanceId}": "{s}"}
+    there = [
+        (
+            one.id,
+            re.sub(r"\{\w+\}", lambda name: short[name[0]], f"{one.method} {one.path}"),
+            one.permission,
+            ", ".join(map(str, one.refusals)),
+        )
+        for one in OPERATIONS.values()
+    ]
+    assert shown == there
+
+
+def test_every_filter_of_the_list_is_named() -> None:
+    what = rows(section("README.md", "The nine operations"))[0][3]
+    assert re.findall(r"`(\w+)`", what) == [one.name for one in LIST_QUERY]
+
+
+def test_every_error_is_in_the_table() -> None:
+    errors = rows(section("README.md", "The nine operations"))[len(OPERATIONS) :]
+    assert sorted((int(status), int(code)) for status, code, _ in errors) == sorted(
+        {(row.status, row.code) for row in ROWS}
+    )
 
 
 def test_every_shipped_fixture_is_in_the_table() -> None:
-    assert sorted(first_cells("Fixtures")) == sorted(source.shipped())
+    assert sorted(coded(rows(section("README.md", "Fixtures")))) == sorted(source.shipped())
 
 
 def test_every_control_route_is_in_the_table_in_order() -> None:
     routes = [f"{method} {path}" for path, handlers in ROUTES.items() for method in handlers]
-    assert first_cells("Control routes") == routes
+    assert coded(rows(PAGES["docs/control-routes.md"])) == routes
+
+
+@pytest.mark.parametrize("row", rows(PAGES["docs/control-routes.md"]), ids=lambda row: row[0])
+def test_what_is_said_of_a_control_route_is_so(row: list[str]) -> None:
+    """The bodies that it takes, and its filters."""
+    method, path = row[0].strip("`").split()
+    route = ROUTES[path][method]
+    for body in (json.loads(code) for code in re.findall(r"`({[^`…]*})`", row[1]) if '"' in code):
+        assert route.body is not None
+        assert contract().checker(route.body).accepts(body), body
+    if route.query:
+        assert set(route.query) <= set(re.findall(r"`(\w+)`", row[1].partition("iltered by")[2]))
+
+
+def test_every_effect_is_in_the_table_and_in_the_example() -> None:
+    assert set(coded(rows(PAGES["docs/faults.md"]))) == {*EFFECTS, *DELAYS}
+    fixture = source.load(source.Text(block("yaml", "faults:\n"), "docs/faults.md"), now=0)
+    shown = {key for fault in fixture.faults.values() for key in fault.to_json()}
+    assert shown >= {*EFFECTS, *DELAYS}
+
+
+def test_an_injected_error_has_the_code_that_the_table_says() -> None:
+    codes = ", ".join(f"{code} for {status}" for status, code in DEFAULT_CODES.items())
+    assert f"Without a `code`: {codes}, else {DEFAULT_CODE}." in PAGES["docs/faults.md"]
+
+
+def test_every_key_of_a_fixture_is_in_the_table() -> None:
+    schemas = {schema["title"]: schema for schema in schema_files().values()}
+    assert coded(rows(PAGES["docs/fixtures.md"])) == list(schemas["Fixture"]["properties"])
+
+
+def test_every_method_of_the_handle_is_named() -> None:
+    named = set(re.findall(r"`\.?(\w+)\(", section("docs/python.md", "The handle")))
+    methods = {name for name in vars(Handle) if not name.startswith("_") and callable(getattr(Handle, name))}
+    assert methods - {"close"} <= named
 
 
 def test_every_difference_has_a_source() -> None:
-    rows = [line.split("|") for line in section("Differences from OCP").splitlines() if line.startswith("| ")][1:]
     known = {"document", "engine", "ours", "a guess"}
-    assert len(rows) > 15
-    assert all(set(row[3].strip().split(", ")) <= known for row in rows)
+    differences = rows(PAGES["docs/differences.md"])
+    assert len(differences) > 15
+    assert all(set(row[2].split(", ")) <= known for row in differences)
+
+
+def test_every_header_that_a_page_may_read_is_named() -> None:
+    said = " ".join(section("docs/front-ends.md", "CORS").split())
+    assert [name for name in EXPOSED.split(", ") if f"`{name}`" not in said] == []
+
+
+def test_the_exit_codes_of_exec_are_the_code_s() -> None:
+    codes = [row[0] for row in rows(section("docs/ci.md", "`exec`"))]
+    assert str(exec_command.BROKEN_CONTRACT) in codes
+    assert f"{exec_command.CANNOT_RUN}, {exec_command.NOT_FOUND}" in codes
+    assert f"{exec_command.SIGNALLED} + n" in codes
+
+
+MIB: Final = 2**20
+KIB: Final = 2**10
 
 
 @pytest.mark.parametrize(
     "claim",
     [
-        f"{MAX_BODY // 2**20} MiB and {BODY_SECONDS} s",
-        f"{MAX_BYTES // 2**20} MiB, {MAX_DEPTH} levels",
-        f"{REQUESTS:,} requests, {BODY_BYTES // 2**10} KiB",
+        f"request's body: {MAX_BODY // MIB} MiB and {BODY_SECONDS} s; a control call's: {MAX_CONTROL_BODY // MIB} MiB",
+        f"{MAX_BYTES // MIB} MiB, {MAX_DEPTH} levels",
+        f"{REQUESTS:,} requests, {BODY_BYTES // KIB} KiB",
         f"{CHANGES:,} changes",
-        f"{MAX_RULES:,} faults",
-        f"{MAX_SNAPSHOTS} snapshots",
+        f"replaced {GENERATIONS} times",
+        f"more than {COPIED:,} subtasks",
+        f"{MAX_RULES:,} faults and {MAX_RULES:,} denials",
+        f"{MAX_SNAPSHOTS} snapshots, and there are {WORLDS} named worlds",
+        f"{run_log.MAX_RUNS} runs and {run_log.MAX_BYTES // KIB} KiB",
+        f"{next(one.maximum for one in LIST_QUERY if one.name == 'size'):,} tasks. Of `GET /__admin/tasks`: {TASKS:,}",
         f"{EVENTS_IN_ONE_CALL:,} events, and {EVENTS_AT_ONE_INSTANT:,} at one",
-        f"{LISTENERS} listeners to `/__admin/events`, and the last {KEPT:,} events",
-        f"{BEHIND_BYTES // 2**10} KiB still to read",
+        f"{LISTENERS} listeners to `/__admin/events`, and keeps the last {KEPT:,} events",
+        f"{BEHIND_BYTES // KIB} KiB still to read, or anything for {BEHIND // SECOND} s",
+        f"in flight {GRACE_S} s",
     ],
 )
-def test_a_limit_is_the_codes(claim: str) -> None:
-    assert claim in " ".join(section("Limits").split())
+def test_a_limit_is_the_code_s(claim: str) -> None:
+    assert claim in " ".join(PAGES["docs/limits.md"].split())
 
 
-def test_every_package_that_is_named_is_there() -> None:
-    named = re.findall(r"`([a-z/_]+(?:/|\.py))`", section("Reading the code"))
+# --- reading the code ----------------------------------------------------------------------------------------------
+
+READING: Final = PAGES["docs/reading-the-code.md"]
+
+
+def test_every_package_is_in_the_table() -> None:
+    house = ROOT / "mockserver"
+    there = {file.name for file in house.glob("*.py")} | {
+        f"{file.parent.name}/" for file in house.glob("*/__init__.py")
+    }
+    assert set(coded(rows(READING.partition("\n## ")[0]))) == there - {"__init__.py", "__main__.py"}
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = re.findall(r"`([a-z/_]+(?:/|\.py))`", READING)
     assert named
     assert [name for name in named if not (ROOT / "mockserver" / name).exists() and not (ROOT / name).exists()] == []
+
+
+def test_every_function_that_is_named_is_there() -> None:
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in (ROOT / "mockserver").rglob("*.py")]
+    there = {
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    named = set(re.findall(r"`(\w+)\(\)`", READING))
+    assert named
+    assert named <= there

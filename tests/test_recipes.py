@@ -1,4 +1,4 @@
-"""The README's recipes for front ends and CI: what can be run is run against a server, the rest is checked for form."""
+"""The recipes in docs/ for front ends and CI: what can be run is run against a server, the rest is checked for form."""
 
 import json
 import re
@@ -13,22 +13,13 @@ import pytest
 import requests
 import yaml
 from clients import TASKS
+from pages import BASE, block
 from processes import END_S, INSTALL_S, environment, needed, npm_installed
 
 from mockserver import MockServer
 from mockserver.cli.main import parsed
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-BASE: Final = "http://127.0.0.1:8080"
 CLIENT, VITE, UMI = "export async function retrySubtask", 'from "vite"', 'from "umi"'
-
-
-def block(language: str, text: str) -> str:
-    """The one block in this language that has this text in it."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    (found,) = (one for one in blocks if text in one)
-    return str(found)
 
 
 def node(folder: Path, *arguments: str) -> str:
@@ -57,7 +48,7 @@ export const wrong: string = (await retrySubtask("", 1, 2)).status === "EXPLODED
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the README's client, compiled by the README's commands against a server that runs."""
+    """A folder with the chapter's client, compiled by the chapter's commands against a server that runs."""
     install, generate, compile = block("bash", "openapi-typescript").splitlines()
     packages = [word for word in shlex.split(install) if "@" in word]
     folder = npm_installed(tmp_path_factory.mktemp("client"), *packages)
@@ -192,7 +183,7 @@ console.log("ready");
 
 @pytest.fixture
 def vite(tmp_path: Path) -> Iterator[Any]:
-    """Starts Vite with the README's configuration, for a server at a URL; gives Vite's own URL."""
+    """Starts Vite with the chapter's configuration, for a server at a URL; gives Vite's own URL."""
     started: list[subprocess.Popen[str]] = []
 
     def start(target: str) -> str:

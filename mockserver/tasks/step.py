@@ -26,7 +26,7 @@ from mockserver.tasks.values import (
 )
 
 Transition = Callable[[Subtask, Task, int, Pace], Subtask]
-"""Retry, skip or cancel of `lifecycle`."""
+"""Retry, skip or cancel of `transitions`."""
 _ENDS: Final = frozenset({PENDING, SUCCESSFUL})
 """The statuses that a subtask's neighbours look at."""
 

@@ -1,7 +1,7 @@
 """What the page looks like in a real browser: narrow and wide, light and dark, in grey, with 200 subtasks, for axe.
 
 Every view is one that somebody has while they work: with a task or a request open, with rules that stand. The pictures
-are for people to look at (`OCP_TEST_SCREENSHOTS`), and two of them are in the README.
+are for people to look at (`OCP_TEST_SCREENSHOTS`), and two of them are in docs/.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """Each acting operation against each state, over HTTP: the answer, and what has changed: all else is as it was.
 
-What is expected is written here by hand, from api-facts 4. It must not ask lifecycle, which it judges.
+What is expected is written here by hand, from api-facts 4. It must not ask transitions, which it judges.
 """
 
 from collections.abc import Iterator

@@ -287,7 +287,7 @@ def test_aiohttp_sends_a_get_again_and_the_journal_says_so(
 
 @pytest.mark.parametrize("fault", ["CONNECTION_RESET_BY_PEER", "EMPTY_RESPONSE"])
 def test_aiohttp_never_sees_a_fault_that_acts_once_on_a_get(failed: Client, fault: str) -> None:
-    """`times` counts attempts as they arrive: this is what the README warns of."""
+    """`times` counts attempts as they arrive: this is what docs/faults.md warns of."""
     failed.admin("POST", "/faults", {"fault": fault, "times": 1})
     assert by_aiohttp("GET", failed.mock.url + TASK, END_S).status == 200
     assert [entry["status"] for entry in failed.admin("GET", "/requests")["requests"]] == [None, 200]

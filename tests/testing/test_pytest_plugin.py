@@ -5,13 +5,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import httpcore  # noqa: F401  (httpx imports it when it is used: in a run of its own it would be another one)
 import pytest
+from pages import block
 from processes import PACKAGE
-
-from mockserver import Handle
 
 POST_RETRY = """
 import http.client
@@ -777,15 +775,13 @@ def test_a_report_is_made_of_a_server_that_is_gone(pytester: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["*- ocp_mock -*", "nothing is known: RuntimeError: *"])
 
 
-# --- the README ----------------------------------------------------------------------------------------------------
-
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+# --- what the README and docs/ show --------------------------------------------------------------------------------
 
 
 @has("pytest_asyncio")
-def test_the_readmes_recipes_run(pytester: pytest.Pytester) -> None:
-    """With requests, httpx and aiohttp, once on the built-in server and once on the one that the README makes."""
-    recipe, override = re.findall(r"^```python\n(import (?:aiohttp\n|pytest\nfrom).*?)^```$", README, re.M | re.S)
+def test_the_recipes_run(pytester: pytest.Pytester) -> None:
+    """With requests, httpx and aiohttp, once on the built-in server and once on the one that docs/python.md makes."""
+    recipe, override = block("python", "import aiohttp\nimport httpx"), block("python", "def make_ocp_mock")
     run(pytester, recipe, beside=["pytest_asyncio.plugin"]).assert_outcomes(passed=3)
     pytester.makeconftest(override)
     result = run(
@@ -793,13 +789,6 @@ def test_the_readmes_recipes_run(pytester: pytest.Pytester) -> None:
         "import requests\ndef test_it(ocp_mock): assert requests.post(ocp_mock.url + RETRY).status_code == 401",
     )
     result.assert_outcomes(passed=1)
-
-
-def test_the_readme_names_every_method_of_the_handle() -> None:
-    section = README.partition("\n## If you write tests in Python\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`\.?(\w+)\(", section))
-    methods = {name for name in vars(Handle) if not name.startswith("_") and callable(getattr(Handle, name))}
-    assert methods - {"close"} <= named
 
 
 # --- in company ----------------------------------------------------------------------------------------------------
