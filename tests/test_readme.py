@@ -16,11 +16,11 @@ from pages import BASE, PAGES, README, ROOT, block, blocks, coded, rows, section
 from processes import END_S, Served, environment, needed, run
 
 from mockserver.admin.calls import MAX_BODY as MAX_CONTROL_BODY
-from mockserver.admin.feed import KEPT
-from mockserver.admin.listening import BEHIND, BEHIND_BYTES, LISTENERS
+from mockserver.admin.events.feed import KEPT
+from mockserver.admin.events.listeners import BEHIND, BEHIND_BYTES, LISTENERS
+from mockserver.admin.exchange import COPIED, TASKS
 from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES
-from mockserver.admin.views import COPIED, TASKS
 from mockserver.cli import exec as exec_command
 from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S
@@ -197,11 +197,11 @@ def examples(language: str) -> list[str]:
 
 
 def test_every_block_is_run_or_checked() -> None:
-    """In these languages here, and in test_recipes these blocks."""
+    """In these languages here, and in test_recipes and test_reading_the_code these blocks."""
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1}
+    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1, "text": 1}
 
 
 @pytest.mark.parametrize("program", examples("python"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mockserver.admin.calls import EVENT_STREAM, JSON_TYPE, ControlRoute
-from mockserver.admin.evidence import FILTERS
+from mockserver.admin.journal import FILTERS
 from mockserver.contract.openapi import COMPONENT, components
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN
 from mockserver.contract.schemas import Json, Schemas

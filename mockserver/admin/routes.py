@@ -11,8 +11,9 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from mockserver import __version__
-from mockserver.admin import document, evidence, feed, guard, listening, rules, state, static, views
+from mockserver.admin import clock, document, exchange, guard, journal, rules, snapshots, state, static, tasks
 from mockserver.admin.calls import JSON_TYPE, ControlRoute
+from mockserver.admin.events import feed, listeners
 from mockserver.contract.account import VALID, VIOLATION
 from mockserver.contract.errors import ApiError, Unprocessable, Violation
 from mockserver.contract.schemas import contract, schema_files
@@ -39,33 +40,33 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
         "GET": To(state.get_state, "The whole world", "fixture"),
         "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", edits=True),
     },
-    "/__admin/tasks": {"GET": To(views.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
+    "/__admin/tasks": {"GET": To(tasks.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
     TASK: {
-        "GET": To(state.get_task, "One task", "fixture-task"),
-        "PATCH": To(state.patch_task, "Set fields of a task", "fixture-task", "task-patch", edits=True),
+        "GET": To(tasks.get_task, "One task", "fixture-task"),
+        "PATCH": To(tasks.patch_task, "Set fields of a task", "fixture-task", "task-patch", edits=True),
     },
     TASK + "/subtasks/{subtaskInstanceId}": {
-        "GET": To(state.get_subtask, "One subtask", "fixture-subtask"),
-        "PATCH": To(state.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch", edits=True),
+        "GET": To(tasks.get_subtask, "One subtask", "fixture-subtask"),
+        "PATCH": To(tasks.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch", edits=True),
     },
     "/__admin/settings": {
         "GET": To(state.get_settings, "The settings", "settings-reply"),
         "PUT": To(state.put_settings, "Change settings", "settings-reply", "settings", edits=True),
     },
     "/__admin/snapshots": {
-        "GET": To(state.get_snapshots, "The snapshots", "snapshot-list"),
-        "POST": To(state.post_snapshot, "Take a snapshot", "snapshot-reply", "snapshot", 201),
+        "GET": To(snapshots.get_snapshots, "The snapshots", "snapshot-list"),
+        "POST": To(snapshots.post_snapshot, "Take a snapshot", "snapshot-reply", "snapshot", 201),
     },
-    "/__admin/snapshots/{name}": {"DELETE": To(state.delete_snapshot, "Remove a snapshot")},
+    "/__admin/snapshots/{name}": {"DELETE": To(snapshots.delete_snapshot, "Remove a snapshot")},
     "/__admin/snapshots/{name}/restore": {
-        "POST": To(state.restore_snapshot, "Restore a snapshot", "snapshot-reply", edits=True)
+        "POST": To(snapshots.restore_snapshot, "Restore a snapshot", "snapshot-reply", edits=True)
     },
     "/__admin/clock": {
-        "GET": To(state.get_clock, "What time it is", "clock-reply"),
-        "PUT": To(state.put_clock, "Set the clock", "clock-reply", "clock"),
+        "GET": To(clock.get_clock, "What time it is", "clock-reply"),
+        "PUT": To(clock.put_clock, "Set the clock", "clock-reply", "clock"),
     },
     "/__admin/clock/advance": {
-        "POST": To(state.advance, "Let time pass", "advance-reply", "advance", refusals=(404, 409))
+        "POST": To(clock.advance, "Let time pass", "advance-reply", "advance", refusals=(404, 409))
     },
     "/__admin/faults": {
         "GET": To(rules.get_faults, "The faults", "fault-list"),
@@ -88,22 +89,22 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/users": {"GET": To(rules.get_users, "The users", "user-list")},
     "/__admin/permissions": {"GET": To(rules.get_permissions, "Who may do what", "permission-list")},
     "/__admin/requests": {
-        "GET": To(evidence.get_requests, "The journal of requests", "request-list", query=evidence.REQUEST_FILTERS),
-        "DELETE": To(evidence.delete_requests, "Empty the journal", edits=True),
+        "GET": To(journal.get_requests, "The journal of requests", "request-list", query=journal.REQUEST_FILTERS),
+        "DELETE": To(journal.delete_requests, "Empty the journal", edits=True),
     },
-    "/__admin/requests/{id}": {"GET": To(views.get_request, "One request", "request-detail")},
-    "/__admin/requests/{id}/copies": {"GET": To(views.get_request_copies, "Its copies", "request-copies")},
+    "/__admin/requests/{id}": {"GET": To(exchange.get_request, "One request", "request-detail")},
+    "/__admin/requests/{id}/copies": {"GET": To(exchange.get_request_copies, "Its copies", "request-copies")},
     "/__admin/history": {
-        "GET": To(evidence.get_history, "The history of changes", "history", query=evidence.CHANGE_FILTERS)
+        "GET": To(journal.get_history, "The history of changes", "history", query=journal.CHANGE_FILTERS)
     },
     "/__admin/events": {
         "GET": To(
-            listening.get_events, "What happens, as it happens", "event-stream", refusals=(503,), events=feed.EVENTS
+            listeners.get_events, "What happens, as it happens", "event-stream", refusals=(503,), events=feed.EVENTS
         )
     },
-    "/__admin/worlds": {"GET": To(evidence.get_worlds, "The named worlds", "world-list")},
-    "/__admin/worlds/{name}": {"DELETE": To(evidence.delete_world, "Forget a named world")},
-    "/__admin/contract": {"GET": To(evidence.get_contract, "The account of every reply", "contract-account")},
+    "/__admin/worlds": {"GET": To(state.get_worlds, "The named worlds", "world-list")},
+    "/__admin/worlds/{name}": {"DELETE": To(state.delete_world, "Forget a named world")},
+    "/__admin/contract": {"GET": To(journal.get_contract, "The account of every reply", "contract-account")},
     "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document")},
 }
 PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
@@ -117,7 +118,7 @@ PAGE: Final = (static.get_page_folder, static.get_page, static.get_page_file)
 
 def add_routes(app: web.Application, site: Site) -> None:
     """Every route twice: of the world without a name, and of the one that the path names. `site` is the former."""
-    listening.add_listening(app)
+    listeners.add_listening(app)
 
     def added(resource: web.Resource, method: str, route: ControlRoute) -> None:
         resource.add_route(method, partial(answer, site, route))

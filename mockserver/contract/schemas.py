@@ -20,9 +20,9 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from mockserver.contract.errors import Problem, Violation
-from mockserver.contract.explanation import Finding, explained
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.proof import ANNOTATIONS, Parts, Table, Wrong, regex
+from mockserver.contract.proof.explanation import Finding, explained
+from mockserver.contract.proof.parts import ANNOTATIONS, Parts, Table, Wrong, regex
 from mockserver.packaged import folder
 from mockserver.times import is_wire_instant
 
@@ -52,7 +52,7 @@ def _resource(schema: Mapping[str, Any]) -> Resource[Any]:
 
 
 Judge: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # jsonschema has no types of it
-"""jsonschema's own, but for `$` in a pattern: see `proof.regex`."""
+"""jsonschema's own, but for `$` in a pattern: see `parts.regex`."""
 
 
 @cache

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 from mockserver import times
 from mockserver.contract.errors import ApiError
 from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.proof.templates import Filling, Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
-from mockserver.contract.templates import Filling, Template
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.values import Reference, Subtask, SubtaskDefinition, TaskDefinition
 

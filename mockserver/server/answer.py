@@ -11,8 +11,9 @@ from aiohttp import hdrs, web
 from mockserver.contract.credentials import NOBODY, Sent, parsed
 from mockserver.contract.errors import BAD_PARAMETER, ApiError
 from mockserver.contract.routes import NOWHERE, route
-from mockserver.server import cors, fault_injection, head, responses, steps
-from mockserver.server.reader import KNOWN, PlainRequest
+from mockserver.server import cors, fault_injection, responses, steps
+from mockserver.server.front import head
+from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.journal import KEPT, Asked
 from mockserver.world.worlds import Site

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mockserver.contract.errors import NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
+from mockserver.contract.proof.templates import Filling
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Proven
-from mockserver.contract.templates import Filling
 from mockserver.tasks import run_log, transitions
 from mockserver.tasks.execution import Execution, topological
 from mockserver.tasks.step import Step, UnknownSubtask

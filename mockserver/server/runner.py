@@ -16,9 +16,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockserver.server import answer
-from mockserver.server.front import Fronts
+from mockserver.server.front.protocol import Fronts
+from mockserver.server.front.reader import Reader
 from mockserver.server.logs import ACCESS, AccessLog
-from mockserver.server.reader import Reader
 from mockserver.server.routing import SITE
 
 BACKLOG: Final = 1024

@@ -75,13 +75,6 @@ class Step:
     def done(self) -> Execution:
         return Execution(self.task, self.subtasks, self.logs, self.counts, self.open, self.retrying)
 
-    def subtask(self, id: int) -> Subtask:
-        """Raises UnknownSubtask."""
-        found = self.subtasks.get(id)
-        if found is None:
-            raise UnknownSubtask(id)
-        return found
-
     # --- what an operator asks for ---------------------------------------------------------------------------------
 
     def act(self, id: int, transition: Transition) -> Subtask:
@@ -89,7 +82,9 @@ class Step:
 
         Raises UnknownSubtask and Refused.
         """
-        before = self.subtask(id)
+        before = self.subtasks.get(id)
+        if before is None:
+            raise UnknownSubtask(id)
         after = transition(before, self.task, self.now, self.pace)
         self.put(before, after)
         if self.task.status != RUNNING:

@@ -15,8 +15,8 @@ from referencing.jsonschema import DRAFT202012
 
 from mockserver import __version__
 from mockserver.admin.document import document
-from mockserver.admin.evidence import CHANGE_FILTERS, FACTS, FILTERS, REQUEST_FILTERS
-from mockserver.admin.feed import EVENTS
+from mockserver.admin.events.feed import EVENTS
+from mockserver.admin.journal import CHANGE_FILTERS, FACTS, FILTERS, REQUEST_FILTERS
 from mockserver.admin.routes import ROUTES
 from mockserver.contract.schemas import FORMATS, contract, schema_files
 

@@ -30,10 +30,10 @@ from raw_sockets import connected, heard, request
 from waiting import eventually, waiting
 
 from mockserver import MockServer, __version__, create_app
-from mockserver.admin import feed, listening
-from mockserver.admin.evidence import entry_json, summary_json
-from mockserver.admin.feed import AT_ONCE, EVENTS, KEPT, Feed
-from mockserver.admin.listening import BEHIND, BEHIND_BYTES, LISTENING, Listener, Listening
+from mockserver.admin.events import feed, listeners
+from mockserver.admin.events.feed import AT_ONCE, EVENTS, KEPT, Feed
+from mockserver.admin.events.listeners import BEHIND, BEHIND_BYTES, LISTENING, Listener, Listening
+from mockserver.admin.journal import entry_json, summary_json
 from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
@@ -312,7 +312,7 @@ def test_a_request_that_waits_is_told_and_told_again_when_it_is_over(failed: Cli
 
 
 def test_a_ping_says_what_time_it_is_and_has_no_id(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "PING", 0)
+    monkeypatch.setattr(listeners, "PING", 0)
     with Stream(failed) as stream:
         [hello, ping] = stream.events(2)
     assert (ping.name, ping.id) == ("ping", None)
@@ -721,7 +721,7 @@ def test_a_bug_ends_the_stream_and_not_the_server(
 
 
 def test_no_more_than_so_many_listen(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "LISTENERS", 1)
+    monkeypatch.setattr(listeners, "LISTENERS", 1)
     with Stream(failed) as stream:
         stream.event("hello")
         answer = failed.get(PATH)

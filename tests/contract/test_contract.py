@@ -16,8 +16,8 @@ from values import valid, with_one_change
 
 from mockserver.contract.errors import Violation
 from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.proof.templates import Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema, schema_files
-from mockserver.contract.templates import Template
 
 GENERATED: Final = 20_000
 FEWER: Final = 2_000

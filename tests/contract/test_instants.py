@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver.contract.proof import INSTANTS, MEMO_LIMIT
+from mockserver.contract.proof.parts import INSTANTS, MEMO_LIMIT
 from mockserver.contract.schemas import FORMATS, Checker, Contract
 from mockserver.times import EARLIEST, LATEST, MS, SECOND, WireInstant, is_wire_instant, parse_instant, render_instant
 

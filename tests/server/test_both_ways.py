@@ -15,7 +15,7 @@ from processes import END_S
 from mockserver import MockServer
 from mockserver.contract.operations import OPERATIONS
 from mockserver.server import answer
-from mockserver.server.reader import PlainRequest
+from mockserver.server.front.reader import PlainRequest
 from mockserver.world.worlds import Site
 
 FORWARD: Final = {"X-Forwarded-For": "10.0.0.1", "Cookie": "a=b", "Accept-Encoding": "gzip", "User-Agent": "curl/8"}

@@ -18,9 +18,10 @@ from multidict import CIMultiDict
 from processes import END_S
 
 from mockserver import create_app
-from mockserver.server import answer, head, runner
-from mockserver.server.front import Front, Fronts
-from mockserver.server.reader import PlainRequest, Reader
+from mockserver.server import answer, runner
+from mockserver.server.front import head
+from mockserver.server.front.protocol import Front, Fronts
+from mockserver.server.front.reader import PlainRequest, Reader
 from mockserver.server.routing import SITE
 from mockserver.world.worlds import Site
 
@@ -157,7 +158,7 @@ async def one_answer(reader: asyncio.StreamReader) -> bytes:
 @pytest.fixture(autouse=True)
 def _same_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """`Date` is the same for both."""
-    for name in ("aiohttp.web_response", "mockserver.server.head"):
+    for name in ("aiohttp.web_response", "mockserver.server.front.head"):
         monkeypatch.setattr(f"{name}.rfc822_formatted_time", lambda: "Wed, 25 Aug 2021 07:10:13 GMT")
 
 

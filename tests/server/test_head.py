@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from processes import END_S
 
-from mockserver.server import head
+from mockserver.server.front import head
 
 DATE = "Wed, 25 Aug 2021 07:10:13 GMT"
 TYPE = {"Content-Type": "application/json"}
@@ -51,7 +51,7 @@ async def aiohttps(response: web.Response) -> bytes:
 async def test_the_same_bytes_as_aiohttps_own(
     monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], content: bytes, close: bool
 ) -> None:
-    for name in ("aiohttp.web_response", "mockserver.server.head"):
+    for name in ("aiohttp.web_response", "mockserver.server.front.head"):
         monkeypatch.setattr(f"{name}.rfc822_formatted_time", lambda: DATE)
     response = web.Response(status=status, headers=headers, body=content)
     if close:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import aiohttp.http
 import pytest
 
-from mockserver.server import reader
-from mockserver.server.reader import Reader
+from mockserver.server.front import reader
+from mockserver.server.front.reader import Reader
 
 HEAD = "GET /api/v2/tasks HTTP/1.1\r\nHost: localhost\r\n"
 

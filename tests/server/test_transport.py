@@ -14,7 +14,7 @@ from clients import RETRY, SUBTASK, TASK, TASKS, failed_world
 from processes import END_S
 
 from mockserver import MockServer, create_app
-from mockserver.server import head
+from mockserver.server.front import head
 
 GET = f"GET {TASK} HTTP/1.1\r\nHost: localhost\r\n"
 POST = f"POST {RETRY} HTTP/1.1\r\nHost: localhost\r\n"

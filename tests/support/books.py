@@ -16,7 +16,7 @@ from aiohttp import web
 
 from mockserver.contract.account import Account
 from mockserver.server import answer
-from mockserver.server.reader import PlainRequest
+from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
 from mockserver.world.worlds import Site
 

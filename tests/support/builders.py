@@ -246,7 +246,7 @@ def values(live: LiveWorld) -> object:
         dict(state.faults),
         dict(state.denials),
         state.counters,
-        changes(live),
+        [(one.time, one.task_instance_id, one.was, one.becomes, one.cause) for one in live.history],
         live.history.total,
         live.copy().next_due(),
     )

@@ -4,7 +4,7 @@ import copy
 import random
 from typing import Any, Final
 
-from mockserver.contract.proof import regex
+from mockserver.contract.proof.parts import regex
 from mockserver.contract.schemas import Checker
 
 STRINGS: Final = ["", "x", "READY", "Überprüfung", '"quoted"\\', "line\nbreak", "\u2028", "100%s", "a" * 40, "😀"]

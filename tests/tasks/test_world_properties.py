@@ -45,7 +45,7 @@ from mockserver.fixtures.source import load
 from mockserver.fixtures.writer import to_data
 from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.step import Step, Transition
+from mockserver.tasks.step import Step, Transition, UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.values import Pace, Subtask
 from mockserver.times import NEVER, SECOND
@@ -430,7 +430,9 @@ def block_ignored(step: Step) -> None:
 
 
 def consequence_missing(step: Step, id: int, transition: Transition) -> Subtask:
-    before = step.subtask(id)
+    before = step.subtasks.get(id)
+    if before is None:
+        raise UnknownSubtask(id)
     after = transition(before, step.task, step.now, step.pace)
     step.put(before, after)
     if step.task.status != "RUNNING":

@@ -10,11 +10,11 @@ import re
 from pprint import pformat
 from typing import Any, Final
 
+from mockserver.admin.copies.fixture import as_data
 from mockserver.admin.copies.request import Again, Lost, again
 from mockserver.contract.wire import wire_of
 from mockserver.faults.effects import Dribble, Response, Transport, Truncate, Violate
 from mockserver.faults.rules import Fault
-from mockserver.fixtures.pruning import as_data
 from mockserver.world.fixture import Fixture
 from mockserver.world.journal import BODY_BYTES, Exchange
 

@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from mockserver.admin.state import transition
 from mockserver.contract import credentials
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import finite
@@ -15,7 +14,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.times import parse_instant
 from mockserver.world.journal import BODY_BYTES, Exchange
-from mockserver.world.live import Change
+from mockserver.world.live import TIME, Change
 from mockserver.world.worlds import Site
 
 LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
@@ -199,17 +198,14 @@ async def get_contract(site: Site, request: web.Request) -> object:
     return site.account.to_json()
 
 
-# --- the worlds ----------------------------------------------------------------------------------------------------
-
-
-async def get_worlds(site: Site, request: web.Request) -> object:
-    """The least recently used one first."""
-    return {"worlds": site.worlds.names(), "limit": site.worlds.limit, "evicted": site.worlds.evicted}
-
-
-async def delete_world(site: Site, request: web.Request) -> object:
-    name = request.match_info["name"]
-    if name not in site.worlds.names():
-        raise Unprocessable(f"no world {name}: there are {', '.join(site.worlds.names()) or 'none'}", status=404)
-    site.worlds.remove(name)
-    return None
+def transition(change: Change, render: Callable[[int], str | None]) -> dict[str, object]:
+    cause = change.cause
+    return {
+        "time": render(change.time),
+        "taskInstanceId": change.task_instance_id,
+        "subtaskInstanceId": change.subtask_instance_id,
+        "from": change.before,
+        "to": change.after,
+        "operation": change.operation,
+        "cause": cause if cause == TIME or " " in cause else f"request {cause}",
+    }

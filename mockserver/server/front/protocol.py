@@ -12,8 +12,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, cast
 
-from mockserver.server import head
-from mockserver.server.reader import PlainRequest, Reader
+from mockserver.server.front import head
+from mockserver.server.front.reader import PlainRequest, Reader
 
 log = logging.getLogger("mockserver")
 

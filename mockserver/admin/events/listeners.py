@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
 
 from mockserver.admin.calls import EVENT_STREAM
-from mockserver.admin.feed import AT_ONCE, KEPT, Feed
+from mockserver.admin.events.feed import AT_ONCE, KEPT, Feed
 from mockserver.contract.account import VALID
 from mockserver.contract.errors import Unprocessable
 from mockserver.server.responses import CONTRACT

@@ -1,7 +1,4 @@
-"""Control routes that show a world as people look at it: its tasks in short, and one request with all there is to it.
-
-A request's copies are made when they are asked for, from the world that it met.
-"""
+"""Control routes of one request: all there is to it, and its copies, made from the world that it met."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -10,16 +7,13 @@ from aiohttp import web
 
 from mockserver.admin.copies import pytest_test as copied_test
 from mockserver.admin.copies import request as copied_request
+from mockserver.admin.copies.fixture import as_yaml
 from mockserver.admin.copies.request import LOST, Lost, world_before
-from mockserver.admin.evidence import asked, entry_json
-from mockserver.admin.state import transition
+from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Unprocessable
 from mockserver.contract.parameters import parse_long
-from mockserver.contract.wire import Wire
-from mockserver.fixtures.pruning import as_yaml
-from mockserver.tasks.execution import Execution
 from mockserver.tasks.transitions import rolled_back
-from mockserver.tasks.values import CANCELING, PENDING, READY, RUNNING, Subtask, Task
+from mockserver.tasks.values import PENDING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.journal import Exchange
 from mockserver.world.live import Change, fixture_of
@@ -30,43 +24,6 @@ TASKS: Final = 1000
 COPIED: Final = 2000
 """A world of more subtasks is not copied: it would keep everybody else waiting."""
 TOO_MUCH: Final = "more has changed since then than the history keeps"
-
-# --- tasks ---------------------------------------------------------------------------------------------------------
-
-
-async def get_tasks(site: Site, request: web.Request) -> object:
-    """The newest first, 1,000 at most, each with how many of its subtasks are in each status and what is next."""
-    wanted, _, limit = asked(request, "name", "limit")
-    world, wire = site.served.up_to_now(), site.served.wire
-    name = str(wanted.get("name", "")).casefold()
-    found = [one for one in world.tasks.values() if name in one.task.definition.name.casefold()]
-    found.sort(key=lambda one: one.id, reverse=True)
-    shown = found[: min(limit or TASKS, TASKS)]
-    return {"tasks": [task_json(one, wire) for one in shown], "total": len(found)}
-
-
-def task_json(execution: Execution, wire: Wire) -> dict[str, object]:
-    task = execution.task
-    return {
-        "id": task.id,
-        "name": task.definition.name,
-        "status": task.status,
-        "operation": task.operation,
-        "subtasks": len(execution.subtasks),
-        "counts": dict(execution.counts),
-        "next": next_json(execution, wire),
-    }
-
-
-def next_json(execution: Execution, wire: Wire) -> dict[str, object] | None:
-    """Its subtask that is due first."""
-    if not any(execution.counts[status] for status in (READY, RUNNING, CANCELING)):
-        return None
-    due = [(one.due, one.definition.id) for one in execution.subtasks.values() if one.due is not None]
-    if not due:
-        return None
-    instant, id = min(due)
-    return {"due": wire.instant(instant), "subtaskInstanceId": id, "status": execution.subtasks[id].status}
 
 
 # --- one request ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mockserver.contract.errors import Problem, Violation
-from mockserver.contract.proof import Table, Wrong
+from mockserver.contract.proof.parts import Table, Wrong
 from mockserver.contract.schemas import Checker, Proven
 
 

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mockserver import __version__
-from mockserver.admin.evidence import summary_json
-from mockserver.admin.state import clock_json, transition
+from mockserver.admin.clock import clock_json
+from mockserver.admin.journal import summary_json, transition
 from mockserver.contract.errors import Violation
 from mockserver.contract.schemas import contract
 from mockserver.times import MS, SECOND

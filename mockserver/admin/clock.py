@@ -1,0 +1,80 @@
+"""Control routes of the clock: what it shows, setting it, and moving it."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from mockserver.admin.calls import (
+    checked_body,
+    duration,
+    instant,
+)
+from mockserver.admin.journal import transition
+from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.world.fixture import ClockSetting
+from mockserver.world.served import Served
+from mockserver.world.value import World
+from mockserver.world.worlds import Site
+
+TASK_STATUSES: Final = ("RUNNING", "FAILED", "SUCCESSFUL")
+
+
+async def get_clock(site: Site, request: web.Request) -> object:
+    return clock_json(site.served)
+
+
+def clock_json(served: Served) -> dict[str, object]:
+    clock = served.clock
+    now = served.wire.instant(clock.now() if clock.rate else served.world.now)
+    return {"mode": clock.mode, "now": now, "speed": clock.rate or 1}
+
+
+async def put_clock(site: Site, request: web.Request) -> object:
+    body = await checked_body("clock", request)
+    served = site.served
+    now = instant(body["now"], "now") if "now" in body else served.clock.now()
+    if body["mode"] == "manual" and "speed" in body:
+        raise Unprocessable("a manual clock has no speed", [Problem(("speed",), "only a real clock has one")])
+    served.set_clock(ClockSetting(body["mode"], now, float(body.get("speed", 1)), "now" in body))
+    return await get_clock(site, request)
+
+
+async def advance(site: Site, request: web.Request) -> object:
+    body = await checked_body("advance", request)
+    if len(body) != 1:
+        raise Unprocessable("one of by, to and until says how far", [Problem((), f"{len(body)} of them are there")])
+    served = site.served
+    if "by" in body:
+        by = duration(body["by"], "by")
+        changes, omitted = served.advance_by(by)
+    elif "to" in body:
+        changes, omitted = served.advance_to(instant(body["to"], "to"))
+    elif body["until"] == "next":
+        changes, omitted = served.advance_to_next()
+    else:
+        reached = None if body["until"] == "idle" else condition(served.up_to_now(), body["until"])
+        changes, omitted = served.advance_until(reached)
+    wire = served.wire
+    return {
+        "now": wire.instant(served.world.now),
+        "transitions": [transition(change, wire.instant) for change in changes],
+        "omitted": omitted,
+    }
+
+
+def condition(world: World, until: dict[str, Any]) -> Callable[[World], bool]:
+    task, subtask, status = until["taskInstanceId"], until.get("subtaskInstanceId"), until["status"]
+    execution = world.tasks.get(task)
+    if execution is None:
+        raise Unprocessable(
+            f"task {task} does not exist", [Problem(("until", "taskInstanceId"), "unknown")], status=404
+        )
+    if subtask is None:
+        if status not in TASK_STATUSES:
+            raise Unprocessable("not a task's status", [Problem(("until", "status"), f"{status} is only a subtask's")])
+        return lambda world: world.tasks[task].task.status == status
+    if subtask not in execution.subtasks:
+        path = ("until", "subtaskInstanceId")
+        raise Unprocessable(f"subtask {subtask} does not exist in task {task}", [Problem(path, "unknown")], status=404)
+    return lambda world: world.tasks[task].subtasks[subtask].status == status

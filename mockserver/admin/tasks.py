@@ -1,0 +1,123 @@
+"""Control routes of tasks and subtasks: a list for the page, each one by itself, and changing it."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from mockserver.admin.calls import (
+    body_of,
+    checked,
+    id_in_path,
+)
+from mockserver.admin.journal import asked
+from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.contract.wire import Wire
+from mockserver.fixtures import patch as fixture_patch
+from mockserver.fixtures.writer import subtask_data, task_data
+from mockserver.tasks.execution import Execution
+from mockserver.tasks.values import CANCELING, READY, RUNNING
+from mockserver.world.value import World
+from mockserver.world.worlds import Site
+
+TASKS: Final = 1000
+
+
+async def get_tasks(site: Site, request: web.Request) -> object:
+    """The newest first, 1,000 at most, each with how many of its subtasks are in each status and what is next."""
+    wanted, _, limit = asked(request, "name", "limit")
+    world, wire = site.served.up_to_now(), site.served.wire
+    name = str(wanted.get("name", "")).casefold()
+    found = [one for one in world.tasks.values() if name in one.task.definition.name.casefold()]
+    found.sort(key=lambda one: one.id, reverse=True)
+    shown = found[: min(limit or TASKS, TASKS)]
+    return {"tasks": [task_json(one, wire) for one in shown], "total": len(found)}
+
+
+def task_json(execution: Execution, wire: Wire) -> dict[str, object]:
+    task = execution.task
+    return {
+        "id": task.id,
+        "name": task.definition.name,
+        "status": task.status,
+        "operation": task.operation,
+        "subtasks": len(execution.subtasks),
+        "counts": dict(execution.counts),
+        "next": next_json(execution, wire),
+    }
+
+
+def next_json(execution: Execution, wire: Wire) -> dict[str, object] | None:
+    """Its subtask that is due first."""
+    if not any(execution.counts[status] for status in (READY, RUNNING, CANCELING)):
+        return None
+    due = [(one.due, one.definition.id) for one in execution.subtasks.values() if one.due is not None]
+    if not due:
+        return None
+    instant, id = min(due)
+    return {"due": wire.instant(instant), "subtaskInstanceId": id, "status": execution.subtasks[id].status}
+
+
+async def get_task(site: Site, request: web.Request) -> object:
+    world = site.served.up_to_now()
+    return task_data(found_task(world, request).state(), world.settings.offset_s)
+
+
+async def get_subtask(site: Site, request: web.Request) -> object:
+    world = site.served.up_to_now()
+    execution = found_task(world, request)
+    id = found_subtask(execution, request)
+    return subtask_json(execution, id, world.settings.offset_s)
+
+
+async def patch_task(site: Site, request: web.Request) -> object:
+    sent = await body_of(request)
+    world = site.served.up_to_now()
+    execution = found_task(world, request)
+    patch(site, execution, checked("task-patch", sent), f"PATCH /__admin/tasks/{execution.id}")
+    return task_data(site.served.world.tasks[execution.id].state(), world.settings.offset_s)
+
+
+async def patch_subtask(site: Site, request: web.Request) -> object:
+    sent = await body_of(request)
+    world = site.served.up_to_now()
+    execution = found_task(world, request)
+    id = found_subtask(execution, request)
+    body = checked("subtask-patch", sent)
+    if body.setdefault("id", id) != id:
+        raise Unprocessable("not a subtask-patch", [Problem(("id",), fixture_patch.SAME_ID)])
+    cause = f"PATCH /__admin/tasks/{execution.id}/subtasks/{id}"
+    patch(site, execution, {"subtasks": [body]}, cause, within=("subtasks", 0))
+    execution = site.served.world.tasks[execution.id]
+    return subtask_json(execution, id, world.settings.offset_s)
+
+
+def subtask_json(execution: Execution, id: int, offset_s: int) -> dict[str, Any]:
+    logged = execution.logs[id]
+    return subtask_data(execution.subtasks[id], None if logged is None else logged.runs(), offset_s)
+
+
+def found_task(world: World, request: web.Request) -> Execution:
+    id = id_in_path(request, "taskInstanceId", "task")
+    if id not in world.tasks:
+        raise Unprocessable(f"task {id} does not exist", status=404)
+    return world.tasks[id]
+
+
+def found_subtask(execution: Execution, request: web.Request) -> int:
+    id = id_in_path(request, "subtaskInstanceId", "subtask")
+    if id not in execution.subtasks:
+        raise Unprocessable(f"subtask {id} does not exist in task {execution.id}", status=404)
+    return id
+
+
+def patch(
+    site: Site, execution: Execution, body: dict[str, Any], cause: str, within: tuple[str | int, ...] = ()
+) -> None:
+    """`within` leads to the part of `body` that was sent."""
+    world = site.served.world
+    try:
+        patched = fixture_patch.patched(execution.state(), body, world.settings, world.now)
+    except Unprocessable as error:
+        problems = [Problem(path[len(within) :], message) for path, message in error.problems]
+        raise Unprocessable(error.message, problems) from None
+    site.served.patch(patched.task, patched.subtasks, patched.logs, cause)
