@@ -39,7 +39,6 @@ class Step:
     """`now` is the instant at which it happens, `server` who executes."""
 
     __slots__ = (
-        "_before",
         "changes",
         "counts",
         "logs",
@@ -55,7 +54,6 @@ class Step:
     )
 
     def __init__(self, execution: Execution, now: int, pace: Pace, server: str) -> None:
-        self._before = execution
         self.now = now
         self.pace = pace
         self.server = server

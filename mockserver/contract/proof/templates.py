@@ -4,6 +4,7 @@ Nothing here weakens a proof: what is fixed was proven when it was fixed, and a 
 """
 
 from collections.abc import Mapping
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from mockserver.contract.errors import Problem, Violation
@@ -17,7 +18,7 @@ class Template:
     What is fixed may be a template itself: its holes are then holes of the whole.
     """
 
-    __slots__ = ("_checker", "_fixed", "_format", "_holes", "_inner", "_tables")
+    __slots__ = ("_checker", "_fixed", "_holes", "_pieces", "_tables")
 
     def __init__(self, checker: Checker, fixed: Mapping[str, object], *holes: str) -> None:
         """Raises Violation, also for keys that are not the object's."""
@@ -28,34 +29,43 @@ class Template:
             raise checker.violation({**fixed, **dict.fromkeys(holes)})
         self._checker = checker
         self._fixed = dict(fixed)
-        self._inner: dict[str, Template] = {}
-        texts: dict[str, str | None] = dict.fromkeys(sorted(keys))
-        for key, value in fixed.items():
-            part = checker.part("properties", key)
-            if isinstance(value, Template):
-                if value._checker is not part:
-                    raise checker.violation(dict(fixed))
-                texts[key], self._inner[key] = value._format, value
-            else:
-                try:
-                    texts[key] = part.prove(value).text.replace("%", "%%")
-                except Violation as violation:
-                    problems = [Problem((key, *one.path), one.message) for one in violation.problems]
-                    raise Violation(checker.name, problems) from None
-        self._holes = tuple(key for key, text in texts.items() if text is None or key in self._inner)
+        self._holes: list[str] = []
         self._tables: list[Table] = []
-        for key in self._holes:
-            inner = self._inner.get(key)
-            self._tables += inner._tables if inner else [checker.part("properties", key).table]
-        self._format: str = "{" + ",".join(f'"{key}":{text or "%s"}' for key, text in texts.items()) + "}"
+        self._pieces = [""]
+        """Fixed text and holes by turns: at odd places are the holes."""
+        for key, before in zip(sorted(keys), chain("{", repeat(",")), strict=False):
+            part, value = checker.part("properties", key), fixed.get(key)
+            self._pieces[-1] += f'{before}"{key}":'
+            if key not in fixed:
+                self._tables.append(part.table)
+                self._pieces += ["", ""]
+            elif not isinstance(value, Template):
+                self._pieces[-1] += self._proven(part, key, value)
+                continue
+            elif value._checker is not part:
+                raise checker.violation(dict(fixed))
+            else:
+                first, *others = value._pieces
+                self._tables += value._tables
+                self._pieces[-1] += first
+                self._pieces += others
+            self._holes.append(key)
+        self._pieces[-1] += "}"
+
+    def _proven(self, part: Checker, key: str, value: object) -> str:
+        try:
+            return part.prove(value).text
+        except Violation as violation:
+            problems = [Problem((key, *one.path), one.message) for one in violation.problems]
+            raise Violation(self._checker.name, problems) from None
 
     def text(self, *values: object) -> str:
         """The whole object's JSON. `values` are those of the holes in alphabetical order, those of a template in a hole
         in its place. Raises Violation."""
         try:
-            return self._format % tuple(
-                [table[type(value)](value) for table, value in zip(self._tables, values, strict=True)]
-            )
+            pieces = self._pieces.copy()
+            pieces[1::2] = [table[type(value)](value) for table, value in zip(self._tables, values, strict=True)]
+            return "".join(pieces)
         except (Wrong, KeyError):
             raise self._checker.violation(self._whole(list(values))) from None
 
@@ -63,8 +73,8 @@ class Template:
         """Takes its values from the front of the list."""
         whole = self._fixed.copy()
         for key in self._holes:
-            inner = self._inner.get(key)
-            whole[key] = inner._whole(values) if inner else values.pop(0)
+            inner = whole.get(key)
+            whole[key] = inner._whole(values) if isinstance(inner, Template) else values.pop(0)
         return whole
 
     def fill(self, *values: object) -> Proven:
