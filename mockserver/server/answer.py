@@ -27,8 +27,7 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     if steps.may_meet_fault(site.served, asked):
         return None
     exchange = steps.arrived(site.served, asked)
-    failure = None if exchange.going_round is None else steps.going_round(exchange.going_round)
-    reply = steps.answered(site, exchange, failure)
+    reply = steps.answered(site, exchange, exchange.going_round)
     return head.response(reply.status, reply.headers, reply.content)
 
 

@@ -81,7 +81,7 @@ def late(site: Site, exchange: Exchange) -> steps.Done:
     try:
         world = served.up_to_now()
     except TooManyEvents as error:
-        return steps.refuse(site, exchange, steps.going_round(error))
+        return steps.refuse(site, exchange, steps.endless(error))
     if exchange.before is not None:
         exchange.before = world.with_faults(exchange.before.faults)
     exchange.acted = world.now

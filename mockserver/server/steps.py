@@ -56,7 +56,7 @@ def arrived(served: Served, asked: Asked) -> Exchange:
     try:
         live.advance(clock.now())
     except TooManyEvents as error:
-        going_round = str(error)
+        going_round = endless(error)
     exchange = Exchange(
         asked=asked,
         time=live.world.now,
@@ -75,7 +75,7 @@ def arrived(served: Served, asked: Asked) -> Exchange:
 def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
     """Which fault acts on it (`exchange.fault`); it has been counted. Returns what forbids even that."""
     if exchange.going_round is not None:
-        return going_round(exchange.going_round)
+        return exchange.going_round
     asked = exchange.asked
     if asked.to.operation is None:
         return None  # 404 and 405 come first
@@ -101,7 +101,7 @@ def answered(site: Site, exchange: Exchange, failure: ApiError | None) -> Reply:
     return concluded(site, exchange, done)
 
 
-def going_round(why: object) -> ApiError:
+def endless(why: TooManyEvents) -> ApiError:
     return ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {why}.")
 
 

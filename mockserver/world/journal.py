@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 from multidict import MultiMapping
 
 from mockserver.contract.credentials import Sent
+from mockserver.contract.errors import ApiError
 from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
@@ -118,7 +119,7 @@ class Exchange:
     """Of the world: how often it had been replaced."""
     began: int
     """When it came, in ticks of the machine; 0 on a clock that stands still."""
-    going_round: str | None = None
+    going_round: ApiError | None = None
     """Why its world could not be brought up to now."""
     resent: bool = False
     """Whether it is the same request as one that met a transport fault a moment ago."""
