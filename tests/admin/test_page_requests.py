@@ -13,6 +13,7 @@ from panels import CLIPBOARD, SOON_MS, Admin, admin
 from processes import END_S, needed
 
 from mockserver import MockServer
+from mockserver.world.served import GENERATIONS
 
 pytestmark = pytest.mark.slow
 tabs = pytest.fixture(browser.tabs)
@@ -203,7 +204,8 @@ def test_where_there_is_no_clipboard_the_text_can_be_selected(tabs: Tabs, failed
 
 def test_what_cannot_be_copied_says_why(tabs: Tabs, failed: Client) -> None:
     failed.get(TASK)
-    failed.admin("PUT", "/state", {"tasks": []})
+    for _ in range(GENERATIONS):
+        failed.admin("PUT", "/state", {"tasks": []})
     page = opened(admin(tabs, failed.mock.url, "#/requests"), 1)
     why = failed.admin("GET", "/requests/1/copies")["why"]
     assert why

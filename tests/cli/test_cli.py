@@ -459,19 +459,6 @@ def test_a_terminal_gets_a_line_per_request_without_colours() -> None:
     assert "\x1b" not in logged
 
 
-@pytest.mark.slow
-def test_the_first_request_is_answered_within_a_second_of_the_start() -> None:
-    """The best of five: a machine that is busy with something else is not what is measured."""
-
-    def once() -> float:
-        began = time.perf_counter()
-        with Served(anew=True) as served:
-            assert served.get("/api/v2/tasks/instances").status_code == 200
-            return time.perf_counter() - began
-
-    assert min(once() for _ in range(5)) < 1
-
-
 # --- validate, openapi, version ------------------------------------------------------------------------------------
 
 
