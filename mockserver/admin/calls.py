@@ -1,7 +1,6 @@
 """A control call from its two ends: a row of the table of routes, and a body, read and held against its schema.
 
-Handlers are in `director`, `rules` and `records`; what puts them in order is in `control`. What raises Unprocessable
-has changed nothing.
+The table itself, and what puts a call's steps in order, is in `routes`. What raises Unprocessable has changed nothing.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,1 +1,1 @@
-"""The command `ocp-mockserver`: one module for each subcommand. Exit codes are said in `main`."""
+"""The command: a module for each subcommand. Exit codes are said in `main`; `exec` decides its own."""

@@ -1,4 +1,4 @@
-"""Values ⇄ the API's JSON, proven as it is written: the only room that knows the API's field names.
+"""Values ⇄ the API's JSON, proven as it is written. What a field is called otherwise is in `fields`.
 
 A subtask's text has a template of what no transition changes; a task's text is made of its subtasks' texts. Both are
 kept beside the served world (`Texts`), never on a value: a thousand worlds may be kept, and one text of each is enough.
@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from mockserver import times
 from mockserver.contract.errors import ApiError
+from mockserver.contract.fields import SUBTASK
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Filling, Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
@@ -42,11 +43,9 @@ class Wire:
         self.contract: Contract = contract(field_names)
         self._offset_s = offset_s
         self._server = server
-        names = {
-            "sample": ("className", "parallelIdx", "downstreams"),
-            "table": ("clusterName", "paralleIdx", "downstream"),
-        }
-        self._class_name, self._parallel_idx, self._downstreams = names[field_names]
+        self._class_name, self._parallel_idx, self._downstreams = (
+            SUBTASK[name].spelled(field_names) for name in ("className", "parallelIdx", "downstreams")
+        )
         self._subtask = self.contract.checker("subtask-instance")
         self._task = self.contract.checker("wrapped-task-instance")
         self._basic_task = self.contract.checker("basic-task-instance")

@@ -25,6 +25,7 @@ from mockserver.times import MS
 from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, Exchange
 from mockserver.world.live import TooManyEvents
+from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
 APPLIED: Final = "Preference-Applied"
@@ -39,7 +40,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     dice.random()  # the rule's own probability has had that one
     began = ticks()
     exchange.rule, exchange.effect = fault.id, described(fault)
-    done = steps.Done()
+    done, wire = steps.Done(), served.wire
     happens = not fault.replaces or fault.when == AFTER
     if happens and fault.when == AFTER:
         done = late(site, exchange)
@@ -48,7 +49,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
         site.account.deliberately_invalid += 1
         return transport.close(request)
     if happens and fault.when == BEFORE:
-        done = late(site, exchange)
+        done, wire = late(site, exchange), served.wire
     if isinstance(done.data, Violation):
         effect = None  # our bug comes first
 
@@ -64,7 +65,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
         return transport.spoil(request, effect.fault, decorated(head, fault, request), dice)
 
     duration = (ticks() - began) // MS if served.clock.rate else 0
-    reply = reply_of(site, exchange, done, duration, dice)
+    reply = reply_of(served, wire, exchange, done, duration, dice)
     site.account.count(reply.verdict)
     headers = decorated(reply, fault, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
@@ -82,8 +83,10 @@ def late(site: Site, exchange: Exchange) -> steps.Done:
         world = served.up_to_now()
     except TooManyEvents as error:
         return steps.refuse(site, exchange, steps.endless(error))
-    if exchange.before is not None:
-        exchange.before = world.with_faults(exchange.before.faults)
+    came = exchange.before
+    if came is not None:  # its rules, its dice and its trace id are those of when it came
+        settings = world.settings._replace(seed=came.settings.seed)
+        exchange.before = world.with_settings(settings).with_faults(came.faults)
     exchange.acted = world.now
     return steps.carry_out(site, exchange)
 
@@ -99,14 +102,17 @@ def described(fault: Fault) -> str:
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-def reply_of(site: Site, exchange: Exchange, done: steps.Done, duration: int, dice: Random) -> Reply:
-    """What the fault sends: anything; or the operation's own answer, the error in its place, or either broken."""
-    fault, to, wire = exchange.fault, exchange.asked.to, site.served.wire
+def reply_of(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int, dice: Random) -> Reply:
+    """What the fault sends: anything; or the operation's own answer, the error in its place, or either broken.
+
+    `wire` is of when the data was made: the settings may be others by now.
+    """
+    fault, to = exchange.fault, exchange.asked.to
     assert fault is not None
     effect = None if isinstance(done.data, Violation) else fault.effect
     if isinstance(effect, Response):
         return replaced(effect, wire, to)
-    reply = written(site, exchange, done, duration)
+    reply = written(served, wire, exchange, done, duration)
     if reply.verdict == VIOLATION:
         return reply
     if isinstance(effect, Violate):
@@ -117,9 +123,9 @@ def reply_of(site: Site, exchange: Exchange, done: steps.Done, duration: int, di
     return reply
 
 
-def written(site: Site, exchange: Exchange, done: steps.Done, duration: int) -> Reply:
+def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int) -> Reply:
     """The operation's own answer, or the error that replaces it; proven either way."""
-    served, fault, (data, failure) = site.served, exchange.fault, done
+    fault, (data, failure) = exchange.fault, done
     assert fault is not None
     effect = None if isinstance(data, Violation) else fault.effect
     if isinstance(effect, Error):
@@ -128,7 +134,7 @@ def written(site: Site, exchange: Exchange, done: steps.Done, duration: int) -> 
         data, failure = None, responses.limited(fault, effect, served.world.now)
     now = served.clock.now() if served.clock.rate else served.world.now
     operation = exchange.asked.to.operation
-    return responses.proven(served.wire, operation, data, failure, duration, now, exchange.trace_id)
+    return responses.proven(wire, operation, data, failure, duration, now, exchange.trace_id)
 
 
 def replaced(effect: Response, wire: Wire, to: Route) -> Reply:

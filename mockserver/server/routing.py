@@ -45,4 +45,5 @@ async def in_world(
     site: Site, handler: Callable[[Site, web.Request], Awaitable[web.StreamResponse]], request: web.Request
 ) -> web.StreamResponse:
     """A handler in the world that the path names."""
+    site.worlds.settle()  # before a name is looked up: else it would be one of a world that is about to go
     return await handler(site.worlds.named(request.match_info["world"]), request)

@@ -138,7 +138,7 @@ async def running(
                     async with asyncio.timeout(grace_s):
                         await _bodies_received(runner)
                 if fronts is not None:
-                    fronts.close()
+                    await fronts.close()
                 await runner.cleanup()
                 if fronts is not None:
                     await fronts.closed()

@@ -176,9 +176,8 @@ class LiveWorld:
 
     def change_settings(self, settings: Settings, cause: str) -> None:
         """What is under way keeps its `due`, and trace ids their count; more slots are taken at once."""
-        world = self.world
-        more_slots = settings.pace.concurrency > world.settings.pace.concurrency
-        self.world = World(settings, world.users, world.tasks, world.faults, world.denials, world.numbers, world.now)
+        more_slots = settings.pace.concurrency > self.world.settings.pace.concurrency
+        self.world = self.world.with_settings(settings)
         self._first_trace = fault_rules.mixed(settings.seed)
         if more_slots:
             self._settle(cause)

@@ -39,6 +39,9 @@ class World:
             now=fixture.clock.now,
         )
 
+    def with_settings(self, settings: Settings) -> "World":
+        return World(settings, self.users, self.tasks, self.faults, self.denials, self.numbers, self.now)
+
     def with_tasks(self, tasks: Shared[int, Execution], now: int) -> "World":
         return World(self.settings, self.users, tasks, self.faults, self.denials, self.numbers, now)
 

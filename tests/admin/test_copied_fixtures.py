@@ -9,6 +9,8 @@ import requests
 import yaml
 from busy_world import BUSY
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, world_of
+from raw_sockets import request
+from waiting import waiting
 
 from mockserver import MockServer
 from mockserver.fixtures.source import shipped
@@ -143,6 +145,18 @@ def test_what_acts_late_is_copied_as_it_was_when_it_acted() -> None:
         client.admin("DELETE", "/faults")
         assert client.get(f"{TASKS}/1").json()["data"] == answer["data"]
     assert (rule["fixedDelayMilliseconds"], rule["hits"]) == (100, 0)
+
+
+def test_what_acts_late_keeps_the_seed_that_it_came_with(failed: Client) -> None:
+    """Which gave it its trace id, and its rule its dice."""
+    failed.admin("POST", "/faults", {"operation": "retrySubtask", "fixedDelayMilliseconds": 100})
+    with waiting(failed, request(RETRY, "POST", **{"Content-Length": "0"})) as [connection]:
+        failed.admin("PUT", "/settings", {"seed": 99, "server": "another"})
+        connection.recv(65536)
+    entry, text = failed.latest()["request"], failed.latest("/copies")["fixture"]
+    with MockServer(yaml.safe_load(text)) as mock, Client(mock) as client:
+        answer = client.post(RETRY).json()
+    assert (answer["traceId"], answer["server"]) == (entry["traceId"], "another")
 
 
 @pytest.mark.parametrize(

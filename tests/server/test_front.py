@@ -86,7 +86,7 @@ async def serving(*, in_front: bool = True, keepalive_s: float = END_S) -> Async
             yield served
     finally:
         served.listener.close()
-        served.fronts.close()
+        await served.fronts.close()
         served.fronts.abort()
         await served.fronts.closed()
         await served.server.shutdown(1)
@@ -413,13 +413,25 @@ async def test_a_bug_is_logged_and_answered_once(heard: Heard, caplog: pytest.Lo
 
 
 @pytest.mark.asyncio
+async def test_at_the_end_what_has_come_is_answered() -> None:
+    async with serving() as served:
+        reader, writer = await connected(served.port)
+        writer.write(WHOLE.encode())
+        await one_answer(reader)
+        writer.write(WHOLE.encode())
+        await served.fronts.close()
+        assert b'"GET /api/task"' in await reader.read()
+        await closed(writer)
+
+
+@pytest.mark.asyncio
 async def test_at_the_end_all_are_closed_and_none_begins() -> None:
     """A listener waits for its connections from Python 3.12.1 on."""
     async with serving() as served:
         reader, writer = await connected(served.port)
         writer.write(WHOLE.encode())
         await one_answer(reader)
-        served.fronts.close()
+        await served.fronts.close()
         late_reader, late_writer = await connected(served.port)
         assert await reader.read() == await late_reader.read() == b""
         served.listener.close()

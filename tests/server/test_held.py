@@ -227,6 +227,23 @@ def test_a_real_clock_counts_a_delay_into_the_duration() -> None:
         assert 30 <= client.get(TASK).json()["duration"] < END_S * 1000
 
 
+@pytest.mark.parametrize(
+    ("rule", "spelled"), [({"when": "after"}, "parallelIdx"), ({"when": "before"}, "paralleIdx")], ids=str
+)
+def test_settings_that_change_during_a_delay_leave_an_answer_as_it_was_when_it_acted(
+    failed: Client, rule: Json, spelled: str
+) -> None:
+    rule = {"operation": "retrySubtask", "fixedDelayMilliseconds": 200, **rule}
+    failed.admin("POST", "/faults", rule)
+    with waiting(failed, RETRIED) as [connection]:
+        failed.admin("PUT", "/settings", {"fieldNames": "table", "server": "another"})
+        received = connection.recv(65536)
+    assert received.startswith(b"HTTP/1.1 200")
+    assert f'"{spelled}":'.encode() in received
+    assert (b'"server":"another"' in received) == (rule["when"] == "before")
+    assert failed.admin("GET", "/contract")["violations"] == 0
+
+
 # --- nobody else waits -----------------------------------------------------------------------------------------------
 
 

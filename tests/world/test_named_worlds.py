@@ -150,3 +150,11 @@ def test_thirty_two_threads_each_in_a_world_of_its_own(shared: MockServer, round
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_server_that_is_renewed_makes_the_named_worlds_of_a_path_anew() -> None:
+    one, two = ({"clock": {"mode": "manual"}, "tasks": [{"id": id, "name": "Task", "subtasks": []}]} for id in (1, 2))
+    with MockServer(one) as mock:
+        mock._renew(load(two))
+        asked = [requests.get(f"{mock.url}/w/ci-42{API}/tasks/instances/2", timeout=5).status_code for _ in range(2)]
+        assert asked == [200, 200]

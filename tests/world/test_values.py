@@ -11,7 +11,7 @@ what is kept up beside the subtasks is what would be made of them anew.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from builders import MANUAL, cancel, retry, retry_task, rollback_task, skip
@@ -222,7 +222,7 @@ def test_every_world_that_ever_was_stays_what_it_was_many_times() -> None:
 
 # --- the mutants -----------------------------------------------------------------------------------------------------
 
-really_set, really_done = Shared.set, Step.done
+really_set, really_begun = Shared.set, Step.__init__
 
 
 def set_in_place(shared: Shared[int, Any], key: int, value: object) -> Shared[int, Any]:
@@ -230,11 +230,9 @@ def set_in_place(shared: Shared[int, Any], key: int, value: object) -> Shared[in
     return shared
 
 
-def draft_shared(step: Step) -> Execution:
-    done = really_done(step)
-    for name in ("counts", "open", "retrying"):
-        object.__setattr__(step._before, name, getattr(done, name))
-    return done
+def draft_shared(step: Step, execution: Execution, *more: Any) -> None:
+    really_begun(step, execution, *more)
+    step.counts = cast(dict[Status, int], execution.counts)
 
 
 def counted_in_place(rules: Rules, changed: Any) -> Rules:
@@ -249,7 +247,7 @@ def slot_kept(ids: tuple[int, ...], id: int, belongs: bool) -> tuple[int, ...]:
 Mutant = tuple[object, str, object]
 MUTANTS: Final[Mapping[str, Mutant]] = {
     "set in place": (Shared, "set", set_in_place),
-    "draft shared": (Step, "done", draft_shared),
+    "draft shared": (Step, "__init__", draft_shared),
     "counted in place": (Rules, "counted", counted_in_place),
     "slot kept": (step_room, "_filed", slot_kept),
 }

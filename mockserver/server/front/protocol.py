@@ -44,9 +44,11 @@ class Fronts:
     def __call__(self) -> "Front":
         return Front(self)
 
-    def close(self) -> None:
-        """Nothing more is read; what was answered still goes out. (aiohttp's runner does not know of them.)"""
+    async def close(self) -> None:
+        """What has come is answered, and then nothing more is read. (aiohttp's runner does not know of them.)"""
         self.closing = True
+        for _ in range(2):  # in a whole turn of the loop each of them is read once
+            await asyncio.sleep(0)
         for front in tuple(self.open):
             front.transport.close()
 
