@@ -26,7 +26,7 @@ class SubError(TypedDict):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A query parameter, by any of its names; a path parameter has neither alias nor default."""
 
@@ -77,11 +77,8 @@ class Parameter:
 
 
 PATH_PARAMETERS: Final = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter(name="taskInstanceId", kind="long", description="The task's id.", example=1000),
-        Parameter(name="subtaskInstanceId", kind="long", description="The id of a subtask of it.", example=10001),
-    )
+    "taskInstanceId": Parameter("taskInstanceId", "long", "The task's id.", example=1000),
+    "subtaskInstanceId": Parameter("subtaskInstanceId", "long", "The id of a subtask of it.", example=10001),
 }
 
 
