@@ -17,6 +17,10 @@ When = Literal["before", "after"]
 BEFORE: Final = "before"
 AFTER: Final = "after"
 REMEMBERED: Final = 1024
+FILTERS: Final = ("id", "operation", "method", "path", "task_instance_id", "subtask_instance_id", "user", "when")
+COUNTS: Final = ("skip", "times", "hits", "matches")
+KEYS: Final = {"task_instance_id": "taskInstanceId", "subtask_instance_id": "subtaskInstanceId"}
+"""The fields of a rule that JSON calls otherwise."""
 _MASK = (1 << 64) - 1
 
 
@@ -106,46 +110,33 @@ class Fault:
 
     def to_json(self) -> dict[str, Any]:
         """As POST /__admin/faults takes it, with what it has done so far."""
-        body: dict[str, Any] = {
-            "id": self.id,
-            "operation": self.operation,
-            "method": self.method,
-            "path": self.path,
-            "taskInstanceId": self.task_instance_id,
-            "subtaskInstanceId": self.subtask_instance_id,
-            "user": self.user,
-            "when": self.when,
-            "skip": self.skip,
-            "times": self.times,
-            "probability": self.probability,
-            **(self.effect.to_json() if self.effect else {}),
-            **(self.delay.to_json() if self.delay else {}),
-            "hits": self.hits,
-            "matches": self.matches,
-            "window": {"until": self.window[0], "count": self.window[1]} if self.window[1] else None,
-        }
-        return {key: value for key, value in body.items() if value is not None}
+        body = written(self, FILTERS) | written(self, ("skip", "times", "probability"))
+        for done in (self.effect, self.delay):
+            body |= done.to_json() if done else {}
+        body |= written(self, ("hits", "matches"))
+        if self.window[1]:
+            body["window"] = {"until": self.window[0], "count": self.window[1]}
+        return body
+
+
+def written(rule: object, fields: Iterable[str]) -> dict[str, Any]:
+    """Those fields of a rule that are not None, as JSON has them."""
+    return {KEYS.get(name, name): value for name in fields if (value := getattr(rule, name)) is not None}
+
+
+def given(body: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Those fields that a rule's JSON has."""
+    return {name: body[KEYS.get(name, name)] for name in fields if KEYS.get(name, name) in body}
 
 
 def from_json(body: Mapping[str, Any], id: str) -> Fault:
     """A rule from a body that fits fault.schema.json and has no `problems`. `id` is for one that has none."""
     window = body.get("window", {"until": 0, "count": 0})
+    counts = {name: int(count) for name, count in given(body, COUNTS).items()}  # 1.0 is an integer in JSON Schema
     return Fault(
-        id=body.get("id", id),
+        **{"id": id, **given(body, (*FILTERS, "probability")), **counts},
         effect=effect_of(dict(body)),
         delay=delay_of(dict(body)),
-        operation=body.get("operation"),
-        method=body.get("method"),
-        path=body.get("path"),
-        task_instance_id=body.get("taskInstanceId"),
-        subtask_instance_id=body.get("subtaskInstanceId"),
-        user=body.get("user"),
-        when=body.get("when", BEFORE),
-        skip=int(body.get("skip", 0)),  # 1.0 is an integer in JSON Schema
-        times=None if body.get("times") is None else int(body["times"]),
-        probability=body.get("probability", 1.0),
-        hits=int(body.get("hits", 0)),
-        matches=int(body.get("matches", 0)),
         window=(int(window["until"]), int(window["count"])),
     )
 
