@@ -146,10 +146,8 @@ def effect_of(body: Json) -> Effect | None:
     """The effect of a body that fits the schema and has no `problems`."""
     match body:
         case {"error": error}:
-            code = error.get("code")
-            return Error(
-                status=int(error["status"]), code=None if code is None else int(code), message=error.get("message")
-            )
+            numbers = {key: int(error[key]) for key in ("status", "code") if key in error}
+            return Error(**numbers, message=error.get("message"))
         case {"fault": fault}:
             return Transport(fault=fault)
         case {"truncateBodyAtFraction": fraction}:
@@ -157,13 +155,9 @@ def effect_of(body: Json) -> Effect | None:
         case {"chunkedDribbleDelay": {"numberOfChunks": chunks, "totalDuration": total}}:
             return Dribble(chunks=int(chunks), total_ms=total)
         case {"response": response}:
-            return Response(
-                status=int(response["status"]), headers=response.get("headers", {}), body=response.get("body")
-            )
-        case {"violate": "random"}:
-            return Violate()
+            return Response(**{"headers": {}, **response, "status": int(response["status"])})
         case {"violate": change}:
-            return Violate(remove=change.get("remove"), set=change.get("set"))
+            return Violate() if change == "random" else Violate(**change)
         case {"rateLimit": {"limit": limit, "perSeconds": per}}:
             return RateLimit(limit=int(limit), per_s=per)
     return None

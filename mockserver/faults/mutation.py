@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from mockserver.contract.schemas import Checker
 from mockserver.faults.effects import Violate
 
 Kind = Literal["missing", "unknown", "null", "type", "enum", "range", "format"]
-KINDS: Final[tuple[Kind, ...]] = ("missing", "unknown", "null", "type", "enum", "range", "format")
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OTHER_TYPES: Final[dict[str, Any]] = {
     "string": "seventeen", "integer": 17, "number": 17.5, "boolean": True, "array": [], "object": {}
 }  # fmt: skip

@@ -17,18 +17,7 @@ PATTERNS: Final = {
 """What the patterns of our schemas mean that have this in them."""
 
 Kind = Literal[
-    "unknown",
-    "missing",
-    "type",
-    "enum",
-    "const",
-    "branch",
-    "pattern",
-    "less",
-    "more",
-    "short",
-    "long",
-    "other",
+    "unknown", "missing", "type", "enum", "const", "branch", "pattern", "less", "more", "short", "long", "other"
 ]
 SENTENCES: Final[dict[Kind, str]] = {
     "unknown": "unknown key {value}{guess}",
@@ -45,13 +34,9 @@ SENTENCES: Final[dict[Kind, str]] = {
     "other": "{wanted}",
 }
 BOUNDS: Final[dict[str, Kind]] = {
-    "minimum": "less",
-    "maximum": "more",
-    "minLength": "short",
-    "minItems": "short",
-    "maxLength": "long",
-    "maxItems": "long",
-}
+    "minimum": "less", "maximum": "more",
+    "minLength": "short", "minItems": "short", "maxLength": "long", "maxItems": "long",
+}  # fmt: skip
 
 
 class Finding(NamedTuple):
