@@ -47,9 +47,7 @@ class Parameter:
         match self.kind:
             case "string":
                 schema: dict[str, object] = {"type": "string"}
-            case "long":
-                schema = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
-            case "integer":
+            case "long" | "integer":
                 form = "int32" if self.maximum <= INT_MAX else "int64"
                 schema = {"type": "integer", "format": form, "minimum": self.minimum, "maximum": self.maximum}
             case "enum":
@@ -67,9 +65,7 @@ class Parameter:
                 if text not in self.choices:
                     raise ValueError("none of " + ", ".join(self.choices))
                 return text
-            case "long":
-                return parse_long(text)
-            case "integer":
+            case "long" | "integer":
                 number = parse_long(text)
                 if not self.minimum <= number <= self.maximum:
                     raise ValueError(f"not between {self.minimum} and {self.maximum}")
