@@ -33,22 +33,16 @@ HEADERS: Final[Json] = {
     },
 }
 TITLES: Final = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Not permitted",
-    404: "Not found",
-    408: "Too slow",
-    413: "Too large",
-    500: "Server error",
-}
+    400: "Bad request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
+    408: "Too slow", 413: "Too large", 500: "Server error",
+}  # fmt: skip
 FOLLOWERS: Final[dict[str, tuple[str, ...]]] = {
     "listTaskInstances": ("getTaskInstance",),
     "getTaskInstance": tuple(OPERATIONS)[2:],
-    "retryTask": ("getTaskInstance", "getSubtaskLog"),
-    "rollbackTask": ("getTaskInstance", "getSubtaskLog"),
+    **dict.fromkeys(
+        ("retryTask", "rollbackTask", "skipSubtask", "cancelSubtask"), ("getTaskInstance", "getSubtaskLog")
+    ),
     "retrySubtask": ("getTaskInstance", "getSubtaskLog", "cancelSubtask"),
-    "skipSubtask": ("getTaskInstance", "getSubtaskLog"),
-    "cancelSubtask": ("getTaskInstance", "getSubtaskLog"),
 }
 """What a client does next with the ids that an operation gave it: the document's `links`."""
 

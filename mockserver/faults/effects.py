@@ -185,11 +185,9 @@ def problems(body: Json) -> list[Problem]:
     found += [Problem((key,), f"one delay only, and {delays[0]} is one already") for key in delays[1:]]
     distribution = body.get("delayDistribution", {})
     names = {"uniform": ("lower", "upper"), "lognormal": ("median", "sigma")}.get(distribution.get("type"), ())
-    for key in distribution.keys() - {"type", *names}:
-        found.append(Problem(("delayDistribution", key), f"not for the type {distribution['type']}"))
-    for key in names:
-        if key not in distribution:
-            found.append(Problem(("delayDistribution",), f"the key {key} is missing"))
+    others = distribution.keys() - {"type", *names}
+    found += [Problem(("delayDistribution", key), f"not for the type {distribution['type']}") for key in others]
+    found += [Problem(("delayDistribution",), f"the key {key} is missing") for key in names if key not in distribution]
     if distribution.get("type") == "uniform" and distribution.get("lower", 0) > distribution.get("upper", math.inf):
         found.append(Problem(("delayDistribution", "upper"), "less than lower"))
     violate = body.get("violate")

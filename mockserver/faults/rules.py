@@ -73,16 +73,11 @@ class Fault:
     def used_up(self) -> bool:
         return self.times is not None and self.hits >= self.times
 
-    def matches_target(self, operation: str, task: int | None, subtask: int | None) -> bool:
-        return (
-            self.operation in (None, operation)
-            and self.task_instance_id in (None, task)
-            and self.subtask_instance_id in (None, subtask)
-        )
-
     def matches_request(self, request: Incoming) -> bool:
         return (
-            self.matches_target(request.operation, request.task_instance_id, request.subtask_instance_id)
+            self.operation in (None, request.operation)
+            and self.task_instance_id in (None, request.task_instance_id)
+            and self.subtask_instance_id in (None, request.subtask_instance_id)
             and self.method in (None, request.method)
             and self.user in (None, request.user)
             and (self.path is None or fnmatchcase(request.path, self.path))
