@@ -39,9 +39,7 @@ TITLES: Final = {
 FOLLOWERS: Final[dict[str, tuple[str, ...]]] = {
     "listTaskInstances": ("getTaskInstance",),
     "getTaskInstance": tuple(OPERATIONS)[2:],
-    **dict.fromkeys(
-        ("retryTask", "rollbackTask", "skipSubtask", "cancelSubtask"), ("getTaskInstance", "getSubtaskLog")
-    ),
+    **{operation.id: ("getTaskInstance", "getSubtaskLog") for operation in OPERATIONS.values() if operation.acts},
     "retrySubtask": ("getTaskInstance", "getSubtaskLog", "cancelSubtask"),
 }
 """What a client does next with the ids that an operation gave it: the document's `links`."""
