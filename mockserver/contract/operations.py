@@ -7,7 +7,6 @@ I/O or knows HTTP objects. Source, where nothing else is said: api-facts 1, from
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, Literal
 
 from mockserver.contract.parameters import INT_MAX, PATH_PARAMETERS, Parameter
@@ -40,12 +39,7 @@ class Operation:
 
     @property
     def path_parameters(self) -> tuple[Parameter, ...]:
-        return _named_in(self.path)
-
-
-@cache
-def _named_in(path: str) -> tuple[Parameter, ...]:
-    return tuple(PATH_PARAMETERS[name] for name in re.findall(r"\{(\w+)\}", path))
+        return tuple(PATH_PARAMETERS[name] for name in re.findall(r"\{(\w+)\}", self.path))
 
 
 TASKS: Final = "/tasks/instances"
