@@ -44,32 +44,26 @@ class Parameter:
     @property
     def schema(self) -> dict[str, object]:
         """As JSON Schema; `format` is OpenAPI's."""
-        match self.kind:
-            case "string":
-                schema: dict[str, object] = {"type": "string"}
-            case "long" | "integer":
-                form = "int32" if self.maximum <= INT_MAX else "int64"
-                schema = {"type": "integer", "format": form, "minimum": self.minimum, "maximum": self.maximum}
-            case "enum":
-                schema = {"type": "string", "enum": list(self.choices)}
-            case "enums":
-                schema = {"type": "array", "items": {"type": "string", "enum": list(self.choices)}}
+        schema: dict[str, object] = {"type": "string"}
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        if self.kind in ("long", "integer"):
+            form = "int32" if self.maximum <= INT_MAX else "int64"
+            schema = {"type": "integer", "format": form, "minimum": self.minimum, "maximum": self.maximum}
+        elif self.kind == "enums":
+            schema = {"type": "array", "items": schema}
         return schema if self.default is None else {**schema, "default": self.default}
 
     def parse(self, text: str) -> int | str:
         """One value. Raises ValueError, which says what is wrong with it."""
-        match self.kind:
-            case "string":
-                return text
-            case "enum" | "enums":
-                if text not in self.choices:
-                    raise ValueError("none of " + ", ".join(self.choices))
-                return text
-            case "long" | "integer":
-                number = parse_long(text)
-                if not self.minimum <= number <= self.maximum:
-                    raise ValueError(f"not between {self.minimum} and {self.maximum}")
-                return number
+        if self.kind in ("long", "integer"):
+            number = parse_long(text)
+            if not self.minimum <= number <= self.maximum:
+                raise ValueError(f"not between {self.minimum} and {self.maximum}")
+            return number
+        if self.choices and text not in self.choices:
+            raise ValueError("none of " + ", ".join(self.choices))
+        return text
 
 
 PATH_PARAMETERS: Final = {
