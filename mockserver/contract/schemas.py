@@ -9,6 +9,7 @@ refused at start. tests/contract/test_contract.py holds proof by parts against t
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from threading import RLock
 from typing import Any, Final
@@ -106,14 +107,12 @@ def response_schema(operation_id: str, schemas: Schemas) -> Json:
     }
 
 
+@dataclass(slots=True, eq=False)
 class Proven:
     """JSON text whose value is known to fit `checker`'s schema."""
 
-    __slots__ = ("checker", "text")
-
-    def __init__(self, checker: "Checker", text: str) -> None:
-        self.checker = checker
-        self.text = text
+    checker: "Checker"
+    text: str
 
 
 class Checker:

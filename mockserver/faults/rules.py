@@ -91,18 +91,6 @@ class Fault:
     def acts_on_match(self, nth: int, seed: int) -> bool:
         return nth > self.skip and (self.probability >= 1 or self.dice(nth, seed).random() < self.probability)
 
-    def counted(self, now: int) -> "Fault":
-        """A rate limit with one more request at this instant of the world; `over` says whether that is too many."""
-        assert isinstance(self.effect, RateLimit)
-        until, count = self.window
-        if now >= until:
-            until, count = now + round(self.effect.per_s * SECOND), 0
-        return replace(self, window=(until, count + 1))
-
-    @property
-    def over(self) -> bool:
-        return isinstance(self.effect, RateLimit) and self.window[1] > self.effect.limit
-
     def to_json(self) -> dict[str, Any]:
         """As POST /__admin/faults takes it, with what it has done so far."""
         body = written(self, FILTERS) | written(self, ("skip", "times", "probability"))
@@ -147,8 +135,9 @@ def choose(rules: Iterable[Fault], request: Incoming, seed: int, now: int) -> tu
         after = replace(rule, matches=nth)
         acts = rule.acts_on_match(nth, seed)
         if acts and isinstance(rule.effect, RateLimit):
-            after = after.counted(now)
-            acts = after.over
+            until, count = rule.window if now < rule.window[0] else (now + round(rule.effect.per_s * SECOND), 0)
+            after = replace(after, window=(until, count + 1))
+            acts = count >= rule.effect.limit
         if acts:
             acting = replace(after, hits=rule.hits + 1)
             return [*changed, acting], acting
