@@ -153,7 +153,7 @@ class Checker:
         return Judge({"$ref": self.uri}, registry=self._contract.registry, format_checker=FORMATS)
 
     def problems(self, value: object) -> list[Problem]:
-        return [finding.problem for finding in self.findings(value)]
+        return [Problem(finding.path, finding.sentence) for finding in self.findings(value)]
 
     def findings(self, value: object) -> list[Finding]:
         """Everything that is wrong with a plain value, as the judge sees it."""

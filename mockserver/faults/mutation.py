@@ -5,6 +5,7 @@ does is proven before anything is sent.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -18,6 +19,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OTHER_TYPES: Final[dict[str, Any]] = {
     "string": "seventeen", "integer": 17, "number": 17.5, "boolean": True, "array": [], "object": {}
 }  # fmt: skip
+INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 Path = tuple[str | int, ...]
 
 
@@ -134,13 +136,9 @@ def _found(value: Any, pointer: str) -> tuple[Any, Any]:
         at, key = value, step.replace("~1", "/").replace("~0", "~")
         if isinstance(at, dict):
             value = at.get(key)
-        elif isinstance(at, list) and _is_index(key, at):
+        elif isinstance(at, list) and INDEX.fullmatch(key) and int(key) < len(at):
             key = int(key)
             value = at[key]
         else:
             return None, key
     return at, key
-
-
-def _is_index(step: str, items: list[Any]) -> bool:
-    return step.isascii() and step.isdigit() and len(step) < 10 and str(int(step)) == step and int(step) < len(items)
