@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Row:
+    source: str
     status: int
     code: int
     message: str
@@ -19,100 +20,37 @@ class Row:
     """When the API says so, for its OpenAPI document; empty where no operation of it can."""
     example: Mapping[str, object] = field(default_factory=dict, compare=False)
     """The facts of one case, where they are the same for all operations."""
-    source: str
 
 
-BAD_PARAMETER: Final = Row(
-    status=400,
-    code=10001,
-    message="Not a valid request: {problem}.",
-    when="a parameter is not of its type (subErrors names each)",
-    source="document",
-)
-NO_CREDENTIALS: Final = Row(
-    status=401,
-    code=30000,
-    message="Authentication is required: send HTTP Basic credentials.",
-    when="there are no credentials, and they are required",
-    source="document",
-)
-BAD_CREDENTIALS: Final = Row(
-    status=401,
-    code=30004,
-    message="{problem}.",
-    when="wrong user name or password, or an Authorization header that is not well-formed Basic",
-    example={"problem": "Wrong user name or password"},
-    source="document",
-)
-NO_PERMISSION: Final = Row(
-    status=403,
-    code=30014,
-    message="User {user} lacks the permission {permission}.",
-    when="the user lacks the permission",
-    example={"user": "viewer"},
-    source="seed, document",
-)
-NO_TASK: Final = Row(
-    status=404,
-    code=20000,
-    message="Task {task} does not exist.",
-    when="the task does not exist",
-    example={"task": 1001},
-    source="document",
-)
-NO_SUBTASK: Final = Row(
-    status=404,
-    code=20000,
-    message="Subtask {subtask} does not exist in task {task}.",
-    when="the subtask does not exist in that task",
-    example={"subtask": 10009, "task": 1000},
-    source="document",
-)
-NOT_ALLOWED: Final = Row(
-    status=400,
-    code=20003,
-    message="Cannot {verb} {what}: {reason}.",
-    when="the present state does not allow it",
-    example={"reason": "it is SUCCESSFUL"},
-    source="engine",
-)
-ROLLBACK_PROHIBITED: Final = Row(
-    status=400,
-    code=20004,
-    message="Cannot {verb} {what}: {reason}.",
-    when="a subtask that has run, or the task itself, prohibits rollback",
-    example={"reason": "subtask 10001, which has run, prohibits it"},
-    source="engine",
-)
-NO_ROUTE: Final = Row(status=404, code=10002, message="No route {path}.", source="document")
-WRONG_METHOD: Final = Row(
-    status=405, code=10001, message="{method} is not allowed on {path}, only {allowed}.", source="document"
-)
-SLOW_BODY: Final = Row(
-    status=408,
-    code=10001,
-    message="The request body did not arrive within {seconds} s.",
-    when="the request's body did not arrive in time",
-    example={"seconds": 30},
-    source="ours",
-)
-BROKEN_BODY: Final = Row(status=400, code=10001, message="The request body cannot be read: {problem}.", source="ours")
-LARGE_BODY: Final = Row(
-    status=413,
-    code=10001,
-    message="The request body is larger than {limit} bytes.",
-    when="the request's body is too large",
-    example={"limit": 1048576},
-    source="ours",
-)
-UNEXPECTED: Final = Row(
-    status=500,
-    code=10010,
-    message="{problem}",
-    when="an unexpected error, or an answer that broke its own schema",
-    example={"problem": "An unexpected error."},
-    source="document",
-)
+# fmt: off
+BAD_PARAMETER: Final = Row("document", 400, 10001, "Not a valid request: {problem}.",
+    "a parameter is not of its type (subErrors names each)")
+NO_CREDENTIALS: Final = Row("document", 401, 30000, "Authentication is required: send HTTP Basic credentials.",
+    "there are no credentials, and they are required")
+BAD_CREDENTIALS: Final = Row("document", 401, 30004, "{problem}.",
+    "wrong user name or password, or an Authorization header that is not well-formed Basic",
+    {"problem": "Wrong user name or password"})
+NO_PERMISSION: Final = Row("seed, document", 403, 30014, "User {user} lacks the permission {permission}.",
+    "the user lacks the permission", {"user": "viewer"})
+NO_TASK: Final = Row("document", 404, 20000, "Task {task} does not exist.",
+    "the task does not exist", {"task": 1001})
+NO_SUBTASK: Final = Row("document", 404, 20000, "Subtask {subtask} does not exist in task {task}.",
+    "the subtask does not exist in that task", {"subtask": 10009, "task": 1000})
+NOT_ALLOWED: Final = Row("engine", 400, 20003, "Cannot {verb} {what}: {reason}.",
+    "the present state does not allow it", {"reason": "it is SUCCESSFUL"})
+ROLLBACK_PROHIBITED: Final = Row("engine", 400, 20004, "Cannot {verb} {what}: {reason}.",
+    "a subtask that has run, or the task itself, prohibits rollback",
+    {"reason": "subtask 10001, which has run, prohibits it"})
+NO_ROUTE: Final = Row("document", 404, 10002, "No route {path}.")
+WRONG_METHOD: Final = Row("document", 405, 10001, "{method} is not allowed on {path}, only {allowed}.")
+SLOW_BODY: Final = Row("ours", 408, 10001, "The request body did not arrive within {seconds} s.",
+    "the request's body did not arrive in time", {"seconds": 30})
+BROKEN_BODY: Final = Row("ours", 400, 10001, "The request body cannot be read: {problem}.")
+LARGE_BODY: Final = Row("ours", 413, 10001, "The request body is larger than {limit} bytes.",
+    "the request's body is too large", {"limit": 1048576})
+UNEXPECTED: Final = Row("document", 500, 10010, "{problem}",
+    "an unexpected error, or an answer that broke its own schema", {"problem": "An unexpected error."})
+# fmt: on
 ROWS: Final = tuple(row for row in list(globals().values()) if isinstance(row, Row))
 
 

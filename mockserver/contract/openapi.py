@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from mockserver.contract import errors
 from mockserver.contract.operations import OPERATIONS, Operation
+from mockserver.contract.parameters import Parameter
 from mockserver.contract.schemas import SUFFIX, Json, Schemas, response_schema, spelled
 
 COMPONENT: Final = "#/components/schemas/"
@@ -32,22 +33,14 @@ HEADERS: Final[Json] = {
     },
 }
 TITLES: Final = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Not permitted",
-    404: "Not found",
-    408: "Too slow",
-    413: "Too large",
-    500: "Server error",
-}
+    400: "Bad request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
+    408: "Too slow", 413: "Too large", 500: "Server error",
+}  # fmt: skip
 FOLLOWERS: Final[dict[str, tuple[str, ...]]] = {
     "listTaskInstances": ("getTaskInstance",),
     "getTaskInstance": tuple(OPERATIONS)[2:],
-    "retryTask": ("getTaskInstance", "getSubtaskLog"),
-    "rollbackTask": ("getTaskInstance", "getSubtaskLog"),
+    **{operation.id: ("getTaskInstance", "getSubtaskLog") for operation in OPERATIONS.values() if operation.acts},
     "retrySubtask": ("getTaskInstance", "getSubtaskLog", "cancelSubtask"),
-    "skipSubtask": ("getTaskInstance", "getSubtaskLog"),
-    "cancelSubtask": ("getTaskInstance", "getSubtaskLog"),
 }
 """What a client does next with the ids that an operation gave it: the document's `links`."""
 
@@ -62,6 +55,7 @@ def document(
 ) -> Json:
     """The whole document, for a server that serves the API under `prefixes`."""
     schemas = spelled(schemas, field_names)
+    answers = [response_schema(one.id, schemas) for one in OPERATIONS.values() if one.media_type == "application/json"]
     paths: dict[str, Json] = {}
     for operation in OPERATIONS.values():
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, auth, schemas)
@@ -76,7 +70,7 @@ def document(
         ],
         "paths": paths,
         "components": {
-            "schemas": _components(schemas),
+            "schemas": components([*answers, schemas["error"]], schemas),
             "headers": HEADERS,
             "securitySchemes": {
                 "basicAuth": {"type": "http", "scheme": "basic", "description": "A user of the fixture."}
@@ -94,7 +88,7 @@ def _operation(operation: Operation, auth: str, schemas: Schemas) -> Json:
         "tags": ["subtasks" if "{subtaskInstanceId}" in operation.path else "tasks"],
         "summary": operation.summary,
         "description": f"{operation.description}\n\nNeeds {operation.permission}. Source: {operation.source}.",
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "parameters": [*_parameters(operation)],
     }
     if operation.acts:
         described["requestBody"] = {
@@ -111,34 +105,18 @@ def _operation(operation: Operation, auth: str, schemas: Schemas) -> Json:
     return described
 
 
-def _path_parameters(operation: Operation) -> Iterator[Json]:
-    for parameter in operation.path_parameters:
-        yield {
-            "name": parameter.name,
-            "in": "path",
-            "required": True,
-            "description": parameter.description,
-            "schema": parameter.schema,
-            "example": parameter.example,
-        }
+def _parameters(operation: Operation) -> Iterator[Json]:
+    for one in operation.path_parameters:
+        yield {"name": one.name, "in": "path", "required": True, **_described(one), "example": one.example}
+    for one in operation.query:
+        yield {"name": one.name, "in": "query", **_described(one)}
+        for alias in one.aliases:
+            about = f"The same as {one.name}, which counts if both are sent."
+            yield {"name": alias, "in": "query", "description": about, "deprecated": True, "schema": one.schema}
 
 
-def _query_parameters(operation: Operation) -> Iterator[Json]:
-    for parameter in operation.query:
-        yield {
-            "name": parameter.name,
-            "in": "query",
-            "description": parameter.description,
-            "schema": parameter.schema,
-        }
-        for alias in parameter.aliases:
-            yield {
-                "name": alias,
-                "in": "query",
-                "description": f"The same as {parameter.name}, which counts if both are sent.",
-                "deprecated": True,
-                "schema": parameter.schema,
-            }
+def _described(parameter: Parameter) -> Json:
+    return {"description": parameter.description, "schema": parameter.schema}
 
 
 def _success(operation: Operation, schemas: Schemas) -> Json:
@@ -244,42 +222,28 @@ def _example_name(row: errors.Row) -> str:
 # --- schemas -------------------------------------------------------------------------------------------------------
 
 
-def _components(schemas: Schemas) -> Json:
-    """The envelopes of all operations and whatever they refer to."""
-    answers = [op.id for op in OPERATIONS.values() if op.media_type == "application/json"]
-    return components([response_schema(id, schemas) for id in answers] + [schemas["error"]], schemas)
-
-
 def components(wanted: Sequence[Mapping[str, Any]], schemas: Schemas) -> Json:
     """Those schemas and whatever they refer to, by their titles."""
     found: Json = {}
     waiting = list(wanted)
+
+    def local(value: Any, title: str) -> Any:
+        """Without `$id` and `$schema`, and with references that stay inside the document. `title` is the whole's."""
+        if isinstance(value, list):
+            return [local(item, title) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        reference = value.get("$ref")
+        if isinstance(reference, str):
+            file, _, inner = reference.partition("#")
+            if file:
+                waiting.append(schemas[file.removesuffix(SUFFIX)])
+            reference = COMPONENT + (waiting[-1]["title"] if file else title) + inner
+        copy = {key: local(item, title) for key, item in value.items() if key not in ("$id", "$schema")}
+        return copy | {"$ref": reference} if isinstance(reference, str) else copy
+
     while waiting:
         schema = waiting.pop(0)
         if schema["title"] not in found:
-            found[schema["title"]] = _localized(schema, schema["title"], schemas)
-            waiting += [schemas[name] for name in _references(schema)]
+            found[schema["title"]] = local(schema, schema["title"])
     return found
-
-
-def _references(value: object) -> Iterator[str]:
-    """The names of the other files that a schema refers to."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("$ref"), str) and not value["$ref"].startswith("#"):
-            yield value["$ref"].partition("#")[0].removesuffix(SUFFIX)
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-
-
-def _localized(value: Any, title: str, schemas: Schemas) -> Any:
-    """Without `$id` and `$schema`, and with references that stay inside the document. `title` is the whole schema's."""
-    if isinstance(value, Mapping):
-        local = {key: _localized(item, title, schemas) for key, item in value.items() if key not in ("$id", "$schema")}
-        if isinstance(value.get("$ref"), str):
-            file, _, inner = value["$ref"].partition("#")
-            local["$ref"] = COMPONENT + (schemas[file.removesuffix(SUFFIX)]["title"] if file else title) + inner
-        return local
-    return [_localized(item, title, schemas) for item in value] if isinstance(value, list) else value

@@ -26,7 +26,7 @@ class SubError(TypedDict):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A query parameter, by any of its names; a path parameter has neither alias nor default."""
 
@@ -44,44 +44,31 @@ class Parameter:
     @property
     def schema(self) -> dict[str, object]:
         """As JSON Schema; `format` is OpenAPI's."""
-        match self.kind:
-            case "string":
-                schema: dict[str, object] = {"type": "string"}
-            case "long":
-                schema = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
-            case "integer":
-                form = "int32" if self.maximum <= INT_MAX else "int64"
-                schema = {"type": "integer", "format": form, "minimum": self.minimum, "maximum": self.maximum}
-            case "enum":
-                schema = {"type": "string", "enum": list(self.choices)}
-            case "enums":
-                schema = {"type": "array", "items": {"type": "string", "enum": list(self.choices)}}
+        schema: dict[str, object] = {"type": "string"}
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        if self.kind in ("long", "integer"):
+            form = "int32" if self.maximum <= INT_MAX else "int64"
+            schema = {"type": "integer", "format": form, "minimum": self.minimum, "maximum": self.maximum}
+        elif self.kind == "enums":
+            schema = {"type": "array", "items": schema}
         return schema if self.default is None else {**schema, "default": self.default}
 
     def parse(self, text: str) -> int | str:
         """One value. Raises ValueError, which says what is wrong with it."""
-        match self.kind:
-            case "string":
-                return text
-            case "enum" | "enums":
-                if text not in self.choices:
-                    raise ValueError("none of " + ", ".join(self.choices))
-                return text
-            case "long":
-                return parse_long(text)
-            case "integer":
-                number = parse_long(text)
-                if not self.minimum <= number <= self.maximum:
-                    raise ValueError(f"not between {self.minimum} and {self.maximum}")
-                return number
+        if self.kind in ("long", "integer"):
+            number = parse_long(text)
+            if not self.minimum <= number <= self.maximum:
+                raise ValueError(f"not between {self.minimum} and {self.maximum}")
+            return number
+        if self.choices and text not in self.choices:
+            raise ValueError("none of " + ", ".join(self.choices))
+        return text
 
 
 PATH_PARAMETERS: Final = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter(name="taskInstanceId", kind="long", description="The task's id.", example=1000),
-        Parameter(name="subtaskInstanceId", kind="long", description="The id of a subtask of it.", example=10001),
-    )
+    "taskInstanceId": Parameter("taskInstanceId", "long", "The task's id.", example=1000),
+    "subtaskInstanceId": Parameter("subtaskInstanceId", "long", "The id of a subtask of it.", example=10001),
 }
 
 

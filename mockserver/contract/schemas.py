@@ -9,6 +9,7 @@ refused at start. tests/contract/test_contract.py holds proof by parts against t
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from threading import RLock
 from typing import Any, Final
@@ -106,14 +107,12 @@ def response_schema(operation_id: str, schemas: Schemas) -> Json:
     }
 
 
+@dataclass(slots=True, eq=False)
 class Proven:
     """JSON text whose value is known to fit `checker`'s schema."""
 
-    __slots__ = ("checker", "text")
-
-    def __init__(self, checker: "Checker", text: str) -> None:
-        self.checker = checker
-        self.text = text
+    checker: "Checker"
+    text: str
 
 
 class Checker:
@@ -154,7 +153,7 @@ class Checker:
         return Judge({"$ref": self.uri}, registry=self._contract.registry, format_checker=FORMATS)
 
     def problems(self, value: object) -> list[Problem]:
-        return [finding.problem for finding in self.findings(value)]
+        return [Problem(finding.path, finding.sentence) for finding in self.findings(value)]
 
     def findings(self, value: object) -> list[Finding]:
         """Everything that is wrong with a plain value, as the judge sees it."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mockserver.faults.rules import given, written
+
 
 class Denial(NamedTuple):
     """Takes `permission` (and nothing that implies it or is implied by it) from whom and where its fields match."""
@@ -29,26 +31,9 @@ class Denial(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """As POST /__admin/denials takes it, with its id and how often it has refused."""
-        body: dict[str, Any] = {
-            "id": self.id,
-            "permission": self.permission,
-            "user": self.user,
-            "operation": self.operation,
-            "taskInstanceId": self.task_instance_id,
-            "times": self.times,
-            "hits": self.hits,
-        }
-        return {key: value for key, value in body.items() if value is not None}
+        return written(self, self._fields)
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any], id: str) -> "Denial":
         """A denial from a body that fits denial.schema.json. `id` is for one that has none."""
-        return cls(
-            id=body.get("id", id),
-            permission=body["permission"],
-            user=body.get("user"),
-            operation=body.get("operation"),
-            task_instance_id=body.get("taskInstanceId"),
-            times=body.get("times"),
-            hits=body.get("hits", 0),
-        )
+        return cls(**{"id": id, **given(body, cls._fields)})

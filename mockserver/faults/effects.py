@@ -146,10 +146,8 @@ def effect_of(body: Json) -> Effect | None:
     """The effect of a body that fits the schema and has no `problems`."""
     match body:
         case {"error": error}:
-            code = error.get("code")
-            return Error(
-                status=int(error["status"]), code=None if code is None else int(code), message=error.get("message")
-            )
+            numbers = {key: int(error[key]) for key in ("status", "code") if key in error}
+            return Error(**numbers, message=error.get("message"))
         case {"fault": fault}:
             return Transport(fault=fault)
         case {"truncateBodyAtFraction": fraction}:
@@ -157,13 +155,9 @@ def effect_of(body: Json) -> Effect | None:
         case {"chunkedDribbleDelay": {"numberOfChunks": chunks, "totalDuration": total}}:
             return Dribble(chunks=int(chunks), total_ms=total)
         case {"response": response}:
-            return Response(
-                status=int(response["status"]), headers=response.get("headers", {}), body=response.get("body")
-            )
-        case {"violate": "random"}:
-            return Violate()
+            return Response(**{"headers": {}, **response, "status": int(response["status"])})
         case {"violate": change}:
-            return Violate(remove=change.get("remove"), set=change.get("set"))
+            return Violate() if change == "random" else Violate(**change)
         case {"rateLimit": {"limit": limit, "perSeconds": per}}:
             return RateLimit(limit=int(limit), per_s=per)
     return None
@@ -191,11 +185,9 @@ def problems(body: Json) -> list[Problem]:
     found += [Problem((key,), f"one delay only, and {delays[0]} is one already") for key in delays[1:]]
     distribution = body.get("delayDistribution", {})
     names = {"uniform": ("lower", "upper"), "lognormal": ("median", "sigma")}.get(distribution.get("type"), ())
-    for key in distribution.keys() - {"type", *names}:
-        found.append(Problem(("delayDistribution", key), f"not for the type {distribution['type']}"))
-    for key in names:
-        if key not in distribution:
-            found.append(Problem(("delayDistribution",), f"the key {key} is missing"))
+    others = distribution.keys() - {"type", *names}
+    found += [Problem(("delayDistribution", key), f"not for the type {distribution['type']}") for key in others]
+    found += [Problem(("delayDistribution",), f"the key {key} is missing") for key in names if key not in distribution]
     if distribution.get("type") == "uniform" and distribution.get("lower", 0) > distribution.get("upper", math.inf):
         found.append(Problem(("delayDistribution", "upper"), "less than lower"))
     violate = body.get("violate")

@@ -5,19 +5,21 @@ does is proven before anything is sent.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from mockserver.contract.schemas import Checker
 from mockserver.faults.effects import Violate
 
 Kind = Literal["missing", "unknown", "null", "type", "enum", "range", "format"]
-KINDS: Final[tuple[Kind, ...]] = ("missing", "unknown", "null", "type", "enum", "range", "format")
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OTHER_TYPES: Final[dict[str, Any]] = {
     "string": "seventeen", "integer": 17, "number": 17.5, "boolean": True, "array": [], "object": {}
 }  # fmt: skip
+INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 Path = tuple[str | int, ...]
 
 
@@ -30,7 +32,7 @@ class Mutation:
     value: Any = None
 
     def __str__(self) -> str:
-        place = "/" + "/".join(_escaped(step) for step in self.path)
+        place = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in self.path)
         return f"{self.kind} {place}" if self.kind == "missing" else f"{self.kind} {place} {json.dumps(self.value)}"
 
 
@@ -116,38 +118,27 @@ def applied(value: Any, mutation: Mutation) -> Any:
 def violated(value: Any, effect: Violate) -> tuple[Any, str]:
     """A copy with the pointers of `remove` and `set` carried out. A place that is not there is left alone."""
     changed = json.loads(json.dumps(value))
-    if effect.remove is not None:
-        at, last = _found(changed, effect.remove)
-        if isinstance(at, dict):
-            at.pop(last, None)
-        elif isinstance(at, list) and _is_index(last, at):
-            del at[int(last)]
-        return changed, f"remove {effect.remove}"
-    for pointer, new in (effect.set or {}).items():
-        at, last = _found(changed, pointer)
-        if isinstance(at, dict):
-            at[last] = new
-        elif isinstance(at, list) and _is_index(last, at):
-            at[int(last)] = new
-    return changed, f"set {', '.join(effect.set or ())}"
+    pointers = effect.set or {} if effect.remove is None else {effect.remove: None}
+    for pointer, new in pointers.items():
+        at, key = _found(changed, pointer)
+        if at is not None and effect.remove is None:
+            at[key] = new
+        elif isinstance(at, list) or (at is not None and key in at):
+            del at[key]
+    return changed, f"{'set' if effect.remove is None else 'remove'} {', '.join(pointers)}"
 
 
-def _found(value: Any, pointer: str) -> tuple[Any, str]:
-    """The container that a JSON pointer's last step is in, and that step."""
-    *steps, last = [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
-    for step in steps:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and _is_index(step, value):
-            value = value[int(step)]
+def _found(value: Any, pointer: str) -> tuple[Any, Any]:
+    """The container that a JSON pointer's last step is in, and that step as its key or index; None without one."""
+    at: Any = None
+    key: str | int = ""
+    for step in pointer[1:].split("/"):
+        at, key = value, step.replace("~1", "/").replace("~0", "~")
+        if isinstance(at, dict):
+            value = at.get(key)
+        elif isinstance(at, list) and INDEX.fullmatch(key) and int(key) < len(at):
+            key = int(key)
+            value = at[key]
         else:
-            return None, last
-    return value, last
-
-
-def _is_index(step: str, items: list[Any]) -> bool:
-    return step.isascii() and step.isdigit() and len(step) < 10 and str(int(step)) == step and int(step) < len(items)
-
-
-def _escaped(step: str | int) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")
+            return None, key
+    return at, key

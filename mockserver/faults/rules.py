@@ -17,6 +17,10 @@ When = Literal["before", "after"]
 BEFORE: Final = "before"
 AFTER: Final = "after"
 REMEMBERED: Final = 1024
+FILTERS: Final = ("id", "operation", "method", "path", "task_instance_id", "subtask_instance_id", "user", "when")
+COUNTS: Final = ("skip", "times", "hits", "matches")
+KEYS: Final = {"task_instance_id": "taskInstanceId", "subtask_instance_id": "subtaskInstanceId"}
+"""The fields of a rule that JSON calls otherwise."""
 _MASK = (1 << 64) - 1
 
 
@@ -69,16 +73,11 @@ class Fault:
     def used_up(self) -> bool:
         return self.times is not None and self.hits >= self.times
 
-    def matches_target(self, operation: str, task: int | None, subtask: int | None) -> bool:
-        return (
-            self.operation in (None, operation)
-            and self.task_instance_id in (None, task)
-            and self.subtask_instance_id in (None, subtask)
-        )
-
     def matches_request(self, request: Incoming) -> bool:
         return (
-            self.matches_target(request.operation, request.task_instance_id, request.subtask_instance_id)
+            self.operation in (None, request.operation)
+            and self.task_instance_id in (None, request.task_instance_id)
+            and self.subtask_instance_id in (None, request.subtask_instance_id)
             and self.method in (None, request.method)
             and self.user in (None, request.user)
             and (self.path is None or fnmatchcase(request.path, self.path))
@@ -92,60 +91,35 @@ class Fault:
     def acts_on_match(self, nth: int, seed: int) -> bool:
         return nth > self.skip and (self.probability >= 1 or self.dice(nth, seed).random() < self.probability)
 
-    def counted(self, now: int) -> "Fault":
-        """A rate limit with one more request at this instant of the world; `over` says whether that is too many."""
-        assert isinstance(self.effect, RateLimit)
-        until, count = self.window
-        if now >= until:
-            until, count = now + round(self.effect.per_s * SECOND), 0
-        return replace(self, window=(until, count + 1))
-
-    @property
-    def over(self) -> bool:
-        return isinstance(self.effect, RateLimit) and self.window[1] > self.effect.limit
-
     def to_json(self) -> dict[str, Any]:
         """As POST /__admin/faults takes it, with what it has done so far."""
-        body: dict[str, Any] = {
-            "id": self.id,
-            "operation": self.operation,
-            "method": self.method,
-            "path": self.path,
-            "taskInstanceId": self.task_instance_id,
-            "subtaskInstanceId": self.subtask_instance_id,
-            "user": self.user,
-            "when": self.when,
-            "skip": self.skip,
-            "times": self.times,
-            "probability": self.probability,
-            **(self.effect.to_json() if self.effect else {}),
-            **(self.delay.to_json() if self.delay else {}),
-            "hits": self.hits,
-            "matches": self.matches,
-            "window": {"until": self.window[0], "count": self.window[1]} if self.window[1] else None,
-        }
-        return {key: value for key, value in body.items() if value is not None}
+        body = written(self, FILTERS) | written(self, ("skip", "times", "probability"))
+        for done in (self.effect, self.delay):
+            body |= done.to_json() if done else {}
+        body |= written(self, ("hits", "matches"))
+        if self.window[1]:
+            body["window"] = {"until": self.window[0], "count": self.window[1]}
+        return body
+
+
+def written(rule: object, fields: Iterable[str]) -> dict[str, Any]:
+    """Those fields of a rule that are not None, as JSON has them."""
+    return {KEYS.get(name, name): value for name in fields if (value := getattr(rule, name)) is not None}
+
+
+def given(body: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Those fields that a rule's JSON has."""
+    return {name: body[KEYS.get(name, name)] for name in fields if KEYS.get(name, name) in body}
 
 
 def from_json(body: Mapping[str, Any], id: str) -> Fault:
     """A rule from a body that fits fault.schema.json and has no `problems`. `id` is for one that has none."""
     window = body.get("window", {"until": 0, "count": 0})
+    counts = {name: int(count) for name, count in given(body, COUNTS).items()}  # 1.0 is an integer in JSON Schema
     return Fault(
-        id=body.get("id", id),
+        **{"id": id, **given(body, (*FILTERS, "probability")), **counts},
         effect=effect_of(dict(body)),
         delay=delay_of(dict(body)),
-        operation=body.get("operation"),
-        method=body.get("method"),
-        path=body.get("path"),
-        task_instance_id=body.get("taskInstanceId"),
-        subtask_instance_id=body.get("subtaskInstanceId"),
-        user=body.get("user"),
-        when=body.get("when", BEFORE),
-        skip=int(body.get("skip", 0)),  # 1.0 is an integer in JSON Schema
-        times=None if body.get("times") is None else int(body["times"]),
-        probability=body.get("probability", 1.0),
-        hits=int(body.get("hits", 0)),
-        matches=int(body.get("matches", 0)),
         window=(int(window["until"]), int(window["count"])),
     )
 
@@ -161,8 +135,9 @@ def choose(rules: Iterable[Fault], request: Incoming, seed: int, now: int) -> tu
         after = replace(rule, matches=nth)
         acts = rule.acts_on_match(nth, seed)
         if acts and isinstance(rule.effect, RateLimit):
-            after = after.counted(now)
-            acts = after.over
+            until, count = rule.window if now < rule.window[0] else (now + round(rule.effect.per_s * SECOND), 0)
+            after = replace(after, window=(until, count + 1))
+            acts = count >= rule.effect.limit
         if acts:
             acting = replace(after, hits=rule.hits + 1)
             return [*changed, acting], acting

@@ -7,8 +7,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 from jsonschema.exceptions import ValidationError
 
-from mockserver.contract.errors import Problem
-
 PATTERNS: Final = {
     "[0-9]{4}-": "an instant such as 2021-08-25T15:09:31+08:00",
     "never|": "a duration such as 250ms, 4s, 2m, 1h, never or a number of seconds",
@@ -17,18 +15,7 @@ PATTERNS: Final = {
 """What the patterns of our schemas mean that have this in them."""
 
 Kind = Literal[
-    "unknown",
-    "missing",
-    "type",
-    "enum",
-    "const",
-    "branch",
-    "pattern",
-    "less",
-    "more",
-    "short",
-    "long",
-    "other",
+    "unknown", "missing", "type", "enum", "const", "branch", "pattern", "less", "more", "short", "long", "other"
 ]
 SENTENCES: Final[dict[Kind, str]] = {
     "unknown": "unknown key {value}{guess}",
@@ -45,13 +32,9 @@ SENTENCES: Final[dict[Kind, str]] = {
     "other": "{wanted}",
 }
 BOUNDS: Final[dict[str, Kind]] = {
-    "minimum": "less",
-    "maximum": "more",
-    "minLength": "short",
-    "minItems": "short",
-    "maxLength": "long",
-    "maxItems": "long",
-}
+    "minimum": "less", "maximum": "more",
+    "minLength": "short", "minItems": "short", "maxLength": "long", "maxItems": "long",
+}  # fmt: skip
 
 
 class Finding(NamedTuple):
@@ -71,10 +54,6 @@ class Finding(NamedTuple):
         guess = f" (did you mean {self.meant}?)" if self.meant else ""
         wanted = (" or " if self.kind == "type" else ", ").join(self.wanted)
         return SENTENCES[self.kind].format(value=shown(self.value), wanted=wanted, guess=guess)
-
-    @property
-    def problem(self) -> Problem:
-        return Problem(self.path, self.sentence)
 
 
 def explained(error: ValidationError) -> Iterator[Finding]:
