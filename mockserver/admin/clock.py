@@ -5,11 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import (
-    checked_body,
-    duration,
-    instant,
-)
+from mockserver.admin.calls import checked_body, duration, instant
 from mockserver.admin.journal import transition
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.world.fixture import ClockSetting

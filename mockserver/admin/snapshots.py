@@ -2,10 +2,7 @@
 
 from aiohttp import web
 
-from mockserver.admin.calls import (
-    body_of,
-    checked_body,
-)
+from mockserver.admin.calls import body_of, checked_body
 from mockserver.contract.errors import Unprocessable
 from mockserver.world.served import MAX_SNAPSHOTS, Snapshot
 from mockserver.world.worlds import Site

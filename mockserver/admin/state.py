@@ -3,14 +3,7 @@
 from aiohttp import web
 
 from mockserver import __version__
-from mockserver.admin.calls import (
-    JSON_TYPE,
-    body_of,
-    checked_body,
-    decoded,
-    duration,
-    raw_body,
-)
+from mockserver.admin.calls import JSON_TYPE, body_of, checked_body, decoded, duration, raw_body
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError

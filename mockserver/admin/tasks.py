@@ -4,11 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import (
-    body_of,
-    checked,
-    id_in_path,
-)
+from mockserver.admin.calls import body_of, checked, id_in_path
 from mockserver.admin.journal import asked
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire

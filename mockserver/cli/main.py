@@ -117,12 +117,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     serve_parser = command("serve", serve, SERVE_ABOUT, "serve a world until told to end", SERVE_EXAMPLES)
     flags = Flags(serve_parser)
     add_address(flags, port=8080)
-    flags.add(
-        "--port-file",
-        some,
-        metavar="FILE",
-        help="gets the port once requests are answered; removed at the end",
-    )
+    flags.add("--port-file", some, metavar="FILE", help="gets the port once requests are answered; removed at the end")
     flags.add_switch("--watch", default=True, help="whether what is saved in a PATH is loaded")
     add_world(serve_parser, flags)
     access = "a line per request; by default if stderr is a terminal"
@@ -193,13 +188,7 @@ def add_world(parser: argparse.ArgumentParser, flags: Flags) -> None:
     add_field_names(flags, default=None)
     flags.add("--admin-token", some, metavar="TOKEN", help="what /__admin wants as Authorization: Bearer TOKEN")
     flags.add_switch("--admin", default=True, help="whether there is /__admin at all")
-    flags.add_many(
-        "--allow-host",
-        some,
-        default=[],
-        metavar="NAME",
-        help="another name by which /__admin may be asked",
-    )
+    flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
     flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
 
 

@@ -90,10 +90,7 @@ class MockServer(Handle):
         files = Files(self._source, overrides=self._settings)
         self._fixture = files.read()
         app = self._app = create_app(
-            self._fixture,
-            api_prefixes=self._api_prefixes,
-            admin_token=self._admin_token,
-            allowed_hosts=[self._host],
+            self._fixture, api_prefixes=self._api_prefixes, admin_token=self._admin_token, allowed_hosts=[self._host]
         )
         Reloader(app[SITE].worlds, files)
         sockets = runner.bound(self._host, self._wanted_port)

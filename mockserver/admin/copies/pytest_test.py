@@ -139,10 +139,7 @@ def _expected(entry: Exchange, request: Again, path: str) -> list[str]:
     is_cut = isinstance(effect, Truncate) and effect.fraction < 1 and not is_head
     breaks = isinstance(effect, Transport) and not (is_head and effect.fault == "MALFORMED_RESPONSE_CHUNK")
     if is_cut or breaks:
-        return [
-            "    with pytest.raises(requests.RequestException):",
-            f"        {_sending(entry, request, path)}",
-        ]
+        return ["    with pytest.raises(requests.RequestException):", f"        {_sending(entry, request, path)}"]
     lines = [
         f"    answer = {_sending(entry, request, path)}",
         f"    assert answer.status_code == {200 if entry.status is None else entry.status}",
