@@ -42,7 +42,7 @@ INTERRUPTS: Final = ("SIGINT", "SIGQUIT")
 PASSED_ON: Final = (*INTERRUPTS, "SIGTERM", "SIGHUP")
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     if not hasattr(os, "killpg"):
         print("ocp-mockserver: exec needs process groups, which this system lacks; use serve", file=sys.stderr)
         return 1
@@ -82,10 +82,9 @@ def verdict(account: Account, *, strict: bool) -> int:
 
 def told(account: Account) -> str:
     replies = "1 reply" if account.replies == 1 else f"{account.replies} replies"
-    verdicts = f"{account.valid} valid, {account.deliberately_invalid} deliberately invalid"
     return (
-        f"{replies}: {verdicts}, {counted(account.violations, 'violation')} of the contract; "
-        f"{counted(account.client_errors, 'client error')}"
+        f"{replies}: {account.valid} valid, {account.deliberately_invalid} deliberately invalid, "
+        f"{counted(account.violations, 'violation')} of the contract; {counted(account.client_errors, 'client error')}"
     )
 
 
@@ -154,12 +153,10 @@ class Command:
         process = self._process
         if process is None:
             self._early.append(number)
-        elif process.returncode is not None:
-            return
-        elif not self._terminal:
+        elif process.returncode is None and not self._terminal:
             send_to_group(process.pid, number)
             send_to_group(process.pid, signal.SIGCONT)  # what is stopped hears it, too
-        elif signal.Signals(number).name not in INTERRUPTS:
+        elif process.returncode is None and signal.Signals(number).name not in INTERRUPTS:
             for pid in family(process.pid):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)

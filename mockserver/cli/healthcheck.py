@@ -13,7 +13,7 @@ EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that a server listens on and that nobody can be asked at."""
 
 
-def healthcheck(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 if it is healthy, else 1; and says so in one line."""
     where = arguments.url or arguments.port_file
     try:

@@ -67,7 +67,7 @@ denials: []
 """
 
 
-def init(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     target: str = arguments.folder
     path = Path(target, NAME)
     try:
