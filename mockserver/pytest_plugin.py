@@ -1,7 +1,7 @@
 """The pytest plugin: `ocp_mock`, a mock server with a world of its own for each test, synchronous or not.
 
 A test run that does not use it pays for this file and no more: whatever is heavy is imported inside the fixtures.
-What a test gets, and what is said of it afterwards, is in `lending`.
+What a test gets, and what is said of it afterwards, is in `testing.session`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ LOAN: Final[pytest.StashKey[Loan]] = pytest.StashKey()
 SERVERS: Final = pytest.StashKey[ExitStack]()
 """What stops the servers that the plugin has started itself."""
 
-
 RUNNING: Final[list[pytest.Item]] = []
 """The test that runs; more, where a test runs tests. (To ask for the fixture `request` costs a test as much as all
 else that `ocp_mock` does.)"""
@@ -56,13 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    config.stash[SERVERS] = ExitStack()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    servers = config.stash.get(SERVERS, None)
-    if servers is not None:
-        servers.close()
+    servers = config.stash[SERVERS] = ExitStack()
+    config.add_cleanup(servers.close)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
