@@ -191,11 +191,6 @@ class Listening:
 LISTENING: Final = web.AppKey("listening", Listening)
 
 
-def add_listening(app: web.Application) -> None:
-    listening = app[LISTENING] = Listening()
-    app.on_shutdown.append(listening.end)
-
-
 async def get_events(site: Site, request: web.Request) -> web.StreamResponse:
     """Server-sent events: what happens in the world, as it happens. The first is `hello`, unless the stream goes on
     after the event that Last-Event-ID names; then nothing is sent twice and nothing is missing. After `hello`, `world`
