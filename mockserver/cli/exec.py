@@ -7,7 +7,6 @@ ever: there the terminal itself interrupts it, and other signals go to it and to
 
 import argparse
 import ctypes
-import gc
 import os
 import select
 import signal
@@ -20,10 +19,10 @@ from types import FrameType
 from typing import Final
 
 from mockserver.cli import endings
-from mockserver.cli.serve import application, refused, warn_of_strangers
+from mockserver.cli.serve import prepared, refused
 from mockserver.contract.account import Account
 from mockserver.fixtures.mistakes import FixtureError, counted
-from mockserver.server import logs, runner
+from mockserver.server import runner
 from mockserver.server.routing import SITE
 
 BASE_URL: Final = "OCP_BASE_URL"
@@ -48,14 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     for number in passed_on():
         signal.signal(number, end_now)
-    logs.to_stderr(arguments.log_format)
     try:
-        app, _ = application(arguments)
-        sockets = runner.bound(arguments.host, arguments.port)
+        app, _, sockets = prepared(arguments)
     except (FixtureError, OSError) as error:
         return refused(error)
-    warn_of_strangers(arguments, sockets)
-    gc.freeze()  # as `serve` does
     environment = {**os.environ, BASE_URL: runner.url_of(arguments.host, sockets)}
     adopt_orphans()
     command = Command()
@@ -86,9 +81,6 @@ def told(account: Account) -> str:
         f"{replies}: {account.valid} valid, {account.deliberately_invalid} deliberately invalid, "
         f"{counted(account.violations, 'violation')} of the contract; {counted(account.client_errors, 'client error')}"
     )
-
-
-# --- the command ---------------------------------------------------------------------------------------------------
 
 
 def passed_on() -> list[signal.Signals]:

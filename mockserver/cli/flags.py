@@ -71,9 +71,6 @@ class Flags:
             setattr(arguments, key, value)
 
 
-# --- what a text can be ---------------------------------------------------------------------------------------------
-
-
 def truth(text: str) -> bool:
     word = text.strip().lower()
     if word not in TRUE | FALSE:

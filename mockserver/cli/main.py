@@ -11,17 +11,16 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mockserver import __version__
 from mockserver.cli.flags import Flags, between, one_of, some, whole
 
-if TYPE_CHECKING:
-    from mockserver.fixtures.mistakes import Mistake
-
 Command = Callable[[argparse.Namespace], int]
 """Returns the exit code."""
+FORM: Final = partial(argparse.RawDescriptionHelpFormatter, max_help_position=28, width=100)
 ABOUT: Final = """\
 A mock server of the task API of OceanBase Cloud Platform (OCP), for contract tests.
 """
@@ -103,14 +102,14 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         end = words.index("--")
         words, command_words = words[:end], words[end + 1 :]
     parser = argparse.ArgumentParser(
-        prog="ocp-mockserver", description=ABOUT, epilog=EXAMPLES, formatter_class=_Form, allow_abbrev=False
+        prog="ocp-mockserver", description=ABOUT, epilog=EXAMPLES, formatter_class=FORM, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, about: str, summary: str, examples: str = "", run: Command = run_module) -> Flags:
         added = commands.add_parser(
-            name, help=summary, description=about, epilog=examples, formatter_class=_Form, allow_abbrev=False
+            name, help=summary, description=about, epilog=examples, formatter_class=FORM, allow_abbrev=False
         )
         flags = Flags(added)
         added.set_defaults(run=run, name=name, flags=flags)
@@ -157,11 +156,6 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-class _Form(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28, width=100)
-
-
 def add_address(flags: Flags, *, port: int) -> None:
     flags.add("--host", some, default="127.0.0.1", metavar="HOST", help="the address to listen on")
     flags.add("--port", whole(0, 65535), default=port, metavar="PORT", help="0 picks a free one")
@@ -194,9 +188,6 @@ def add_field_names(flags: Flags, default: str | None) -> None:
     flags.add("--field-names", one_of("sample", "table"), default=default, metavar="sample|table", help=spellings)
 
 
-# --- the commands --------------------------------------------------------------------------------------------------
-
-
 def run_module(arguments: argparse.Namespace) -> int:
     """Most commands are a module of their own."""
     code: int = import_module(f"mockserver.cli.{arguments.name}").run(arguments)
@@ -205,12 +196,15 @@ def run_module(arguments: argparse.Namespace) -> int:
 
 def validate(arguments: argparse.Namespace) -> int:
     from mockserver.fixtures import source
-    from mockserver.fixtures.mistakes import FixtureError, counted
+    from mockserver.fixtures.mistakes import FixtureError, Mistake, counted
+
+    def warn(mistake: Mistake) -> None:
+        print(mistake._replace(problem=f"warning: {mistake.message}", name=None))
 
     code = 0
     for path in arguments.paths:
         try:
-            fixture = source.load(path, warn=lambda mistake: print(warning(mistake)))
+            fixture = source.load(path, warn=warn)
         except FixtureError as error:
             code = 2
             print(*error.problems, f"{path}: {counted(len(error.problems), 'mistake')}", sep="\n")
@@ -218,10 +212,6 @@ def validate(arguments: argparse.Namespace) -> int:
             subtasks = sum(len(task.subtasks) for task in fixture.tasks.values())
             print(f"{path}: {counted(len(fixture.tasks), 'task')}, {counted(subtasks, 'subtask')}, valid")
     return code
-
-
-def warning(mistake: "Mistake") -> str:
-    return str(mistake._replace(problem=f"warning: {mistake.message}", name=None))
 
 
 def print_openapi(arguments: argparse.Namespace) -> int:

@@ -34,12 +34,8 @@ FIXTURES: Final = "OCP_MOCK_FIXTURES"
 
 def run(arguments: argparse.Namespace) -> int:
     endings.on_signal(end_now)  # while it loads
-    logs.to_stderr(arguments.log_format)
     try:
-        app, reloader = application(arguments)
-        sockets = runner.bound(arguments.host, arguments.port)
-        warn_of_strangers(arguments, sockets)
-        gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
+        app, reloader, sockets = prepared(arguments)
         gc.set_threshold(20_000, 20, 100)  # requests leave no cycles: looking for some every 700 values finds none
         with port_file(arguments.port_file) as write_port:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
@@ -67,8 +63,9 @@ def refused(error: FixtureError | OSError) -> int:
     return 1
 
 
-def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloader]:
-    """Raises FixtureError. A usage error ends the process."""
+def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, list[socket.socket]]:
+    """A loaded world, and sockets that listen. Raises FixtureError and OSError; a usage error ends the process."""
+    logs.to_stderr(arguments.log_format)
     parser: argparse.ArgumentParser = arguments.flags.parser
     paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
     try:
@@ -88,16 +85,15 @@ def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloade
             admin_token=arguments.admin_token,
             allowed_hosts=[arguments.host, *arguments.allow_host],
         )
-        return app, Reloader(app[SITE].worlds, files)
     except ValueError as error:
         parser.error(str(error))
-
-
-def warn_of_strangers(arguments: argparse.Namespace, sockets: Sequence[socket.socket]) -> None:
+    sockets = runner.bound(arguments.host, arguments.port)
     addresses = [str(one.getsockname()[0]) for one in sockets]
     strangers = any(address != "::1" and not address.startswith("127.") for address in addresses)
     if strangers and arguments.admin and arguments.admin_token is None:
         log.warning("other machines can reach %s, and /__admin has no --admin-token", arguments.host)
+    gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
+    return app, Reloader(app[SITE].worlds, files), sockets
 
 
 async def until_told(
@@ -141,21 +137,19 @@ def port_file(path: str | None) -> Iterator[Callable[[int], object]]:
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         yield lambda port: Path(path).write_text(f"{port}\n", encoding="ascii")
         return
-    draft = f"{path}.{os.getpid()}"
+    draft = Path(f"{path}.{os.getpid()}")
     try:
-        stream = open(draft, "w", encoding="ascii")  # noqa: SIM115 (closed below, and before it is moved)
+        draft.write_text("")  # whether it can be written shows before anything is served
     except OSError as error:
         raise OSError(error.errno, f"--port-file {path}: {error.strerror}") from None
-    with stream:
 
-        def write(port: int) -> None:
-            stream.write(f"{port}\n")
-            stream.close()
-            os.replace(draft, path)
+    def write(port: int) -> None:
+        draft.write_text(f"{port}\n", encoding="ascii")
+        draft.replace(path)
 
-        try:
-            Path(path).unlink(missing_ok=True)  # of a server that was killed
-            yield write
-        finally:
-            Path(draft).unlink(missing_ok=True)
-            Path(path).unlink(missing_ok=True)
+    try:
+        Path(path).unlink(missing_ok=True)  # of a server that was killed
+        yield write
+    finally:
+        draft.unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)
