@@ -34,9 +34,6 @@ RUNNING: Final[list[pytest.Item]] = []
 else that `ocp_mock` does.)"""
 
 
-# --- settings ------------------------------------------------------------------------------------------------------
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ocp-mockserver")
     group.addoption(
@@ -64,9 +61,6 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     names, origin = general(config)
     return f"ocp-mockserver: {__version__}, world: {', '.join(map(str, names)) or 'built-in'} ({origin})"
-
-
-# --- fixtures ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +103,6 @@ def ocp_mock(make_ocp_mock: Any) -> Iterator[Handle]:
 def ocp_mock_url(ocp_mock: Handle) -> str:
     """Where `ocp_mock` is, without an API prefix: `http://127.0.0.1:40123`. The same for every test of a session."""
     return ocp_mock.url
-
-
-# --- verdicts and reports ------------------------------------------------------------------------------------------
 
 
 @pytest.hookimpl(wrapper=True)

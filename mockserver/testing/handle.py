@@ -8,7 +8,6 @@ that there are; what the server refuses is a ControlError with its status, messa
 
 from collections.abc import Mapping
 from datetime import timedelta
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from urllib.parse import quote, urlencode
 
@@ -231,8 +230,6 @@ class Handle:
         """The server's account: `{"replies", "valid", "deliberatelyInvalid", "violations", "clientErrors"}`."""
         return self._line.call("GET", "/contract")
 
-    # --- the end ---------------------------------------------------------------------------------------------------
-
     def close(self) -> None:
         """Its connections. It can be used again."""
         if self._connected is not None:
@@ -241,9 +238,7 @@ class Handle:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -67,9 +67,6 @@ def general(config: pytest.Config) -> tuple[Names, str]:
     return (), "no --ocp-mock-fixtures"
 
 
-# --- the marker ----------------------------------------------------------------------------------------------------
-
-
 def _is_texts(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
 
@@ -124,9 +121,6 @@ def _of(marker: pytest.Mark) -> tuple[Names, Mapping[str, Any] | None, Mapping[s
     if marker.kwargs.get("clock") == "manual" and marker.kwargs.get("speed") is not None:
         raise pytest.UsageError(f"{FORM}: a manual clock has no speed")
     return names, world, marker.kwargs
-
-
-# --- paths ---------------------------------------------------------------------------------------------------------
 
 
 def _places(names: Names, base: Path, origin: str) -> tuple[Place, ...]:

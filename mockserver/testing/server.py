@@ -7,7 +7,6 @@ thread, before there is another one.
 from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Final, Literal, Self
 from urllib.parse import quote, urlsplit
 
@@ -120,12 +119,8 @@ class MockServer(Handle):
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
-
-    # --- for the plugin --------------------------------------------------------------------------------------------
 
     @property
     def _account(self) -> Account:
