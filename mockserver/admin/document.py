@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the control routes, put together from their table and their schemas. Pure.
 
-Nothing is written down twice: what `control` answers with and holds bodies against is what the document shows, and the
+Nothing is written down twice: what `routes` answers with and holds bodies against is what the document shows, and the
 examples are those of the schemas.
 """
 
@@ -102,10 +102,7 @@ def _operation(path: str, method: str, route: ControlRoute, token: bool, schemas
     if path == "/__admin/health":
         described["security"] = [{}]
     if route.query:
-        described["parameters"] = [
-            {"name": name, "in": "query", "description": FILTERS[name].description, "schema": FILTERS[name].schema}
-            for name in route.query
-        ]
+        described["parameters"] = [{"name": name, "in": "query", **FILTERS[name]._asdict()} for name in route.query]
     if route.body is not None:
         schema = _reference(route.body, schemas)
         kinds = [JSON_TYPE, "application/yaml"] if route.body == "fixture" else [JSON_TYPE]

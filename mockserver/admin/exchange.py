@@ -6,10 +6,10 @@ from typing import Final
 from aiohttp import web
 
 from mockserver.admin.calls import id_in_path
-from mockserver.admin.copies import pytest_test as copied_test
+from mockserver.admin.copies import pytest_test
 from mockserver.admin.copies import request as copied_request
 from mockserver.admin.copies.fixture import as_yaml
-from mockserver.admin.copies.request import LOST, Lost, world_before
+from mockserver.admin.copies.request import LOST, Lost, path_in_test, world_before
 from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Unprocessable
 from mockserver.tasks.transitions import rolled_back
@@ -91,7 +91,7 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
     number, entry = found(site, request)
     makers: Mapping[str, Callable[[], str]] = {
         "curl": lambda: curl(site, request, entry),
-        "pytest": lambda: pytest_test(site, entry),
+        "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.options.prefixes), met(entry)),
         "fixture": lambda: fixture(site, number, entry),
     }
     made: dict[str, object] = {}
@@ -108,11 +108,6 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
 def curl(site: Site, request: web.Request, entry: Exchange) -> str:
     named_in_path = site.name is None or f"/w/{site.name}/" in entry.asked.target.partition("?")[0]
     return copied_request.curl(entry, f"{request.scheme}://{request.host}", None if named_in_path else site.name)
-
-
-def pytest_test(site: Site, entry: Exchange) -> str:
-    path = copied_request.path_in_test(entry, site.options.prefixes)
-    return copied_test.source(entry, met(entry), path)
 
 
 def fixture(site: Site, number: int, entry: Exchange) -> str:

@@ -111,9 +111,8 @@ async def get_requests(site: Site, request: web.Request) -> object:
     return {"requests": entries, "total": journal.total, "dropped": journal.dropped}
 
 
-async def delete_requests(site: Site, request: web.Request) -> object:
+async def delete_requests(site: Site, request: web.Request) -> None:
     site.served.journal.forget()
-    return None
 
 
 def entry_json(

@@ -36,9 +36,8 @@ async def post_fault(site: Site, request: web.Request) -> object:
     return site.served.live.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
 
 
-async def delete_faults(site: Site, request: web.Request) -> object:
+async def delete_faults(site: Site, request: web.Request) -> None:
     site.served.remove_faults()
-    return None
 
 
 async def get_fault(site: Site, request: web.Request) -> object:
@@ -46,9 +45,8 @@ async def get_fault(site: Site, request: web.Request) -> object:
     return faults[name_in_path(request, "id", "fault", faults)].to_json()
 
 
-async def delete_fault(site: Site, request: web.Request) -> object:
+async def delete_fault(site: Site, request: web.Request) -> None:
     site.served.remove_faults(name_in_path(request, "id", "fault", site.served.world.faults))
-    return None
 
 
 def check_new(body: dict[str, Any], rules: Mapping[str, object]) -> None:
@@ -74,9 +72,8 @@ async def post_denial(site: Site, request: web.Request) -> object:
     return denial.to_json()
 
 
-async def delete_denials(site: Site, request: web.Request) -> object:
+async def delete_denials(site: Site, request: web.Request) -> None:
     site.served.live.remove_denials()
-    return None
 
 
 async def get_denial(site: Site, request: web.Request) -> object:
@@ -84,9 +81,8 @@ async def get_denial(site: Site, request: web.Request) -> object:
     return denials[name_in_path(request, "id", "denial", denials)].to_json()
 
 
-async def delete_denial(site: Site, request: web.Request) -> object:
+async def delete_denial(site: Site, request: web.Request) -> None:
     site.served.live.remove_denials(name_in_path(request, "id", "denial", site.served.world.denials))
-    return None
 
 
 async def get_users(site: Site, request: web.Request) -> object:

@@ -28,9 +28,8 @@ async def restore_snapshot(site: Site, request: web.Request) -> object:
     return snapshot_json(site, snapshot)
 
 
-async def delete_snapshot(site: Site, request: web.Request) -> object:
+async def delete_snapshot(site: Site, request: web.Request) -> None:
     del site.served.snapshots[found_name(site, request)]
-    return None
 
 
 def found_name(site: Site, request: web.Request) -> str:

@@ -99,6 +99,5 @@ async def get_worlds(site: Site, request: web.Request) -> object:
     return {"worlds": site.worlds.names(), "limit": site.worlds.limit, "evicted": site.worlds.evicted}
 
 
-async def delete_world(site: Site, request: web.Request) -> object:
+async def delete_world(site: Site, request: web.Request) -> None:
     site.worlds.remove(name_in_path(request, "name", "world", site.worlds.names()))
-    return None

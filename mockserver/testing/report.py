@@ -37,10 +37,10 @@ def verdict(answer: Json, wanted: Json, count: int | None) -> str | None:
     came = f"there {'was' if len(hits) == 1 else 'were'} {len(hits) or 'none'}"
     if dropped and (count is None or len(hits) <= count):
         kept = f"among the {len(entries)} requests that the journal still has"
-        lines = [f"{claim}: {came} {kept}, but it has dropped {dropped} older ones, so nobody can tell"]
-        lines.append(
-            "The journal is bounded: ask earlier, or empty it with clear_requests() before what is to be counted"
-        )
+        lines = [
+            f"{claim}: {came} {kept}, but it has dropped {dropped} older ones, so nobody can tell",
+            "The journal is bounded: ask earlier, or empty it with clear_requests() before what is to be counted",
+        ]
     else:
         lines = [f"{claim}, but {came}"]
     others = [entry for entry in entries if entry not in hits]

@@ -25,7 +25,7 @@ WIDTH: Final = 110
 _CAPITAL: Final = re.compile(r"[A-Z]")
 
 
-def source(entry: Exchange, fixture: Fixture, path: str) -> str:
+def source(entry: Exchange, path: str, fixture: Fixture) -> str:
     """The source of a test that sends it to a server with this world and expects the same answer. Raises Lost."""
     request, fault, operation = again(entry), entry.fault, entry.asked.to.operation
     if entry.status is None and not (fault is not None and isinstance(fault.effect, Transport)):
