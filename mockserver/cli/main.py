@@ -215,20 +215,11 @@ def validate(arguments: argparse.Namespace) -> int:
 
 
 def print_openapi(arguments: argparse.Namespace) -> int:
-    from mockserver.app import checked_prefix
-    from mockserver.contract import openapi
-    from mockserver.contract.schemas import schema_files
+    from mockserver.app import api_document, checked_prefix
 
     try:
         prefixes = [checked_prefix(prefix) for prefix in arguments.api_prefix]
     except ValueError as error:
         arguments.flags.parser.error(str(error))
-    document = openapi.document(
-        field_names=arguments.field_names,
-        prefixes=prefixes,
-        auth=arguments.auth,
-        version=__version__,
-        schemas=schema_files(),
-    )
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json.dumps(api_document(prefixes, arguments.field_names, arguments.auth), indent=2, ensure_ascii=False))
     return 0
