@@ -8,13 +8,13 @@ from aiohttp import hdrs, web
 from mockserver import __version__
 from mockserver.admin import routes
 from mockserver.contract import openapi
-from mockserver.contract.schemas import schema_files
+from mockserver.contract.schemas import Json, schema_files
 from mockserver.fixtures.source import Source
 from mockserver.server import cors
 from mockserver.server.answer import routed
 from mockserver.server.reloading import read_worlds
 from mockserver.server.routing import SITE, WORLD, ApiResource, in_world
-from mockserver.world.fixture import Fixture
+from mockserver.world.fixture import Auth, FieldNames, Fixture
 from mockserver.world.worlds import Options, Site, Worlds
 
 
@@ -74,17 +74,16 @@ def checked_prefix(prefix: str) -> str:
     return stem
 
 
+def api_document(prefixes: Sequence[str], field_names: FieldNames, auth: Auth) -> Json:
+    schemas = schema_files()
+    return openapi.document(field_names=field_names, prefixes=prefixes, auth=auth, version=__version__, schemas=schemas)
+
+
 async def served_document(site: Site, request: web.Request) -> web.StreamResponse:
     site.worlds.settle()
     settings = site.served.world.settings
     base = request.path.removesuffix("/openapi.json")  # below another application it is not only the world's
-    document = openapi.document(
-        field_names=settings.field_names,
-        prefixes=[base + prefix for prefix in site.options.prefixes],
-        auth=settings.auth,
-        version=__version__,
-        schemas=schema_files(),
-    )
+    document = api_document([base + prefix for prefix in site.options.prefixes], settings.field_names, settings.auth)
     site.account.valid += 1
     response = web.json_response(document)
     if hdrs.ORIGIN in request.headers:

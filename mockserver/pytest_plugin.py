@@ -1,7 +1,7 @@
 """The pytest plugin: `ocp_mock`, a mock server with a world of its own for each test, synchronous or not.
 
 A test run that does not use it pays for this file and no more: whatever is heavy is imported inside the fixtures.
-What a test gets, and what is said of it afterwards, is in `lending`.
+What a test gets, and what is said of it afterwards, is in `testing.session`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,9 @@ LOAN: Final[pytest.StashKey[Loan]] = pytest.StashKey()
 SERVERS: Final = pytest.StashKey[ExitStack]()
 """What stops the servers that the plugin has started itself."""
 
-
 RUNNING: Final[list[pytest.Item]] = []
 """The test that runs; more, where a test runs tests. (To ask for the fixture `request` costs a test as much as all
 else that `ocp_mock` does.)"""
-
-
-# --- settings ------------------------------------------------------------------------------------------------------
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,13 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    config.stash[SERVERS] = ExitStack()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    servers = config.stash.get(SERVERS, None)
-    if servers is not None:
-        servers.close()
+    servers = config.stash[SERVERS] = ExitStack()
+    config.add_cleanup(servers.close)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -70,9 +61,6 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     names, origin = general(config)
     return f"ocp-mockserver: {__version__}, world: {', '.join(map(str, names)) or 'built-in'} ({origin})"
-
-
-# --- fixtures ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +103,6 @@ def ocp_mock(make_ocp_mock: Any) -> Iterator[Handle]:
 def ocp_mock_url(ocp_mock: Handle) -> str:
     """Where `ocp_mock` is, without an API prefix: `http://127.0.0.1:40123`. The same for every test of a session."""
     return ocp_mock.url
-
-
-# --- verdicts and reports ------------------------------------------------------------------------------------------
 
 
 @pytest.hookimpl(wrapper=True)

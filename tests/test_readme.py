@@ -18,9 +18,10 @@ from processes import END_S, Served, environment, needed, run
 from mockserver.admin.calls import MAX_BODY as MAX_CONTROL_BODY
 from mockserver.admin.events.feed import KEPT
 from mockserver.admin.events.listeners import BEHIND, BEHIND_BYTES, LISTENERS
-from mockserver.admin.exchange import COPIED, TASKS
+from mockserver.admin.exchange import COPIED
 from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES
+from mockserver.admin.tasks import TASKS
 from mockserver.cli import exec as exec_command
 from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S

@@ -1,9 +1,9 @@
 """A control call from its two ends: a row of the table of routes, and a body, read and held against its schema.
 
-The table itself, and what puts a call's steps in order, is in `routes`. What raises Unprocessable has changed nothing.
+What raises Unprocessable has changed nothing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiohttp import hdrs, web
@@ -37,16 +37,13 @@ class ControlRoute(NamedTuple):
     body: str | None = None
     status: int = 200
     query: tuple[str, ...] = ()
-    """The filters it knows, by their names in `records.FILTERS`."""
+    """The filters it knows, by their names in `journal.FILTERS`."""
     refusals: tuple[int, ...] = ()
     """The statuses with which it can say no, beside those that its path, its query and its body bring with them."""
     edits: bool = False
     """Whether one has to look at the world anew after it. What has events of its own, rules and the clock, does not."""
     events: Mapping[str, str] | None = None
     """Of a stream of server-sent events, which `reply` is as a whole: the schema of each event's data, by its name."""
-
-
-# --- paths ---------------------------------------------------------------------------------------------------------
 
 
 def id_in_path(request: web.Request, name: str, kind: str) -> int:
@@ -58,7 +55,12 @@ def id_in_path(request: web.Request, name: str, kind: str) -> int:
         raise Unprocessable(f"no {kind} {text}: it is {error}", status=404) from None
 
 
-# --- bodies --------------------------------------------------------------------------------------------------------
+def name_in_path(request: web.Request, key: str, kind: str, there: Collection[str], note: str = "") -> str:
+    """Raises Unprocessable (404) for one that is not there."""
+    name = request.match_info[key]
+    if name not in there:
+        raise Unprocessable(f"no {kind} {name}: there are {', '.join(there) or 'none'}{note}", status=404)
+    return name
 
 
 async def raw_body(request: web.Request) -> tuple[bytes, str]:
@@ -121,8 +123,8 @@ def duration(value: object, *path: str, endless: bool = False) -> int:
     """Nanoseconds; `never` (NEVER) only if it may be `endless`."""
     try:
         nanos = parse_duration(value)
+        if nanos >= NEVER and not endless:
+            raise ValueError("never does not end")
     except ValueError as error:
         raise Unprocessable("not a duration", [Problem(path, str(error))]) from None
-    if nanos >= NEVER and not endless:
-        raise Unprocessable("not a duration", [Problem(path, "never does not end")])
     return nanos

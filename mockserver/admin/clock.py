@@ -5,11 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import (
-    checked_body,
-    duration,
-    instant,
-)
+from mockserver.admin.calls import checked_body, duration, instant
 from mockserver.admin.journal import transition
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.world.fixture import ClockSetting
@@ -46,8 +42,7 @@ async def advance(site: Site, request: web.Request) -> object:
         raise Unprocessable("one of by, to and until says how far", [Problem((), f"{len(body)} of them are there")])
     served = site.served
     if "by" in body:
-        by = duration(body["by"], "by")
-        changes, omitted = served.advance_by(by)
+        changes, omitted = served.advance_by(duration(body["by"], "by"))
     elif "to" in body:
         changes, omitted = served.advance_to(instant(body["to"], "to"))
     elif body["until"] == "next":

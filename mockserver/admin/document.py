@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the control routes, put together from their table and their schemas. Pure.
 
-Nothing is written down twice: what `control` answers with and holds bodies against is what the document shows, and the
+Nothing is written down twice: what `routes` answers with and holds bodies against is what the document shows, and the
 examples are those of the schemas.
 """
 
@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mockserver.admin.calls import EVENT_STREAM, JSON_TYPE, ControlRoute
-from mockserver.admin.journal import FILTERS
+from mockserver.admin.journal import FILTERS, LONG
 from mockserver.contract.openapi import COMPONENT, components
-from mockserver.contract.parameters import LONG_MAX, LONG_MIN
 from mockserver.contract.schemas import Json, Schemas
 
 ABOUT: Final = """\
@@ -23,7 +22,7 @@ VERDICT: Final[Json] = {
     "required": True,
     "schema": {"type": "string", "enum": ["valid", "violation"]},
 }
-LONG: Final[Json] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
+HEADERS: Final[Json] = {"X-Mock-Contract": {"$ref": "#/components/headers/X-Mock-Contract"}}
 PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "taskInstanceId": (LONG, "The task's id.", 1000),
     "subtaskInstanceId": (LONG, "The id of a subtask of it.", 10001),
@@ -31,7 +30,7 @@ PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "name": ({"type": "string"}, "The name of the snapshot, or of the world.", "before-the-retry"),
 }
 REQUEST: Final[tuple[Json, str, object]] = (
-    {"type": "integer", "format": "int64", "minimum": 1, "maximum": LONG_MAX},
+    {**LONG, "minimum": 1},
     "The request's id, as the journal has it.",
     1,
 )
@@ -63,12 +62,8 @@ def document(routes: Mapping[str, Mapping[str, ControlRoute]], *, version: str, 
         "security": [{"adminToken": []}] if token else [{}],
         "tags": [{"name": tag, "description": f"/__admin/{tag}"} for tag in dict.fromkeys(map(_tag, routes))],
         "paths": {
-            path: {
-                **_path_parameters(path),
-                **{
-                    method.lower(): _operation(path, method, route, token, schemas) for method, route in methods.items()
-                },
-            }
+            path: _path_parameters(path)
+            | {method.lower(): _operation(path, method, route, token, schemas) for method, route in methods.items()}
             for path, methods in routes.items()
         },
         "components": {
@@ -107,10 +102,7 @@ def _operation(path: str, method: str, route: ControlRoute, token: bool, schemas
     if path == "/__admin/health":
         described["security"] = [{}]
     if route.query:
-        described["parameters"] = [
-            {"name": name, "in": "query", "description": FILTERS[name].description, "schema": FILTERS[name].schema}
-            for name in route.query
-        ]
+        described["parameters"] = [{"name": name, "in": "query", **FILTERS[name]._asdict()} for name in route.query]
     if route.body is not None:
         schema = _reference(route.body, schemas)
         kinds = [JSON_TYPE, "application/yaml"] if route.body == "fixture" else [JSON_TYPE]
@@ -140,21 +132,17 @@ def _refusals(path: str, method: str, route: ControlRoute, token: bool) -> Itera
 
 def _success(route: ControlRoute, schemas: Schemas) -> Json:
     if route.reply is None:
-        return {"description": "Done.", "headers": _headers()}
+        return {"description": "Done.", "headers": HEADERS}
     if route.events is not None:
         data = {name: _reference(schema, schemas) for name, schema in route.events.items()}
         stream = {"schema": _reference(route.reply, schemas), "x-events": data}
-        return {"description": "Until one hangs up.", "headers": _headers(), "content": {EVENT_STREAM: stream}}
+        return {"description": "Until one hangs up.", "headers": HEADERS, "content": {EVENT_STREAM: stream}}
     return _response("Done." if route.status == 200 else "Created.", route.reply, schemas)
 
 
 def _response(about: str, schema: str, schemas: Schemas) -> Json:
     content = {JSON_TYPE: {"schema": _reference(schema, schemas)}}
-    return {"description": about, "headers": _headers(), "content": content}
-
-
-def _headers() -> Json:
-    return {"X-Mock-Contract": {"$ref": "#/components/headers/X-Mock-Contract"}}
+    return {"description": about, "headers": HEADERS, "content": content}
 
 
 def _reference(schema: str, schemas: Schemas) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from typing import Final
 
 from aiohttp import web
 
-from mockserver.admin.copies import pytest_test as copied_test
+from mockserver.admin.calls import id_in_path
+from mockserver.admin.copies import pytest_test
 from mockserver.admin.copies import request as copied_request
 from mockserver.admin.copies.fixture import as_yaml
-from mockserver.admin.copies.request import LOST, Lost, world_before
+from mockserver.admin.copies.request import LOST, Lost, path_in_test, world_before
 from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Unprocessable
-from mockserver.contract.parameters import parse_long
 from mockserver.tasks.transitions import rolled_back
 from mockserver.tasks.values import PENDING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture
@@ -19,14 +19,9 @@ from mockserver.world.journal import Exchange
 from mockserver.world.live import Change, fixture_of
 from mockserver.world.worlds import Site
 
-TASKS: Final = 1000
-"""At most so many are listed."""
 COPIED: Final = 2000
 """A world of more subtasks is not copied: it would keep everybody else waiting."""
 TOO_MUCH: Final = "more has changed since then than the history keeps"
-
-
-# --- one request ---------------------------------------------------------------------------------------------------
 
 
 async def get_request(site: Site, request: web.Request) -> object:
@@ -49,11 +44,7 @@ async def get_request(site: Site, request: web.Request) -> object:
 
 def found(site: Site, request: web.Request) -> tuple[int, Exchange]:
     """Raises Unprocessable (404)."""
-    text, journal = request.match_info["id"], site.served.journal
-    try:
-        number = parse_long(text)
-    except ValueError as error:
-        raise Unprocessable(f"no request {text}: it is {error}", status=404) from None
+    number, journal = id_in_path(request, "id", "request"), site.served.journal
     if number > journal.total:
         raise Unprocessable(f"no request {number} yet: there were {journal.total}", status=404)
     if number <= journal.dropped:
@@ -94,16 +85,13 @@ def state_json(value: Task | Subtask) -> dict[str, object]:
     return {**state, "runTime": value.run_time} if isinstance(value, Subtask) else state
 
 
-# --- its copies ----------------------------------------------------------------------------------------------------
-
-
 async def get_request_copies(site: Site, request: web.Request) -> object:
     """As a line for a shell, as a test for pytest, and the world that it met as a fixture. null is what cannot be made
     exactly, and `why` says why."""
     number, entry = found(site, request)
     makers: Mapping[str, Callable[[], str]] = {
         "curl": lambda: curl(site, request, entry),
-        "pytest": lambda: pytest_test(site, entry),
+        "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.options.prefixes), met(entry)),
         "fixture": lambda: fixture(site, number, entry),
     }
     made: dict[str, object] = {}
@@ -120,11 +108,6 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
 def curl(site: Site, request: web.Request, entry: Exchange) -> str:
     named_in_path = site.name is None or f"/w/{site.name}/" in entry.asked.target.partition("?")[0]
     return copied_request.curl(entry, f"{request.scheme}://{request.host}", None if named_in_path else site.name)
-
-
-def pytest_test(site: Site, entry: Exchange) -> str:
-    path = copied_request.path_in_test(entry, site.options.prefixes)
-    return copied_test.source(entry, met(entry), path)
 
 
 def fixture(site: Site, number: int, entry: Exchange) -> str:

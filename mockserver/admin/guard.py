@@ -23,8 +23,8 @@ CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="ocp-mo
 def check(options: Options, request: web.BaseRequest, *, needs_token: bool = True) -> None:
     """Raises Unprocessable: 403 for a foreign Host or page, 401 for a token that is missing or wrong."""
     host = request.headers.get(hdrs.HOST, "")
-    if host and not _is_own(options, host):
-        name = _name(host)
+    name = _name(host)
+    if host and not (name == "localhost" or (name and name in options.allowed_hosts) or _is_address(name)):
         advice = f": --allow-host {name} would allow it" if name else ""
         raise Unprocessable(f"the Host {host} is foreign{advice}", status=403)
     origin = request.headers.get(hdrs.ORIGIN)
@@ -59,10 +59,7 @@ def _name(host: str) -> str:
         return ""
 
 
-def _is_own(options: Options, host: str) -> bool:
-    name = _name(host)
-    if name == "localhost" or (name and name in options.allowed_hosts):
-        return True
+def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:

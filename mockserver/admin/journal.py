@@ -1,8 +1,9 @@
 """Control routes of what happened: the journal of requests, the history of changes, the account."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from mockserver.world.worlds import Site
 
 LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
 TEXT: Final[dict[str, object]] = {"type": "string"}
+R = TypeVar("R", Exchange, Change)
 
 
 class Filter(NamedTuple):
@@ -35,14 +37,10 @@ FILTERS: Final[dict[str, Filter]] = {
     "traceId": Filter(TEXT, "Only the one with this trace id."),
     "taskInstanceId": Filter(LONG, "Only about this task (and its subtasks)."),
     "subtaskInstanceId": Filter(LONG, "Only about the subtask with this id."),
-    "since": Filter({"type": "string"}, "Only from this instant on: an ISO 8601 date-time with offset."),
+    "since": Filter(TEXT, "Only from this instant on: an ISO 8601 date-time with offset."),
     "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
     "name": Filter(TEXT, "Only those whose name contains this, in upper or lower case."),
 }
-REQUEST_FILTERS: Final = (
-    *("operation", "status", "user", "traceId", "taskInstanceId", "subtaskInstanceId", "since", "limit"),
-)
-CHANGE_FILTERS: Final = ("taskInstanceId", "subtaskInstanceId", "since", "limit")
 
 
 class Asked(NamedTuple):
@@ -51,6 +49,16 @@ class Asked(NamedTuple):
     wanted: Mapping[str, object]
     since: int | None
     limit: int | None
+
+    def last(self, records: Iterable[tuple[int, R]], facts: Mapping[str, Callable[[R], object]]) -> list[tuple[int, R]]:
+        """Of numbered records those for which it holds, by what `facts` reads of one."""
+        since, wanted = self.since, self.wanted.items()
+        chosen = [
+            (number, one)
+            for number, one in records
+            if (since is None or one.time >= since) and all(facts[key](one) == value for key, value in wanted)
+        ]
+        return chosen[-self.limit :] if self.limit else chosen
 
 
 def asked(request: web.Request, *known: str) -> Asked:
@@ -78,59 +86,43 @@ def asked(request: web.Request, *known: str) -> Asked:
     return Asked(wanted, since, limit)
 
 
-# --- the journal ---------------------------------------------------------------------------------------------------
-
-FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
-    "operation": lambda entry: (operation := entry.asked.to.operation) and operation.id,
-    "status": lambda entry: entry.status,
-    "user": lambda entry: user_of(entry),
-    "traceId": lambda entry: entry.trace_id,
-    "taskInstanceId": lambda entry: entry.asked.to.task,
-    "subtaskInstanceId": lambda entry: entry.asked.to.subtask,
-}
-
-MAX_DEPTH: Final = 100
-
-
-async def get_requests(site: Site, request: web.Request) -> object:
-    wanted, since, limit = asked(request, *REQUEST_FILTERS)
-    journal, wire = site.served.journal, site.served.wire
-    chosen = [
-        (number, entry)
-        for number, entry in journal.numbered()
-        if (since is None or entry.time >= since) and all(FACTS[key](entry) == value for key, value in wanted.items())
-    ]
-    entries = [entry_json(number, entry, wire.instant) for number, entry in (chosen[-limit:] if limit else chosen)]
-    return {"requests": entries, "total": journal.total, "dropped": journal.dropped}
-
-
-async def delete_requests(site: Site, request: web.Request) -> object:
-    site.served.journal.forget()
-    return None
-
-
 def user_of(entry: Exchange) -> str | None:
     """By the name that was sent."""
     sent = entry.asked.sent
     return None if sent is credentials.NOBODY or sent.wrong is not None else sent.user
 
 
-def entry_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
-    return entry_of(number, entry, render, bodies=True)
+FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
+    "operation": lambda entry: (operation := entry.asked.to.operation) and operation.id,
+    "status": lambda entry: entry.status,
+    "user": user_of,
+    "traceId": lambda entry: entry.trace_id,
+    "taskInstanceId": lambda entry: entry.asked.to.task,
+    "subtaskInstanceId": lambda entry: entry.asked.to.subtask,
+}
+REQUEST_FILTERS: Final = (*FACTS, "since", "limit")
+MAX_DEPTH: Final = 100
 
 
-def summary_json(number: int, entry: Exchange, render: Callable[[int], str | None]) -> dict[str, object]:
-    """Without the bodies."""
-    return entry_of(number, entry, render, bodies=False)
+async def get_requests(site: Site, request: web.Request) -> object:
+    journal, wire = site.served.journal, site.served.wire
+    chosen = asked(request, *REQUEST_FILTERS).last(journal.numbered(), FACTS)
+    entries = [entry_json(number, entry, wire.instant) for number, entry in chosen]
+    return {"requests": entries, "total": journal.total, "dropped": journal.dropped}
 
 
-def entry_of(number: int, entry: Exchange, render: Callable[[int], str | None], *, bodies: bool) -> dict[str, object]:
-    asked, operation = entry.asked, entry.asked.to.operation
-    effect = entry.effect
+async def delete_requests(site: Site, request: web.Request) -> None:
+    site.served.journal.forget()
+
+
+def entry_json(
+    number: int, entry: Exchange, render: Callable[[int], str | None], *, bodies: bool = True
+) -> dict[str, object]:
+    asked, effect = entry.asked, entry.effect
     return {
         "id": number,
         "time": render(entry.time),
-        "operation": None if operation is None else operation.id,
+        "operation": asked.to.operation and asked.to.operation.id,
         "method": asked.method,
         "path": credentials.redacted(asked.target),
         "user": user_of(entry),
@@ -148,14 +140,7 @@ def entry_of(number: int, entry: Exchange, render: Callable[[int], str | None], 
 
 def nested(body: bytes) -> int:
     """At least how deep its brackets go, those in strings included."""
-    depth = deepest = 0
-    for sign in body:
-        if sign in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in b"]}":
-            depth -= 1
-    return deepest
+    return max(accumulate((sign in b"[{") - (sign in b"]}") for sign in body))
 
 
 def body_json(body: bytes) -> Any:
@@ -169,33 +154,20 @@ def body_json(body: bytes) -> Any:
         return body[:BODY_BYTES].decode("utf-8", "replace")
 
 
-# --- the history ---------------------------------------------------------------------------------------------------
+CHANGE_FACTS: Final[dict[str, Callable[[Change], object]]] = {
+    "taskInstanceId": lambda change: change.task_instance_id,
+    "subtaskInstanceId": lambda change: change.subtask_instance_id,
+}
+CHANGE_FILTERS: Final = (*CHANGE_FACTS, "since", "limit")
 
 
 async def get_history(site: Site, request: web.Request) -> object:
     """In the order in which it happened, so that one task's part reads as its story."""
-    wanted, since, limit = asked(request, *CHANGE_FILTERS)
+    filters = asked(request, *CHANGE_FILTERS)
     site.served.up_to_now()
     history, wire = site.served.live.history, site.served.wire
-    task, subtask = wanted.get("taskInstanceId"), wanted.get("subtaskInstanceId")
-
-    def asked_for(change: Change) -> bool:
-        return (
-            (since is None or change.time >= since)
-            and (task is None or change.task_instance_id == task)
-            and (subtask is None or change.subtask_instance_id == subtask)
-        )
-
-    chosen = [change for change in history if asked_for(change)]
-    changes = [transition(change, wire.instant) for change in (chosen[-limit:] if limit else chosen)]
+    changes = [transition(change, wire.instant) for _, change in filters.last(history.numbered(), CHANGE_FACTS)]
     return {"history": changes, "total": history.total, "dropped": history.dropped}
-
-
-# --- the account ---------------------------------------------------------------------------------------------------
-
-
-async def get_contract(site: Site, request: web.Request) -> object:
-    return site.account.to_json()
 
 
 def transition(change: Change, render: Callable[[int], str | None]) -> dict[str, object]:
@@ -209,3 +181,7 @@ def transition(change: Change, render: Callable[[int], str | None]) -> dict[str,
         "operation": change.operation,
         "cause": cause if cause == TIME or " " in cause else f"request {cause}",
     }
+
+
+async def get_contract(site: Site, request: web.Request) -> object:
+    return site.account.to_json()

@@ -113,29 +113,25 @@ PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page")},
 }
 """What a browser loads before it can send a token. Not in the document."""
-PAGE: Final = (static.get_page_folder, static.get_page, static.get_page_file)
+PAGE: Final = {methods["GET"].handler for methods in PAGES.values()}
 
 
 def add_routes(app: web.Application, site: Site) -> None:
     """Every route twice: of the world without a name, and of the one that the path names. `site` is the former."""
-    listeners.add_listening(app)
-
-    def added(resource: web.Resource, method: str, route: ControlRoute) -> None:
-        resource.add_route(method, partial(answer, site, route))
-
+    listening = app[listeners.LISTENING] = listeners.Listening()
+    app.on_shutdown.append(listening.end)
     for base in ("", WORLD):
         for path, methods in {**ROUTES, **PAGES}.items():
             resource = app.router.add_resource(base + path)
-            for method, route in methods.items():
-                added(resource, method, route)
-                if method == "GET":
-                    added(resource, "HEAD", route)
-            added(resource, "*", ControlRoute(partial(refuse_method, tuple(methods)), ""))
-        added(app.router.add_resource(base + "/__admin/{path:.*}"), "*", ControlRoute(refuse_route, ""))
+            others = {"*": ControlRoute(partial(refuse_method, ", ".join(methods)), "")}
+            head = {"HEAD": methods["GET"]} if "GET" in methods else {}
+            for method, route in {**methods, **head, **others}.items():
+                resource.add_route(method, partial(answer, site, route))
+        rest = ControlRoute(refuse_route, "")
+        app.router.add_route("*", base + "/__admin/{path:.*}", partial(answer, site, rest))
 
 
-async def refuse_method(allowed: tuple[str, ...], site: Site, request: web.Request) -> object:
-    names = ", ".join(allowed)
+async def refuse_method(names: str, site: Site, request: web.Request) -> object:
     raise Unprocessable(f"{request.method} is not allowed here, only {names}", status=405, headers={hdrs.ALLOW: names})
 
 
@@ -143,19 +139,17 @@ async def refuse_route(site: Site, request: web.Request) -> object:
     raise Unprocessable(f"no control route {request.path}: there are {', '.join(ROUTES)}", status=404)
 
 
-# --- the straight line of a control call ---------------------------------------------------------------------------
-
-
 async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.StreamResponse:
-    headers: dict[str, str] = {}
-    schema = route.reply
     site.worlds.settle()
     try:
         if route.handler is not state.health:
             guard.check(site.options, request, needs_token=route.handler not in PAGE)
         name = request.match_info.get("world", request.headers.get(WORLD_HEADER))
         if name is not None:  # who is refused has made no world
-            site = named(site, name)
+            try:
+                site = site.worlds.named(name)
+            except ValueError as error:
+                raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
         body = await route.handler(site, request)
         if isinstance(body, web.StreamResponse):
             if not body.prepared:  # else it was a stream, which was counted when it began
@@ -163,18 +157,21 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
             return body
         if route.edits:
             site.served.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
-        status = 204 if schema is None else route.status
+        status, schema = 204 if route.reply is None else route.status, route.reply
+        refusal = None
     except Unprocessable as error:
-        status, schema, body = error.status, "control-error", error_json(error)
-        headers.update(error.headers)
+        refusal = error
     except TooManyEvents as error:
-        status, schema, body = 422, "control-error", error_json(Unprocessable(f"the world cannot go on: {error}"))
+        refusal = Unprocessable(f"the world cannot go on: {error}")
     except ApiError as error:  # of a body that is too large or too slow
-        status, schema, body = error.row.status, "control-error", error_json(Unprocessable(error.message))
+        refusal = Unprocessable(error.message, status=error.row.status)
     except Exception as error:
         log.exception("answering %s %s", request.method, request.rel_url)
-        status, schema = 500, "control-error"
-        body = error_json(Unprocessable(f"the mock server failed: {type(error).__name__}: {error}"))
+        refusal = Unprocessable(f"the mock server failed: {type(error).__name__}: {error}", status=500)
+    headers: dict[str, str] = {}
+    if refusal is not None:
+        status, schema, body = refusal.status, "control-error", error_json(refusal)
+        headers.update(refusal.headers)
     account, verdict, text = site.account, VALID, ""
     try:
         text = contract().checker(schema).prove(body).text if schema is not None else ""
@@ -191,13 +188,6 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     if status in (408, 413):
         response.force_close()
     return response
-
-
-def named(site: Site, name: str) -> Site:
-    try:
-        return site.worlds.named(name)
-    except ValueError as error:
-        raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
 
 
 def error_json(error: Unprocessable) -> dict[str, object]:

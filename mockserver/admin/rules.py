@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import checked_body
+from mockserver.admin.calls import checked_body, name_in_path
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.permissions import ANONYMOUS
@@ -22,8 +22,6 @@ MAX_RULES: Final = 1000
 ANYBODY: Final = "*"
 """In the matrix of a world without users: whoever sends credentials."""
 
-# --- faults --------------------------------------------------------------------------------------------------------
-
 
 async def get_faults(site: Site, request: web.Request) -> object:
     return {"faults": [rule.to_json() for rule in site.served.world.faults.values()]}
@@ -34,44 +32,30 @@ async def post_fault(site: Site, request: web.Request) -> object:
     wrong = effects.problems(body)
     if wrong:
         raise Unprocessable("not a fault", wrong)
-    refuse_given(body, "id", "hits", "matches", "window")
-    refuse_too_many(site.served.up_to_now().faults)
+    check_new(body, site.served.up_to_now().faults)
     return site.served.live.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
 
 
-async def delete_faults(site: Site, request: web.Request) -> object:
+async def delete_faults(site: Site, request: web.Request) -> None:
     site.served.remove_faults()
-    return None
 
 
 async def get_fault(site: Site, request: web.Request) -> object:
-    return found(site.served.world.faults, request, "fault").to_json()
+    faults = site.served.world.faults
+    return faults[name_in_path(request, "id", "fault", faults)].to_json()
 
 
-async def delete_fault(site: Site, request: web.Request) -> object:
-    site.served.remove_faults(found(site.served.world.faults, request, "fault").id)
-    return None
+async def delete_fault(site: Site, request: web.Request) -> None:
+    site.served.remove_faults(name_in_path(request, "id", "fault", site.served.world.faults))
 
 
-def found(rules: Mapping[str, Any], request: web.Request, kind: str) -> Any:
-    id = request.match_info["id"]
-    if id not in rules:
-        raise Unprocessable(f"no {kind} {id}: there are {', '.join(rules) or 'none'}", status=404)
-    return rules[id]
-
-
-def refuse_given(body: dict[str, Any], *keys: str) -> None:
-    given = [Problem((key,), "the server gives it") for key in keys if key in body]
+def check_new(body: dict[str, Any], rules: Mapping[str, object]) -> None:
+    """Raises Unprocessable."""
+    given = [Problem((key,), "the server gives it") for key in ("id", "hits", "matches", "window") if key in body]
     if given:
         raise Unprocessable("not for a new rule", given)
-
-
-def refuse_too_many(rules: Mapping[str, Any]) -> None:
     if len(rules) >= MAX_RULES:
         raise Unprocessable(f"there are {MAX_RULES} rules already: delete some")
-
-
-# --- denials -------------------------------------------------------------------------------------------------------
 
 
 async def get_denials(site: Site, request: web.Request) -> object:
@@ -80,30 +64,25 @@ async def get_denials(site: Site, request: web.Request) -> object:
 
 async def post_denial(site: Site, request: web.Request) -> object:
     body = await checked_body("denial", request)
-    refuse_given(body, "id", "hits")
     world = site.served.up_to_now()
-    refuse_too_many(world.denials)
+    check_new(body, world.denials)
     denial = site.served.live.add_denial(lambda id: Denial.from_json(body, id))
     if denial.user not in (None, ANONYMOUS, *world.users) and world.users:
         log.warning("%s names the user %s, whom the world does not know", denial.id, denial.user)
     return denial.to_json()
 
 
-async def delete_denials(site: Site, request: web.Request) -> object:
+async def delete_denials(site: Site, request: web.Request) -> None:
     site.served.live.remove_denials()
-    return None
 
 
 async def get_denial(site: Site, request: web.Request) -> object:
-    return found(site.served.world.denials, request, "denial").to_json()
+    denials = site.served.world.denials
+    return denials[name_in_path(request, "id", "denial", denials)].to_json()
 
 
-async def delete_denial(site: Site, request: web.Request) -> object:
-    site.served.live.remove_denials(found(site.served.world.denials, request, "denial").id)
-    return None
-
-
-# --- the matrix ----------------------------------------------------------------------------------------------------
+async def delete_denial(site: Site, request: web.Request) -> None:
+    site.served.live.remove_denials(name_in_path(request, "id", "denial", site.served.world.denials))
 
 
 async def get_users(site: Site, request: web.Request) -> object:
@@ -129,31 +108,28 @@ def known_users(world: World) -> list[str]:
     """Where a world names no users, any credentials will do: then those whom a denial names, and anybody else."""
     users = list(world.users)
     if not users:
-        named = {denial.user: None for denial in world.denials.values() if denial.user not in (None, ANONYMOUS)}
-        users = [*(user for user in named if user is not None), ANYBODY]
+        named = [denial.user for denial in world.denials.values() if denial.user is not None]
+        users = [*(user for user in dict.fromkeys(named) if user != ANONYMOUS), ANYBODY]
     return users if world.settings.auth == "basic" or ANONYMOUS in users else [*users, ANONYMOUS]
 
 
 def permission_json(world: World, user: str, operation: Operation) -> dict[str, object]:
     permission = operation.permission
-    here = [
-        denial
-        for denial in reversed(list(world.denials.values()))
-        if not denial.used_up and denial.matches(permission, user, operation.id, denial.task_instance_id)
-    ]
-    acting = next((denial for denial in here if denial.task_instance_id is None), None)
+    no: dict[str, object] = {"rule": None, "remaining": None, "reason": None}
     on_tasks: dict[int, Denial] = {}
+    denials = list(world.denials.values())
     if permission not in world.allowed(user):
-        no: dict[str, object] = {"rule": None, "remaining": None, "reason": f"lacks {permission}"}
-    elif acting is not None:
-        no = denial_json(acting)
-    else:
-        no = {"rule": None, "remaining": None, "reason": None}
-    if permission in world.allowed(user) and operation.path_parameters:
-        for denial in here:
-            if denial.task_instance_id is None:
-                break  # the older ones never act
-            on_tasks.setdefault(denial.task_instance_id, denial)
+        no["reason"] = f"lacks {permission}"
+        denials = []
+    for denial in reversed(denials):
+        task = denial.task_instance_id
+        if denial.used_up or not denial.matches(permission, user, operation.id, task):
+            continue
+        if task is None:
+            no = denial_json(denial)
+            break  # the older ones never act
+        if operation.path_parameters:
+            on_tasks.setdefault(task, denial)
     return {
         "user": user,
         "operation": operation.id,

@@ -2,10 +2,7 @@
 
 from aiohttp import web
 
-from mockserver.admin.calls import (
-    body_of,
-    checked_body,
-)
+from mockserver.admin.calls import body_of, checked_body, name_in_path
 from mockserver.contract.errors import Unprocessable
 from mockserver.world.served import MAX_SNAPSHOTS, Snapshot
 from mockserver.world.worlds import Site
@@ -26,23 +23,17 @@ async def post_snapshot(site: Site, request: web.Request) -> object:
 
 async def restore_snapshot(site: Site, request: web.Request) -> object:
     await body_of(request)
-    snapshot = found_snapshot(site, request)
+    snapshot = site.served.snapshots[found_name(site, request)]
     site.served.restore(snapshot)
     return snapshot_json(site, snapshot)
 
 
-async def delete_snapshot(site: Site, request: web.Request) -> object:
-    del site.served.snapshots[found_snapshot(site, request).name]
-    return None
+async def delete_snapshot(site: Site, request: web.Request) -> None:
+    del site.served.snapshots[found_name(site, request)]
 
 
-def found_snapshot(site: Site, request: web.Request) -> Snapshot:
-    name, snapshots = request.match_info["name"], site.served.snapshots
-    if name not in snapshots:
-        raise Unprocessable(
-            f"no snapshot {name}: there are {', '.join(snapshots) or 'none'} (a reset removes them)", status=404
-        )
-    return snapshots[name]
+def found_name(site: Site, request: web.Request) -> str:
+    return name_in_path(request, "name", "snapshot", site.served.snapshots, " (a reset removes them)")
 
 
 def snapshot_json(site: Site, snapshot: Snapshot) -> dict[str, object]:

@@ -3,14 +3,7 @@
 from aiohttp import web
 
 from mockserver import __version__
-from mockserver.admin.calls import (
-    JSON_TYPE,
-    body_of,
-    checked_body,
-    decoded,
-    duration,
-    raw_body,
-)
+from mockserver.admin.calls import JSON_TYPE, body_of, checked_body, decoded, duration, name_in_path, raw_body
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
@@ -73,9 +66,6 @@ async def put_state(site: Site, request: web.Request) -> object:
     return await get_state(site, request)
 
 
-# --- settings ------------------------------------------------------------------------------------------------------
-
-
 async def get_settings(site: Site, request: web.Request) -> object:
     settings = site.served.world.settings
     return {
@@ -104,17 +94,10 @@ async def put_settings(site: Site, request: web.Request) -> object:
     return await get_settings(site, request)
 
 
-# --- the worlds ----------------------------------------------------------------------------------------------------
-
-
 async def get_worlds(site: Site, request: web.Request) -> object:
     """The least recently used one first."""
     return {"worlds": site.worlds.names(), "limit": site.worlds.limit, "evicted": site.worlds.evicted}
 
 
-async def delete_world(site: Site, request: web.Request) -> object:
-    name = request.match_info["name"]
-    if name not in site.worlds.names():
-        raise Unprocessable(f"no world {name}: there are {', '.join(site.worlds.names()) or 'none'}", status=404)
-    site.worlds.remove(name)
-    return None
+async def delete_world(site: Site, request: web.Request) -> None:
+    site.worlds.remove(name_in_path(request, "name", "world", site.worlds.names()))

@@ -15,25 +15,15 @@ from mockserver.server import responses
 from mockserver.world.worlds import Site
 
 FILES: Final = files("mockserver") / "admin" / "page"
-PAGE: Final = "index.html"
 TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "connect-src 'self'",
-        "img-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 HEADERS: Final = {
     "Content-Security-Policy": POLICY,
@@ -49,7 +39,7 @@ HEADERS: Final = {
 
 async def get_page(site: Site, request: web.Request) -> object:
     """Tasks, clock, faults, requests and permissions of the world, live, and what can be done to them."""
-    return served(PAGE)
+    return served("index.html")
 
 
 async def get_page_file(site: Site, request: web.Request) -> object:

@@ -4,11 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import (
-    body_of,
-    checked,
-    id_in_path,
-)
+from mockserver.admin.calls import body_of, checked, id_in_path
 from mockserver.admin.journal import asked
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
@@ -16,7 +12,6 @@ from mockserver.fixtures import patch as fixture_patch
 from mockserver.fixtures.writer import subtask_data, task_data
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.values import CANCELING, READY, RUNNING
-from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 TASKS: Final = 1000
@@ -30,10 +25,10 @@ async def get_tasks(site: Site, request: web.Request) -> object:
     found = [one for one in world.tasks.values() if name in one.task.definition.name.casefold()]
     found.sort(key=lambda one: one.id, reverse=True)
     shown = found[: min(limit or TASKS, TASKS)]
-    return {"tasks": [task_json(one, wire) for one in shown], "total": len(found)}
+    return {"tasks": [summary_json(one, wire) for one in shown], "total": len(found)}
 
 
-def task_json(execution: Execution, wire: Wire) -> dict[str, object]:
+def summary_json(execution: Execution, wire: Wire) -> dict[str, object]:
     task = execution.task
     return {
         "id": task.id,
@@ -58,49 +53,48 @@ def next_json(execution: Execution, wire: Wire) -> dict[str, object] | None:
 
 
 async def get_task(site: Site, request: web.Request) -> object:
-    world = site.served.up_to_now()
-    return task_data(found_task(world, request).state(), world.settings.offset_s)
+    return task_json(found_task(site, request), site)
 
 
 async def get_subtask(site: Site, request: web.Request) -> object:
-    world = site.served.up_to_now()
-    execution = found_task(world, request)
-    id = found_subtask(execution, request)
-    return subtask_json(execution, id, world.settings.offset_s)
+    execution = found_task(site, request)
+    return subtask_json(execution, found_subtask(execution, request), site)
 
 
 async def patch_task(site: Site, request: web.Request) -> object:
     sent = await body_of(request)
-    world = site.served.up_to_now()
-    execution = found_task(world, request)
-    patch(site, execution, checked("task-patch", sent), f"PATCH /__admin/tasks/{execution.id}")
-    return task_data(site.served.world.tasks[execution.id].state(), world.settings.offset_s)
+    execution = found_task(site, request)
+    patched = patch(site, execution, checked("task-patch", sent), f"PATCH /__admin/tasks/{execution.id}")
+    return task_json(patched, site)
 
 
 async def patch_subtask(site: Site, request: web.Request) -> object:
     sent = await body_of(request)
-    world = site.served.up_to_now()
-    execution = found_task(world, request)
+    execution = found_task(site, request)
     id = found_subtask(execution, request)
     body = checked("subtask-patch", sent)
     if body.setdefault("id", id) != id:
         raise Unprocessable("not a subtask-patch", [Problem(("id",), fixture_patch.SAME_ID)])
     cause = f"PATCH /__admin/tasks/{execution.id}/subtasks/{id}"
-    patch(site, execution, {"subtasks": [body]}, cause, within=("subtasks", 0))
-    execution = site.served.world.tasks[execution.id]
-    return subtask_json(execution, id, world.settings.offset_s)
+    return subtask_json(patch(site, execution, {"subtasks": [body]}, cause, within=("subtasks", 0)), id, site)
 
 
-def subtask_json(execution: Execution, id: int, offset_s: int) -> dict[str, Any]:
+def task_json(execution: Execution, site: Site) -> dict[str, Any]:
+    return task_data(execution.state(), site.served.world.settings.offset_s)
+
+
+def subtask_json(execution: Execution, id: int, site: Site) -> dict[str, Any]:
     logged = execution.logs[id]
-    return subtask_data(execution.subtasks[id], None if logged is None else logged.runs(), offset_s)
+    runs = None if logged is None else logged.runs()
+    return subtask_data(execution.subtasks[id], runs, site.served.world.settings.offset_s)
 
 
-def found_task(world: World, request: web.Request) -> Execution:
+def found_task(site: Site, request: web.Request) -> Execution:
+    tasks = site.served.up_to_now().tasks
     id = id_in_path(request, "taskInstanceId", "task")
-    if id not in world.tasks:
+    if id not in tasks:
         raise Unprocessable(f"task {id} does not exist", status=404)
-    return world.tasks[id]
+    return tasks[id]
 
 
 def found_subtask(execution: Execution, request: web.Request) -> int:
@@ -112,8 +106,8 @@ def found_subtask(execution: Execution, request: web.Request) -> int:
 
 def patch(
     site: Site, execution: Execution, body: dict[str, Any], cause: str, within: tuple[str | int, ...] = ()
-) -> None:
-    """`within` leads to the part of `body` that was sent."""
+) -> Execution:
+    """`within` leads to the part of `body` that was sent. Raises Unprocessable."""
     world = site.served.world
     try:
         patched = fixture_patch.patched(execution.state(), body, world.settings, world.now)
@@ -121,3 +115,4 @@ def patch(
         problems = [Problem(path[len(within) :], message) for path, message in error.problems]
         raise Unprocessable(error.message, problems) from None
     site.served.patch(patched.task, patched.subtasks, patched.logs, cause)
+    return site.served.world.tasks[execution.id]

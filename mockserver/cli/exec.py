@@ -7,7 +7,6 @@ ever: there the terminal itself interrupts it, and other signals go to it and to
 
 import argparse
 import ctypes
-import gc
 import os
 import select
 import signal
@@ -20,10 +19,10 @@ from types import FrameType
 from typing import Final
 
 from mockserver.cli import endings
-from mockserver.cli.serve import application, refused, warn_of_strangers
+from mockserver.cli.serve import prepared, refused
 from mockserver.contract.account import Account
 from mockserver.fixtures.mistakes import FixtureError, counted
-from mockserver.server import logs, runner
+from mockserver.server import runner
 from mockserver.server.routing import SITE
 
 BASE_URL: Final = "OCP_BASE_URL"
@@ -42,20 +41,16 @@ INTERRUPTS: Final = ("SIGINT", "SIGQUIT")
 PASSED_ON: Final = (*INTERRUPTS, "SIGTERM", "SIGHUP")
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     if not hasattr(os, "killpg"):
         print("ocp-mockserver: exec needs process groups, which this system lacks; use serve", file=sys.stderr)
         return 1
     for number in passed_on():
         signal.signal(number, end_now)
-    logs.to_stderr(arguments.log_format)
     try:
-        app, _ = application(arguments)
-        sockets = runner.bound(arguments.host, arguments.port)
+        app, _, sockets = prepared(arguments)
     except (FixtureError, OSError) as error:
         return refused(error)
-    warn_of_strangers(arguments, sockets)
-    gc.freeze()  # as `serve` does
     environment = {**os.environ, BASE_URL: runner.url_of(arguments.host, sockets)}
     adopt_orphans()
     command = Command()
@@ -82,14 +77,10 @@ def verdict(account: Account, *, strict: bool) -> int:
 
 def told(account: Account) -> str:
     replies = "1 reply" if account.replies == 1 else f"{account.replies} replies"
-    verdicts = f"{account.valid} valid, {account.deliberately_invalid} deliberately invalid"
     return (
-        f"{replies}: {verdicts}, {counted(account.violations, 'violation')} of the contract; "
-        f"{counted(account.client_errors, 'client error')}"
+        f"{replies}: {account.valid} valid, {account.deliberately_invalid} deliberately invalid, "
+        f"{counted(account.violations, 'violation')} of the contract; {counted(account.client_errors, 'client error')}"
     )
-
-
-# --- the command ---------------------------------------------------------------------------------------------------
 
 
 def passed_on() -> list[signal.Signals]:
@@ -154,12 +145,10 @@ class Command:
         process = self._process
         if process is None:
             self._early.append(number)
-        elif process.returncode is not None:
-            return
-        elif not self._terminal:
+        elif process.returncode is None and not self._terminal:
             send_to_group(process.pid, number)
             send_to_group(process.pid, signal.SIGCONT)  # what is stopped hears it, too
-        elif signal.Signals(number).name not in INTERRUPTS:
+        elif process.returncode is None and signal.Signals(number).name not in INTERRUPTS:
             for pid in family(process.pid):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
@@ -9,13 +10,12 @@ from mockserver import __version__
 from mockserver.contract.permissions import ANONYMOUS, TASK_MANAGER
 from mockserver.fixtures.mistakes import counted
 from mockserver.tasks import transitions, values
-from mockserver.tasks.execution import Execution
 from mockserver.tasks.transitions import Refused
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 OPERATION: Final = "retrySubtask"
-ANYBODY: Final = "operator:operator"
+ANYBODY: Final = ("operator", "operator:operator")
 """Where a world names no users, any credentials will do."""
 
 
@@ -46,8 +46,7 @@ def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) 
 
 def curl_line(world: World, base: str) -> str | None:
     """Retries the first subtask that can be retried, as the first user who may; None if there is nothing to retry."""
-    for execution, id in retriable(world):
-        task = execution.task.definition.id
+    for task, id in retriable(world):
         for credentials in who_may(world, task):
             target = f"{base}/tasks/instances/{task}/subtasks/{id}/retry"
             login = [] if credentials is None else ["-u", credentials]
@@ -55,27 +54,18 @@ def curl_line(world: World, base: str) -> str | None:
     return None
 
 
-def retriable(world: World) -> Iterator[tuple[Execution, int]]:
+def retriable(world: World) -> Iterator[tuple[int, int]]:
     for execution in world.tasks.values():
-        if not execution.counts[values.FAILED]:
-            continue
-        for subtask in execution.subtasks.values():
-            try:
+        for subtask in execution.subtasks.values() if execution.counts[values.FAILED] else ():
+            with suppress(Refused):
                 transitions.retry(subtask, execution.task, world.now, world.settings.pace)
-            except Refused:
-                continue
-            yield execution, subtask.definition.id
+                yield execution.id, subtask.definition.id
 
 
 def who_may(world: World, task: int) -> Iterator[str | None]:
     """Credentials with which a retry in that task is permitted; None where none are needed."""
-    candidates: list[tuple[str, str | None]] = [
-        (user.name, f"{user.name}:{user.password}") for user in world.users.values()
-    ]
-    if not world.users:
-        candidates = [(ANYBODY.partition(":")[0], ANYBODY)]
-    if world.settings.auth == "open":
-        candidates.insert(0, (ANONYMOUS, None))
+    candidates: list[tuple[str, str | None]] = [(ANONYMOUS, None)] if world.settings.auth == "open" else []
+    candidates += [(user.name, f"{user.name}:{user.password}") for user in world.users.values()] or [ANYBODY]
     for name, credentials in candidates:
         if TASK_MANAGER in world.allowed(name) and world.denied(TASK_MANAGER, name, OPERATION, task) is None:
             yield credentials

@@ -13,18 +13,17 @@ EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that a server listens on and that nobody can be asked at."""
 
 
-def healthcheck(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 if it is healthy, else 1; and says so in one line."""
     where = arguments.url or arguments.port_file
     try:
         base = where = arguments.url or local(arguments.host, arguments.port, arguments.port_file)
         said = asked(base, admin=arguments.admin, timeout_s=arguments.timeout)
-    except HTTPError as error:
-        print(f"unhealthy: {where}: it answers {error.code}", file=sys.stderr)
-        return 1
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        if isinstance(error, HTTPError):
+            text = f"it answers {error.code}"
         print(f"unhealthy: {where}: {' '.join(text.split())}", file=sys.stderr)
         return 1
     print(f"healthy: {base}: {said}")

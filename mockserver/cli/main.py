@@ -11,16 +11,16 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from importlib import import_module
+from typing import Final
 
 from mockserver import __version__
 from mockserver.cli.flags import Flags, between, one_of, some, whole
 
-if TYPE_CHECKING:
-    from mockserver.fixtures.mistakes import Mistake
-
 Command = Callable[[argparse.Namespace], int]
 """Returns the exit code."""
+FORM: Final = partial(argparse.RawDescriptionHelpFormatter, max_help_position=28, width=100)
 ABOUT: Final = """\
 A mock server of the task API of OceanBase Cloud Platform (OCP), for contract tests.
 """
@@ -102,77 +102,58 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         end = words.index("--")
         words, command_words = words[:end], words[end + 1 :]
     parser = argparse.ArgumentParser(
-        prog="ocp-mockserver", description=ABOUT, epilog=EXAMPLES, formatter_class=_Form, allow_abbrev=False
+        prog="ocp-mockserver", description=ABOUT, epilog=EXAMPLES, formatter_class=FORM, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Command, about: str, summary: str, examples: str = "") -> argparse.ArgumentParser:
+    def command(name: str, about: str, summary: str, examples: str = "", run: Command = run_module) -> Flags:
         added = commands.add_parser(
-            name, help=summary, description=about, epilog=examples, formatter_class=_Form, allow_abbrev=False
+            name, help=summary, description=about, epilog=examples, formatter_class=FORM, allow_abbrev=False
         )
-        added.set_defaults(run=run, parser=added)
-        return added
+        flags = Flags(added)
+        added.set_defaults(run=run, name=name, flags=flags)
+        return flags
 
-    serve_parser = command("serve", serve, SERVE_ABOUT, "serve a world until told to end", SERVE_EXAMPLES)
-    flags = Flags(serve_parser)
+    flags = command("serve", SERVE_ABOUT, "serve a world until told to end", SERVE_EXAMPLES)
     add_address(flags, port=8080)
-    flags.add(
-        "--port-file",
-        some,
-        metavar="FILE",
-        help="gets the port once requests are answered; removed at the end",
-    )
+    flags.add("--port-file", some, metavar="FILE", help="gets the port once requests are answered; removed at the end")
     flags.add_switch("--watch", default=True, help="whether what is saved in a PATH is loaded")
-    add_world(serve_parser, flags)
-    access = "a line per request; by default if stderr is a terminal"
-    flags.add_switch("--access-log", default=None, help=access)
-    serve_parser.set_defaults(flags=flags)
+    add_world(flags)
+    flags.add_switch("--access-log", default=None, help="a line per request; by default if stderr is a terminal")
 
-    exec_parser = command("exec", execute, EXEC_ABOUT, "serve a world while a command runs", EXEC_EXAMPLES)
-    exec_parser.usage = "%(prog)s [PATH ...] [--strict] [flags of serve] -- COMMAND ..."
-    flags = Flags(exec_parser)
+    flags = command("exec", EXEC_ABOUT, "serve a world while a command runs", EXEC_EXAMPLES)
+    flags.parser.usage = "%(prog)s [PATH ...] [--strict] [flags of serve] -- COMMAND ..."
     flags.add_switch("--strict", default=False, help="whether a request that breaks the contract counts, too")
     add_address(flags, port=0)
-    add_world(exec_parser, flags)
+    add_world(flags)
     flags.add_switch("--access-log", default=False, help="a line per request")
-    exec_parser.set_defaults(flags=flags, command=command_words)
+    flags.parser.set_defaults(command=command_words)
 
-    init_parser = command("init", init, INIT_ABOUT, "write a fixture to begin with")
-    init_parser.add_argument("folder", metavar="DIR", help="is made if it is not there")
-    init_parser.set_defaults(flags=Flags(init_parser))
+    flags = command("init", INIT_ABOUT, "write a fixture to begin with")
+    flags.parser.add_argument("folder", metavar="DIR", help="is made if it is not there")
 
-    healthcheck_parser = command("healthcheck", healthcheck, HEALTHCHECK_ABOUT, "ask a server how it is")
-    healthcheck_parser.add_argument("url", metavar="URL", nargs="?", help="of the server, without an API prefix")
-    flags = Flags(healthcheck_parser)
+    flags = command("healthcheck", HEALTHCHECK_ABOUT, "ask a server how it is")
+    flags.parser.add_argument("url", metavar="URL", nargs="?", help="of the server, without an API prefix")
     flags.add("--host", some, default="127.0.0.1", metavar="HOST", help="as of serve")
     flags.add("--port", whole(0, 65535), default=8080, metavar="PORT", help="as of serve; 0: as in the port file")
     flags.add("--port-file", some, metavar="FILE", help="as of serve")
     flags.add_switch("--admin", default=True, help="as of serve; without, it asks for /openapi.json")
     flags.add("--timeout", between(0.001, 3600), default=3.0, metavar="S", help="how many seconds it may take")
-    healthcheck_parser.set_defaults(flags=flags)
 
-    validate_parser = command("validate", validate, VALIDATE_ABOUT, "say what is wrong with fixtures")
-    validate_parser.add_argument("paths", metavar="PATH", nargs="+", help="fixture file, folder, or shipped fixture")
-    validate_parser.set_defaults(flags=Flags(validate_parser))
+    flags = command("validate", VALIDATE_ABOUT, "say what is wrong with fixtures", run=validate)
+    flags.parser.add_argument("paths", metavar="PATH", nargs="+", help="fixture file, folder, or shipped fixture")
 
-    openapi_parser = command("openapi", print_openapi, OPENAPI_ABOUT, "print the OpenAPI document")
-    flags = Flags(openapi_parser)
+    flags = command("openapi", OPENAPI_ABOUT, "print the OpenAPI document", run=print_openapi)
     add_api_prefix(flags)
     flags.add("--auth", one_of("open", "basic"), default="open", metavar="open|basic", help="as of serve")
     add_field_names(flags, default="sample")
-    openapi_parser.set_defaults(flags=flags)
 
     arguments = parser.parse_args(words)
     arguments.flags.complete(arguments)
-    if arguments.run is execute and not command_words:
-        arguments.parser.error("no command: it comes after --, as in exec fixtures/ -- npm test")
+    if arguments.name == "exec" and not command_words:
+        arguments.flags.parser.error("no command: it comes after --, as in exec fixtures/ -- npm test")
     return arguments
-
-
-class _Form(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28, width=100)
 
 
 def add_address(flags: Flags, *, port: int) -> None:
@@ -180,9 +161,9 @@ def add_address(flags: Flags, *, port: int) -> None:
     flags.add("--port", whole(0, 65535), default=port, metavar="PORT", help="0 picks a free one")
 
 
-def add_world(parser: argparse.ArgumentParser, flags: Flags) -> None:
+def add_world(flags: Flags) -> None:
     """What is served, and how."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="fixture file, folder, or shipped fixture")
+    flags.parser.add_argument("paths", metavar="PATH", nargs="*", help="fixture file, folder, or shipped fixture")
     add_api_prefix(flags)
     flags.add(
         "--clock", one_of("real", "manual"), metavar="real|manual", help="how time passes, whatever the fixture says"
@@ -193,13 +174,7 @@ def add_world(parser: argparse.ArgumentParser, flags: Flags) -> None:
     add_field_names(flags, default=None)
     flags.add("--admin-token", some, metavar="TOKEN", help="what /__admin wants as Authorization: Bearer TOKEN")
     flags.add_switch("--admin", default=True, help="whether there is /__admin at all")
-    flags.add_many(
-        "--allow-host",
-        some,
-        default=[],
-        metavar="NAME",
-        help="another name by which /__admin may be asked",
-    )
+    flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
     flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
 
 
@@ -213,41 +188,23 @@ def add_field_names(flags: Flags, default: str | None) -> None:
     flags.add("--field-names", one_of("sample", "table"), default=default, metavar="sample|table", help=spellings)
 
 
-# --- the commands --------------------------------------------------------------------------------------------------
-
-
-def serve(arguments: argparse.Namespace) -> int:
-    from mockserver.cli.serve import serve
-
-    return serve(arguments)
-
-
-def execute(arguments: argparse.Namespace) -> int:
-    from mockserver.cli.exec import execute
-
-    return execute(arguments)
-
-
-def init(arguments: argparse.Namespace) -> int:
-    from mockserver.cli.init import init
-
-    return init(arguments)
-
-
-def healthcheck(arguments: argparse.Namespace) -> int:
-    from mockserver.cli.healthcheck import healthcheck
-
-    return healthcheck(arguments)
+def run_module(arguments: argparse.Namespace) -> int:
+    """Most commands are a module of their own."""
+    code: int = import_module(f"mockserver.cli.{arguments.name}").run(arguments)
+    return code
 
 
 def validate(arguments: argparse.Namespace) -> int:
     from mockserver.fixtures import source
-    from mockserver.fixtures.mistakes import FixtureError, counted
+    from mockserver.fixtures.mistakes import FixtureError, Mistake, counted
+
+    def warn(mistake: Mistake) -> None:
+        print(mistake._replace(problem=f"warning: {mistake.message}", name=None))
 
     code = 0
     for path in arguments.paths:
         try:
-            fixture = source.load(path, warn=lambda mistake: print(warning(mistake)))
+            fixture = source.load(path, warn=warn)
         except FixtureError as error:
             code = 2
             print(*error.problems, f"{path}: {counted(len(error.problems), 'mistake')}", sep="\n")
@@ -257,25 +214,12 @@ def validate(arguments: argparse.Namespace) -> int:
     return code
 
 
-def warning(mistake: "Mistake") -> str:
-    return str(mistake._replace(problem=f"warning: {mistake.message}", name=None))
-
-
 def print_openapi(arguments: argparse.Namespace) -> int:
-    from mockserver.app import checked_prefix
-    from mockserver.contract import openapi
-    from mockserver.contract.schemas import schema_files
+    from mockserver.app import api_document, checked_prefix
 
     try:
         prefixes = [checked_prefix(prefix) for prefix in arguments.api_prefix]
     except ValueError as error:
-        arguments.parser.error(str(error))
-    document = openapi.document(
-        field_names=arguments.field_names,
-        prefixes=prefixes,
-        auth=arguments.auth,
-        version=__version__,
-        schemas=schema_files(),
-    )
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+        arguments.flags.parser.error(str(error))
+    print(json.dumps(api_document(prefixes, arguments.field_names, arguments.auth), indent=2, ensure_ascii=False))
     return 0

@@ -9,7 +9,9 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -30,17 +32,11 @@ GRACE_S: Final = 5
 FIXTURES: Final = "OCP_MOCK_FIXTURES"
 
 
-def serve(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     endings.on_signal(end_now)  # while it loads
-    logs.to_stderr(arguments.log_format)
     try:
-        app, reloader = application(arguments)
-        sockets = runner.bound(arguments.host, arguments.port)
-        warn_of_strangers(arguments, sockets)
-        gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
-        gc.set_threshold(
-            20_000, 20, 100
-        )  # requests leave no cycles behind: looking for some every 700 values finds none
+        app, reloader, sockets = prepared(arguments)
+        gc.set_threshold(20_000, 20, 100)  # requests leave no cycles: looking for some every 700 values finds none
         with port_file(arguments.port_file) as write_port:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
     except BrokenPipeError:
@@ -67,9 +63,10 @@ def refused(error: FixtureError | OSError) -> int:
     return 1
 
 
-def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloader]:
-    """Raises FixtureError. A usage error ends the process."""
-    parser: argparse.ArgumentParser = arguments.parser
+def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, list[socket.socket]]:
+    """A loaded world, and sockets that listen. Raises FixtureError and OSError; a usage error ends the process."""
+    logs.to_stderr(arguments.log_format)
+    parser: argparse.ArgumentParser = arguments.flags.parser
     paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
     try:
         overrides = source.overrides(
@@ -79,11 +76,8 @@ def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloade
             seed=arguments.seed,
             field_names=arguments.field_names,
         )
-        files = Files(
-            [path for path in paths if path] or None,
-            overrides=overrides,
-            warn=lambda mistake: log.warning("%s", mistake),
-        )
+        served = [path for path in paths if path] or None
+        files = Files(served, overrides=overrides, warn=partial(log.warning, "%s"))
         app = create_app(
             files.read(),
             api_prefixes=arguments.api_prefix,
@@ -91,16 +85,15 @@ def application(arguments: argparse.Namespace) -> tuple[web.Application, Reloade
             admin_token=arguments.admin_token,
             allowed_hosts=[arguments.host, *arguments.allow_host],
         )
-        return app, Reloader(app[SITE].worlds, files)
     except ValueError as error:
         parser.error(str(error))
-
-
-def warn_of_strangers(arguments: argparse.Namespace, sockets: Sequence[socket.socket]) -> None:
+    sockets = runner.bound(arguments.host, arguments.port)
     addresses = [str(one.getsockname()[0]) for one in sockets]
     strangers = any(address != "::1" and not address.startswith("127.") for address in addresses)
     if strangers and arguments.admin and arguments.admin_token is None:
         log.warning("other machines can reach %s, and /__admin has no --admin-token", arguments.host)
+    gc.freeze()  # the world stays: without this, every full collection walks all of it, a pause that grows with it
+    return app, Reloader(app[SITE].worlds, files), sockets
 
 
 async def until_told(
@@ -108,7 +101,7 @@ async def until_told(
     app: web.Application,
     reloader: Reloader,
     sockets: Sequence[socket.socket],
-    write_port: Callable[[int], None],
+    write_port: Callable[[int], object],
 ) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -133,7 +126,7 @@ async def until_told(
 
 
 @contextmanager
-def port_file(path: str | None) -> Iterator[Callable[[int], None]]:
+def port_file(path: str | None) -> Iterator[Callable[[int], object]]:
     """A function that writes the port, whole or not at all. While no server is ready, there is no such file.
 
     What is no regular file (a pipe, a link) is only written to. Raises OSError.
@@ -142,33 +135,21 @@ def port_file(path: str | None) -> Iterator[Callable[[int], None]]:
         yield lambda port: None
         return
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-
-        def write_through(port: int) -> None:
-            with open(path, "w", encoding="ascii") as stream:
-                stream.write(f"{port}\n")
-
-        yield write_through
+        yield lambda port: Path(path).write_text(f"{port}\n", encoding="ascii")
         return
-    draft = f"{path}.{os.getpid()}"
+    draft = Path(f"{path}.{os.getpid()}")
     try:
-        stream = open(draft, "w", encoding="ascii")  # noqa: SIM115 (closed below, and before it is moved)
+        draft.write_text("")  # whether it can be written shows before anything is served
     except OSError as error:
         raise OSError(error.errno, f"--port-file {path}: {error.strerror}") from None
-    with stream:
 
-        def write(port: int) -> None:
-            stream.write(f"{port}\n")
-            stream.close()
-            os.replace(draft, path)
+    def write(port: int) -> None:
+        draft.write_text(f"{port}\n", encoding="ascii")
+        draft.replace(path)
 
-        try:
-            _remove(path)  # of a server that was killed
-            yield write
-        finally:
-            _remove(draft)
-            _remove(path)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.remove(path)
+    try:
+        Path(path).unlink(missing_ok=True)  # of a server that was killed
+        yield write
+    finally:
+        draft.unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)

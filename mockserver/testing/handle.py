@@ -8,9 +8,8 @@ that there are; what the server refuses is a ControlError with its status, messa
 
 from collections.abc import Mapping
 from datetime import timedelta
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from mockserver.testing import report
 from mockserver.testing.arguments import (
@@ -39,6 +38,8 @@ class Handle:
 
     def __init__(self, line: Line | None = None) -> None:
         self._connected = line
+        self._settings: Mapping[str, object] = {}
+        """Keys of a fixture that win over those of one that is loaded."""
 
     @property
     def _line(self) -> Line:
@@ -107,11 +108,7 @@ class Handle:
         from mockserver.fixtures import source as fixture_source
         from mockserver.fixtures.writer import to_data
 
-        self._line.call("PUT", "/state", to_data(fixture_source.load(source, overrides=self._overrides())))
-
-    def _overrides(self) -> Mapping[str, object]:
-        """Keys of a fixture that win over those of the one that is loaded."""
-        return {}
+        self._line.call("PUT", "/state", to_data(fixture_source.load(source, overrides=self._settings)))
 
     def state(self) -> Json:
         """The whole world as a fixture, also in mid-run: `load(state)` goes on from there."""
@@ -152,8 +149,7 @@ class Handle:
 
     def faults(self) -> list[Json]:
         """Those that there are, used-up ones too, with their `hits`."""
-        faults: list[Json] = self._line.call("GET", "/faults")["faults"]
-        return faults
+        return self._listed("faults")
 
     def clear_faults(self, id: str | None = None) -> None:
         """Removes one, or all; answers that they hold back are let go."""
@@ -166,8 +162,7 @@ class Handle:
         return self._line.call("POST", "/denials", {"permission": permission, **camel_keys(rule)})
 
     def denials(self) -> list[Json]:
-        denials: list[Json] = self._line.call("GET", "/denials")["denials"]
-        return denials
+        return self._listed("denials")
 
     def clear_denials(self, id: str | None = None) -> None:
         """Gives back what one denial took, or all of it."""
@@ -175,8 +170,7 @@ class Handle:
 
     def permissions(self) -> list[Json]:
         """Who may do what: `{"user", "operation", "permission", "allowed", "rule", …}` for each user and operation."""
-        permissions: list[Json] = self._line.call("GET", "/permissions")["permissions"]
-        return permissions
+        return self._listed("permissions")
 
     # --- what happened ---------------------------------------------------------------------------------------------
 
@@ -190,8 +184,7 @@ class Handle:
         """
         refuse_unknown("requests()", filters, ["operation", "limit", *RequestFilters.__annotations__])
         check_operation(operation)
-        entries: list[Json] = self._journal(operation=operation, limit=limit, **filters)["requests"]
-        return entries
+        return self._listed("requests", operation=operation, limit=limit, **filters)
 
     def clear_requests(self) -> None:
         """Empties the journal."""
@@ -210,17 +203,20 @@ class Handle:
         check_operation(operation)
         if count is not None and (type(count) is not int or count < 0):
             raise ValueError(f"count is a number of requests, 0 or more, or None for at least one; not {count!r}")
-        given = wire(filters)
+        wanted = {"operation": operation, **wire(filters)}
         answer = self._journal()
-        problem = report.verdict(answer, operation, given, count)
+        problem = report.verdict(answer, wanted, count)
         if problem is not None:
             raise AssertionError(problem)
-        wanted = {"operation": operation, **given}
-        return [entry for entry in answer["requests"] if not report.differences(entry, wanted)]
+        return report.matching(answer["requests"], wanted)
 
-    def _journal(self, **filters: Any) -> Json:
+    def _journal(self) -> Json:
+        return self._line.call("GET", "/requests")
+
+    def _listed(self, name: str, **filters: Any) -> list[Json]:
         query = wire({key: value for key, value in filters.items() if value is not None})
-        return self._line.call("GET", "/requests?" + urlencode(query))
+        found: list[Json] = self._line.call("GET", f"/{name}?{urlencode(query)}")[name]
+        return found
 
     def history(self, **filters: Unpack[HistoryFilters]) -> list[Json]:
         """Every change of a status, oldest first.
@@ -228,14 +224,11 @@ class Handle:
         A change has `time, taskInstanceId, subtaskInstanceId, from, to, operation, cause`.
         """
         refuse_unknown("history()", filters, HistoryFilters.__annotations__)
-        changes: list[Json] = self._line.call("GET", "/history?" + urlencode(wire(filters)))["history"]
-        return changes
+        return self._listed("history", **filters)
 
     def contract(self) -> Json:
         """The server's account: `{"replies", "valid", "deliberatelyInvalid", "violations", "clientErrors"}`."""
         return self._line.call("GET", "/contract")
-
-    # --- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Its connections. It can be used again."""
@@ -245,22 +238,9 @@ class Handle:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
         where = "not running" if self._connected is None else self._connected.url
         return f"<{type(self).__name__} {where}>"
-
-
-def connected(url: str, world: str | None, admin_token: str | None) -> Handle:
-    """Asks nobody yet. Raises ValueError for what is not the URL of a server."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not a server's URL such as http://127.0.0.1:8080")
-    if world is not None and not world:
-        raise ValueError("a world has a name, or is None for the server's own")
-    below = "" if world is None else f"/w/{quote(world, safe='')}"
-    return Handle(Line(url.rstrip("/") + below, admin_token))

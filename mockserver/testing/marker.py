@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from mockserver.testing.naming import unknown
+from mockserver.testing.naming import refuse_unknown
 
 VARIABLE: Final = "OCP_MOCK_FIXTURES"
 Names = Sequence[str | os.PathLike[str]]
@@ -32,7 +32,9 @@ class Choice(NamedTuple):
 def unmarked(config: pytest.Config) -> Choice:
     """What a test without a marker gets. Raises UsageError."""
     names, origin = general(config)
-    base = _ini_folder(config) if origin == INI else config.invocation_params.dir
+    base = config.invocation_params.dir
+    if origin == INI:
+        base = config.rootpath if config.inipath is None else config.inipath.parent
     return Choice(_places(names, base, origin)) if names else Choice()
 
 
@@ -65,19 +67,8 @@ def general(config: pytest.Config) -> tuple[Names, str]:
     return (), "no --ocp-mock-fixtures"
 
 
-def _ini_folder(config: pytest.Config) -> Path:
-    return config.rootpath if config.inipath is None else config.inipath.parent
-
-
-# --- the marker ----------------------------------------------------------------------------------------------------
-
-
 def _is_texts(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 Check = tuple[Callable[[object], bool], str]
@@ -87,7 +78,7 @@ ANY_WORLD: Final[dict[str, Check]] = {
 }
 WORLDS: Final[dict[str, Check]] = {
     "clock": (lambda value: value in ("manual", "real"), "'manual' or 'real'"),
-    "speed": (lambda value: _is_number(value), "a number"),
+    "speed": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
     "auth": (lambda value: value in ("open", "basic"), "'open' or 'basic'"),
     "seed": (lambda value: type(value) is int, "a whole number"),
     "field_names": (lambda value: value in ("sample", "table"), "'sample' or 'table'"),
@@ -102,35 +93,34 @@ FORM: Final = "@pytest.mark.ocp_mock"
 
 def _of(marker: pytest.Mark) -> tuple[Names, Mapping[str, Any] | None, Mapping[str, Any]]:
     """Its paths, its `world`, and its other arguments, all of their types. Raises UsageError."""
-    problem = unknown(FORM, marker.kwargs, KNOWN)
+    try:
+        refuse_unknown(FORM, marker.kwargs, KNOWN)
+    except TypeError as error:
+        raise pytest.UsageError(str(error)) from None
     for name, (holds, form) in KNOWN.items():
         value = marker.kwargs.get(name)
-        if problem is None and value is not None and not holds(value):
-            problem = f"{FORM}: {name} is {form}, not {value!r}"
-    if problem is None and len(marker.args) > 1:
-        problem = f"{FORM} takes one path, not {len(marker.args)}; several are a list"
+        if value is not None and not holds(value):
+            raise pytest.UsageError(f"{FORM}: {name} is {form}, not {value!r}")
+    if len(marker.args) > 1:
+        raise pytest.UsageError(f"{FORM} takes one path, not {len(marker.args)}; several are a list")
     world = marker.kwargs.get("world")
     names: Names = ()
-    if problem is None and marker.args:
+    if marker.args:
         given = marker.args[0]
         if world is not None:
-            problem = f"{FORM} takes a path or world=…, not both"
-        elif isinstance(given, Mapping):
+            raise pytest.UsageError(f"{FORM} takes a path or world=…, not both")
+        if isinstance(given, Mapping):
             world = given
         elif isinstance(given, str | os.PathLike):
             names = [given]
         elif isinstance(given, Sequence) and given and all(isinstance(one, str | os.PathLike) for one in given):
             names = given
         else:
-            problem = f"{FORM} takes a path, the name of a shipped fixture, or world={{…}}, not {given!r}"
-    if problem is None and marker.kwargs.get("clock") == "manual" and marker.kwargs.get("speed") is not None:
-        problem = f"{FORM}: a manual clock has no speed"
-    if problem is not None:
-        raise pytest.UsageError(problem)
+            wanted = "a path, the name of a shipped fixture, or world={…}"
+            raise pytest.UsageError(f"{FORM} takes {wanted}, not {given!r}")
+    if marker.kwargs.get("clock") == "manual" and marker.kwargs.get("speed") is not None:
+        raise pytest.UsageError(f"{FORM}: a manual clock has no speed")
     return names, world, marker.kwargs
-
-
-# --- paths ---------------------------------------------------------------------------------------------------------
 
 
 def _places(names: Names, base: Path, origin: str) -> tuple[Place, ...]:

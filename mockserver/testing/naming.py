@@ -18,20 +18,12 @@ def camel_keys(given: Mapping[str, Any]) -> dict[str, Any]:
     return {camel(key): value for key, value in given.items()}
 
 
-def unknown(what: str, given: Iterable[str], known: Iterable[str]) -> str | None:
-    """A sentence on the first name that is not known, in either spelling; None if all are."""
+def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises TypeError for the first name that is not known, in either spelling."""
     names = list(known)
     spellings = {*names, *map(camel, names)}
     for name in given:
         if name not in spellings:
             near = get_close_matches(name, names, n=1)
             advice = f" (did you mean {near[0]}?)" if near else ""
-            return f"{what} takes no {name!r}{advice}; it takes {', '.join(names)}"
-    return None
-
-
-def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raises TypeError."""
-    problem = unknown(what, given, known)
-    if problem is not None:
-        raise TypeError(problem)
+            raise TypeError(f"{what} takes no {name!r}{advice}; it takes {', '.join(names)}")

@@ -3,7 +3,7 @@ asked?". Pure: it gets entries as `GET /__admin/requests` answers them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final
 from urllib.parse import unquote
@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from mockserver.contract.errors import CONTRACT_VIOLATION
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import parse_long
-from mockserver.testing.naming import camel
 from mockserver.times import parse_instant
 
 Json = dict[str, Any]
@@ -23,14 +22,14 @@ TASKS_SHOWN: Final = 10
 SUBTASKS_SHOWN: Final = 30
 
 
-def verdict(answer: Json, operation: str, filters: Mapping[str, Any], count: int | None) -> str | None:
+def verdict(answer: Json, wanted: Json, count: int | None) -> str | None:
     """What is wrong with the claim that `count` such requests came (None: at least one); None if nothing is.
 
-    `answer` is the whole journal with its `dropped`. Where what was dropped could have decided it, that is said.
+    `answer` is the whole journal with its `dropped`, `wanted` has the operation and filters as on the wire. Where what
+    was dropped could have decided it, that is said.
     """
-    wanted: Json = {"operation": operation, **{camel(key): value for key, value in filters.items()}}
     entries: list[Json] = answer["requests"]
-    hits = [entry for entry in entries if not differences(entry, wanted)]
+    hits = matching(entries, wanted)
     dropped = answer["dropped"] if _could_have_counted(entries, wanted) else 0
     if hits if count is None else len(hits) == count and not dropped:
         return None
@@ -38,10 +37,10 @@ def verdict(answer: Json, operation: str, filters: Mapping[str, Any], count: int
     came = f"there {'was' if len(hits) == 1 else 'were'} {len(hits) or 'none'}"
     if dropped and (count is None or len(hits) <= count):
         kept = f"among the {len(entries)} requests that the journal still has"
-        lines = [f"{claim}: {came} {kept}, but it has dropped {dropped} older ones, so nobody can tell"]
-        lines.append(
-            "The journal is bounded: ask earlier, or empty it with clear_requests() before what is to be counted"
-        )
+        lines = [
+            f"{claim}: {came} {kept}, but it has dropped {dropped} older ones, so nobody can tell",
+            "The journal is bounded: ask earlier, or empty it with clear_requests() before what is to be counted",
+        ]
     else:
         lines = [f"{claim}, but {came}"]
     others = [entry for entry in entries if entry not in hits]
@@ -52,6 +51,10 @@ def verdict(answer: Json, operation: str, filters: Mapping[str, Any], count: int
     else:
         lines.append("No request came at all")
     return "\n".join(lines)
+
+
+def matching(entries: Iterable[Json], wanted: Json) -> list[Json]:
+    return [entry for entry in entries if not differences(entry, wanted)]
 
 
 def differences(entry: Json, wanted: Json) -> list[str]:
@@ -65,11 +68,9 @@ def nearest(entries: Iterable[Json], wanted: Json) -> list[Json]:
 
 
 def _holds(entry: Json, key: str, value: Any) -> bool:
-    if key in ("taskInstanceId", "subtaskInstanceId"):
-        return bool(_id(entry, key) == value)
     if key == "since":
         return parse_instant(entry["time"])[0] >= parse_instant(value)[0]
-    return bool(entry[key] == value)
+    return bool(_value(entry, key) == value)
 
 
 def _id(entry: Json, key: str) -> int | None:
@@ -123,10 +124,10 @@ def _listed(entries: Sequence[Json], wanted: Json | None = None) -> Iterator[str
         yield f"  … and {len(entries) - SHOWN} more"
 
 
-def _value(entry: Json, key: str) -> object:
+def _value(entry: Json, key: str) -> Any:
     if key in ("taskInstanceId", "subtaskInstanceId"):
         return _id(entry, key)
-    return entry["time"] if key == "since" else entry[key]
+    return entry["time" if key == "since" else key]
 
 
 # --- for people ----------------------------------------------------------------------------------------------------

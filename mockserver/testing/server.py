@@ -5,10 +5,10 @@ thread, before there is another one.
 """
 
 from asyncio import AbstractEventLoop
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Final, Literal, Self
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -19,7 +19,6 @@ from mockserver.fixtures.watch import Files
 from mockserver.server import runner
 from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE
-from mockserver.testing import handle
 from mockserver.testing.client import Line
 from mockserver.testing.handle import Handle
 from mockserver.world.fixture import Fixture
@@ -77,7 +76,13 @@ class MockServer(Handle):
         `world` is one of its worlds, made at its first use: for the handle, and for the API under the handle's `url`.
         Asks nobody yet. Raises ValueError for what is not a server's URL.
         """
-        return handle.connected(url, world, admin_token)
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{url!r} is not a server's URL such as http://127.0.0.1:8080")
+        if world is not None and not world:
+            raise ValueError("a world has a name, or is None for the server's own")
+        below = "" if world is None else f"/w/{quote(world, safe='')}"
+        return Handle(Line(url.rstrip("/") + below, admin_token))
 
     @property
     def port(self) -> int:
@@ -90,10 +95,7 @@ class MockServer(Handle):
         files = Files(self._source, overrides=self._settings)
         self._fixture = files.read()
         app = self._app = create_app(
-            self._fixture,
-            api_prefixes=self._api_prefixes,
-            admin_token=self._admin_token,
-            allowed_hosts=[self._host],
+            self._fixture, api_prefixes=self._api_prefixes, admin_token=self._admin_token, allowed_hosts=[self._host]
         )
         Reloader(app[SITE].worlds, files)
         sockets = runner.bound(self._host, self._wanted_port)
@@ -117,15 +119,8 @@ class MockServer(Handle):
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _overrides(self) -> Mapping[str, object]:
-        return self._settings
-
-    # --- for the plugin --------------------------------------------------------------------------------------------
 
     @property
     def _account(self) -> Account:

@@ -7,12 +7,12 @@ and on a server elsewhere by its control routes.
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pytest
 
 from mockserver.fixtures import source as fixture_source
-from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.fixtures.watch import looks
 from mockserver.fixtures.writer import to_data
 from mockserver.testing import report
@@ -24,13 +24,6 @@ from mockserver.world.fixture import Fixture
 Key = tuple[object, ...]
 READ: Final = 64
 """So many fixtures are kept in memory once they were read."""
-
-
-class Faults(NamedTuple):
-    """What an account says went wrong so far."""
-
-    violations: int
-    client_errors: int
 
 
 class Loan:
@@ -49,16 +42,14 @@ class Loan:
         """What went wrong since this was last asked, for which the test must fail; None if nothing did."""
         if isinstance(self.mock, MockServer) and not self.mock.is_running:
             return None  # the test has stopped it
-        now = _faults(self.mock)
-        before, self._before = self._before, now
-        ours, theirs = now.violations - before.violations, now.client_errors - before.client_errors
+        before, self._before = self._before, _faults(self.mock)
+        ours, theirs = (now - then for now, then in zip(self._before, before, strict=True))
         parts = []
         if ours:
-            parts.append(
-                (f"{_times(ours, 'answer')} broke the contract, by a bug of the mock server's", report.violations)
-            )
+            what = f"{counted(ours, 'answer')} broke the contract, by a bug of the mock server's"
+            parts.append((what, report.violations))
         if theirs and self._strict:
-            parts.append((f"{_times(theirs, 'request')} broke the contract (strict)", report.client_errors))
+            parts.append((f"{counted(theirs, 'request')} broke the contract (strict)", report.client_errors))
         if not parts:
             return None
         requests = self.mock.requests()
@@ -94,9 +85,7 @@ class Loan:
 
 def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
     """`make` is what make_ocp_mock gives; `servers` ends the servers that are started here. Raises UsageError."""
-    shelf = item.session.stash.get(SHELF, None)
-    if shelf is None:
-        shelf = item.session.stash[SHELF] = Shelf()
+    shelf = item.session.stash.setdefault(SHELF, Shelf())
     marker = item.get_closest_marker("ocp_mock")
     choice = shelf.unmarked(item.config) if marker is None else marked(marker, item)
     mock = shelf.server(make, choice.options, servers)
@@ -133,12 +122,10 @@ class Shelf:
 
     def renew(self, mock: Handle, choice: Choice) -> None:
         """Raises FixtureError."""
-        settings = choice.settings
-        overrides = fixture_source.overrides(**settings)
+        overrides = fixture_source.overrides(**choice.settings)
         if isinstance(mock, MockServer):
-            mock._renew(
-                self._fixture(choice.source, mock, overrides) if choice.source is not None or overrides else None
-            )
+            is_own = choice.source is None and not overrides
+            mock._renew(None if is_own else self._fixture(choice.source, mock, overrides))
             return
         mock.reset()
         if choice.source is not None:
@@ -153,10 +140,12 @@ class Shelf:
     def _fixture(self, source: fixture_source.Source, mock: MockServer, overrides: Mapping[str, object]) -> Fixture:
         """As it was read before, if its files look as they did then."""
         source = mock._source if source is None else source
-        overrides = {**mock._overrides(), **overrides}
+        overrides = {**mock._settings, **overrides}
         if isinstance(source, Mapping):
             return fixture_source.load(source, overrides=overrides)
-        key = (repr(source), repr(overrides), *_looks(source))
+        several = source if isinstance(source, list | tuple) else [source]
+        paths = [str(one) for one in several if isinstance(one, str | Path)]
+        key = (repr(source), repr(overrides), *looks(paths).items())
         fixture = self._fixtures.get(key)
         if fixture is None:
             fixture = self._fixtures[key] = fixture_source.load(source, overrides=overrides)
@@ -182,18 +171,7 @@ def made(make: Any, options: Mapping[str, Any]) -> Handle:
     return mock
 
 
-def _looks(source: object) -> list[object]:
-    several = source if isinstance(source, list | tuple) else [source]
-    paths = [str(one) for one in several if isinstance(one, str | Path)]
-    return [(name, stamp) for name, stamp in looks(paths).items()]
-
-
-def _faults(mock: Handle) -> Faults:
-    if isinstance(mock, MockServer):
-        return Faults(mock._account.violations, mock._account.client_errors)
-    account = mock.contract()
-    return Faults(account["violations"], account["clientErrors"])
-
-
-def _times(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+def _faults(mock: Handle) -> tuple[int, int]:
+    """How many violations and how many client errors there were so far."""
+    account = mock._account.to_json() if isinstance(mock, MockServer) else mock.contract()
+    return account["violations"], account["clientErrors"]

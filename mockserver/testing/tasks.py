@@ -58,7 +58,7 @@ class _Thing:
 
     @classmethod
     def _settable(cls) -> list[str]:
-        return [name for name, field in vars(cls).items() if isinstance(field, Field)]
+        return [name for name, field in vars(cls).items() if isinstance(field, Field | property)]
 
     def __repr__(self) -> str:
         return f"<{self._line.url}{self._path}>"
@@ -137,7 +137,3 @@ class TaskHandle(_Thing):
     def subtasks(self) -> list[SubtaskHandle]:
         """Those that there are now, in order of id."""
         return [self.subtask(one["id"]) for one in self.json()["subtasks"]]
-
-    @classmethod
-    def _settable(cls) -> list[str]:
-        return [*super()._settable(), "subtasks"]

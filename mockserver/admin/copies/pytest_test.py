@@ -25,7 +25,7 @@ WIDTH: Final = 110
 _CAPITAL: Final = re.compile(r"[A-Z]")
 
 
-def source(entry: Exchange, fixture: Fixture, path: str) -> str:
+def source(entry: Exchange, path: str, fixture: Fixture) -> str:
     """The source of a test that sends it to a server with this world and expects the same answer. Raises Lost."""
     request, fault, operation = again(entry), entry.fault, entry.asked.to.operation
     if entry.status is None and not (fault is not None and isinstance(fault.effect, Transport)):
@@ -68,7 +68,11 @@ def _world(fixture: Fixture, fault: Fault | None) -> dict[str, Any]:
 
 def _name(entry: Exchange) -> str:
     operation, effect = entry.asked.to.operation, entry.fault.effect if entry.fault else None
-    what = _snake(operation.id) if operation else "".join(filter(str.isalnum, entry.asked.method.lower()))
+    what = (
+        _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", operation.id)
+        if operation
+        else "".join(filter(str.isalnum, entry.asked.method.lower()))
+    )
     match effect:
         case Transport():
             how = f"meets_{effect.fault.lower()}"
@@ -81,31 +85,23 @@ def _name(entry: Exchange) -> str:
     return f"test_{what}_{how}"
 
 
-def _snake(name: str) -> str:
-    return _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
-
-
 def _sending(entry: Exchange, request: Again, path: str) -> str:
-    fault, sent = entry.fault, request.sent
-    headers, more = dict(request.headers), []
-    method = entry.asked.method.lower()
-    arguments = [("", f"ocp_mock.url + {path!r}")]
-    name = f"requests.{method}"
-    if method not in ("get", "post", "head"):
-        name, arguments = "requests.request", [("", repr(entry.asked.method)), *arguments]
+    fault, sent, method = entry.fault, request.sent, entry.asked.method
+    name, arguments = f"requests.{method.lower()}", [f"ocp_mock.url + {path!r}"]
+    if method.lower() not in ("get", "post", "head"):
+        name, arguments = "requests.request", [repr(method), *arguments]
     if sent.wrong is None and sent.password is not None:
-        more.append(("auth", f"({_basic(sent.user)}, {_basic(sent.password)})"))
-    if headers:
-        more.append(("headers", repr(headers)))
+        arguments.append(f"auth=({_basic(sent.user)}, {_basic(sent.password)})")
+    if request.headers:
+        arguments.append(f"headers={request.headers!r}")
     if request.body:
-        more.append(("data", repr(request.body.decode()) if request.body.isascii() else repr(request.body)))
+        arguments.append(f"data={(request.body.decode() if request.body.isascii() else request.body)!r}")
     if fault is not None and isinstance(fault.effect, Response):
         if 300 <= fault.effect.status < 400:
-            more.append(("allow_redirects", "False"))
+            arguments.append("allow_redirects=False")
         if _is_encoded(fault.effect):
-            more.append(("stream", "True"))
-    given = [*arguments, *more, ("timeout", str(_patience_s(fault)))]
-    return f"{name}({', '.join(f'{key}={value}' if key else value for key, value in given)})"
+            arguments.append("stream=True")
+    return f"{name}({', '.join([*arguments, f'timeout={_patience_s(fault)}'])})"
 
 
 def _basic(text: str) -> str:
@@ -130,19 +126,13 @@ def _patience_s(fault: Fault | None) -> int:
     return PATIENCE_S + math.ceil(late_ms / 1000)
 
 
-# --- what it expects -----------------------------------------------------------------------------------------------
-
-
 def _expected(entry: Exchange, request: Again, path: str) -> list[str]:
     effect = entry.fault.effect if entry.fault else None
     is_head = entry.asked.method == "HEAD"
     is_cut = isinstance(effect, Truncate) and effect.fraction < 1 and not is_head
     breaks = isinstance(effect, Transport) and not (is_head and effect.fault == "MALFORMED_RESPONSE_CHUNK")
     if is_cut or breaks:
-        return [
-            "    with pytest.raises(requests.RequestException):",
-            f"        {_sending(entry, request, path)}",
-        ]
+        return ["    with pytest.raises(requests.RequestException):", f"        {_sending(entry, request, path)}"]
     lines = [
         f"    answer = {_sending(entry, request, path)}",
         f"    assert answer.status_code == {200 if entry.status is None else entry.status}",

@@ -41,8 +41,6 @@ class Again(NamedTuple):
     sent: credentials.Sent
     headers: dict[str, str]
     body: bytes
-    is_own: bool
-    """Whether the fault that acted is one that the request itself asks for."""
 
 
 def again(entry: Exchange) -> Again:
@@ -70,7 +68,7 @@ def again(entry: Exchange) -> Again:
     elif fault is not None and fault.id == PREFERRED:
         assert isinstance(fault.effect, Error)
         headers[PREFERRED] = f"code={fault.effect.status}"
-    return Again(sent, headers, asked.body, fault is not None and fault.id in (OWN, PREFERRED))
+    return Again(sent, headers, asked.body)
 
 
 def world_before(entry: Exchange) -> World:
@@ -126,9 +124,6 @@ def target(entry: Exchange) -> str:
     return path
 
 
-# --- curl ----------------------------------------------------------------------------------------------------------
-
-
 def curl(entry: Exchange, base: str, world: str | None) -> str:
     """One line that sends it again. `base` is the server's URL; `world` one that is not in the path. Raises Lost."""
     request = again(entry)
@@ -171,23 +166,19 @@ def _has_dots(path: str) -> bool:
     return any(unquote(step) in (".", "..") for step in path.partition("?")[0].split("/"))
 
 
-# --- in a test ------------------------------------------------------------------------------------------------------
-
-
 def path_in_test(entry: Exchange, prefixes: Sequence[str]) -> str:
     """Its path and query under the prefix that a test's server has. Raises Lost."""
     path, mark, query = target(entry).partition("?")
     if _has_dots(path):
         raise Lost("requests tidies up a path with dots")
     for prefix in sorted(prefixes, key=len, reverse=True):
-        start = path.find(f"{prefix}/")
-        while start >= 0:
+        for match in re.finditer(f"(?={re.escape(prefix)}/)", path):
+            start = match.start()
             below = path[start + len(prefix) :]
             to = route(entry.asked.method, URL(below, encoded=True).path_safe[1:])
             elsewhere = entry.asked.to == NOWHERE and re.fullmatch(r"(/w/[^/]*)?", path[:start]) is None
             if to == entry.asked.to and not elsewhere:
                 return f"{PREFIX}{below}{mark}{query}"
-            start = path.find(f"{prefix}/", start + 1)
     if OURS.match(path) or path.startswith(f"{PREFIX}/"):
         raise Lost("in a test that path is another's")
     return path + mark + query

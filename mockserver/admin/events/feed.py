@@ -8,13 +8,15 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from mockserver import __version__
 from mockserver.admin.clock import clock_json
-from mockserver.admin.journal import summary_json, transition
+from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Violation
 from mockserver.contract.schemas import contract
+from mockserver.faults.denials import Denial
+from mockserver.faults.rules import Fault
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
 from mockserver.world.journal import Exchange, Record
@@ -46,10 +48,7 @@ EVENTS: Final[dict[str, str]] = {
 """The schema of each event's data."""
 
 T = TypeVar("T")
-
-
-class Rule(Protocol):
-    def to_json(self) -> dict[str, Any]: ...
+Rule = Fault | Denial
 
 
 class Cursor(Generic[T]):
@@ -102,8 +101,6 @@ class Feed:
         self._names = sorted(site.worlds.names())
         self._violations = site.account.violations
 
-    # --- for who listens -------------------------------------------------------------------------------------------
-
     def since(self, number: int | None) -> bytes:
         """The events after that one; or `hello`, if they are not all known."""
         oldest = self.latest - len(self._kept)
@@ -114,8 +111,6 @@ class Feed:
 
     def ping(self) -> bytes:
         return _event("ping", self._proven("ping", {"now": clock_json(self.site.served)["now"]}))
-
-    # --- what is new -----------------------------------------------------------------------------------------------
 
     def collect(self) -> bool:
         """Brings the world up to now and reads what is new, but no more than AT_ONCE changes and requests. Whether
@@ -181,11 +176,11 @@ class Feed:
         for number, entry in list(self._unanswered.items()):
             if entry.status is not None or entry.let_go:
                 del self._unanswered[number]
-                self._add("request", summary_json(number, entry, instant))
+                self._add("request", entry_json(number, entry, instant, bodies=False))
             elif number <= journal.dropped:
                 del self._unanswered[number]
         for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
-            self._add("request", summary_json(number, entry, instant))
+            self._add("request", entry_json(number, entry, instant, bodies=False))
             if entry.status is None:
                 self._unanswered[number] = entry
         return self._changes.left(history) + self._requests.left(journal) > 0

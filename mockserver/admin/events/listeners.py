@@ -40,7 +40,6 @@ HEADERS: Final[dict[str, str]] = {
     CONTRACT: VALID,
     "X-Accel-Buffering": "no",  # nginx would collect it
 }
-LAST_EVENT_ID: Final = "Last-Event-ID"
 RETRY: Final = b"retry: 1000\n\n"
 
 
@@ -191,11 +190,6 @@ class Listening:
 LISTENING: Final = web.AppKey("listening", Listening)
 
 
-def add_listening(app: web.Application) -> None:
-    listening = app[LISTENING] = Listening()
-    app.on_shutdown.append(listening.end)
-
-
 async def get_events(site: Site, request: web.Request) -> web.StreamResponse:
     """Server-sent events: what happens in the world, as it happens. The first is `hello`, unless the stream goes on
     after the event that Last-Event-ID names; then nothing is sent twice and nothing is missing. After `hello`, `world`
@@ -226,11 +220,10 @@ async def get_events(site: Site, request: web.Request) -> web.StreamResponse:
 async def caught_up(channel: Channel, request: web.Request, response: web.StreamResponse) -> None:
     """Sends what the listener has missed. When this returns, there is nothing more. Raises TimeoutError, if it does not
     read, and ConnectionError."""
-    if request.transport is not None:
-        sock = request.transport.get_extra_info("socket")
-        if sock is not None:
-            with suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    sock = request.get_extra_info("socket")
+    if sock is not None:
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     for _ in range(KEPT // AT_ONCE + 1):
         if not channel.tick():
             break
@@ -245,5 +238,5 @@ async def caught_up(channel: Channel, request: web.Request, response: web.Stream
 
 def last_event_id(request: web.Request) -> int | None:
     """None for what is none of ours."""
-    text = request.headers.get(LAST_EVENT_ID, "")
+    text = request.headers.get("Last-Event-ID", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
