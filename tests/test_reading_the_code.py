@@ -18,7 +18,7 @@ from mockserver.server.front.reader import Reader
 from mockserver.server.routing import SITE
 from mockserver.times import SECOND
 
-CHAPTER: Final = HOUSE.parent / "docs" / "reading-the-code.md"
+CHAPTER: Final = Path(__file__).resolve().parent.parent / "docs" / "reading-the-code.md"
 RAW: Final = f"POST {RETRY} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
 REMEMBERED: Final = {"WireInstant.__new__", "render_instant", "_second", "_end"}
 """Called for what is new only, and whoever ran in this process before may have had it."""
