@@ -224,7 +224,7 @@ def large_worlds(folder: Path) -> None:
     big.write_text(json.dumps(worlds.large()))
     text = folder / "large.yaml"
     text.write_text(yaml.dump(worlds.large(), Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
-    for file, most in ((big, 150), (text, 3)):
+    for file, most in ((big, 75), (text, 3)):
         output = subprocess.check_output([sys.executable, "-c", LOADING, str(file)], text=True, cwd=ROOT)
         seconds, ratio, megabytes = map(float, output.split())
         found = f"{file.suffix}: {seconds:.1f} s, {ratio:.1f} times as long as parsing alone, {megabytes:.0f} MiB"
