@@ -1,19 +1,18 @@
 """Control routes of the clock: what it shows, setting it, and moving it."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from mockserver.admin.calls import checked_body, duration, instant
 from mockserver.admin.journal import transition
 from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.tasks.values import TASK_STATUSES
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.served import Served
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
-
-TASK_STATUSES: Final = ("RUNNING", "FAILED", "SUCCESSFUL")
 
 
 async def get_clock(site: Site, request: web.Request) -> object:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from mockserver.contract.parameters import INT_MAX, PATH_PARAMETERS, Parameter
+from mockserver.tasks.values import TASK_STATUSES
 
 Method = Literal["GET", "POST"]
 
@@ -47,7 +48,6 @@ TASK: Final = TASKS + "/{taskInstanceId}"
 SUBTASK: Final = TASK + "/subtasks/{subtaskInstanceId}"
 VIEWER: Final = "TASK_VIEWER"
 MANAGER: Final = "TASK_MANAGER"
-TASK_STATUSES: Final = ("RUNNING", "FAILED", "SUCCESSFUL")
 TASK_TYPES: Final = ("MANUAL", "SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED")
 
 # fmt: off

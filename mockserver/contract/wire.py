@@ -19,7 +19,7 @@ from mockserver.tasks.values import Reference, Subtask, SubtaskDefinition, TaskD
 
 STANDING: Final = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
 """What transitions change of a subtask, in alphabetical order."""
-render_instant = lru_cache(maxsize=4096)(times.WireInstant)
+wire_instant = lru_cache(maxsize=4096)(times.WireInstant)
 
 
 class Texts:
@@ -55,7 +55,7 @@ class Wire:
         self._envelope = lru_cache(maxsize=1024)(self._new_envelope)
 
     def instant(self, instant: int | None) -> str | None:
-        return None if instant is None else render_instant(instant, self._offset_s)
+        return None if instant is None else wire_instant(instant, self._offset_s)
 
     # --- envelopes -------------------------------------------------------------------------------------------------
 

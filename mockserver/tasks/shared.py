@@ -37,7 +37,7 @@ class Shared(Mapping[K, V], Generic[K, V]):
         place = self._at[key]
         return self._chunks[place >> 5][place & 31]
 
-    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # no other default is asked
+    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # Mapping takes any default
         """Mapping's own asks twice."""
         place = self._at.get(key)
         return default if place is None else self._chunks[place >> 5][place & 31]

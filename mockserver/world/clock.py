@@ -6,7 +6,6 @@ from typing import Final
 from mockserver.times import LATEST_NOW, MS
 from mockserver.world.fixture import ClockMode, ClockSetting
 
-REAL: Final = "real"
 MANUAL: Final = "manual"
 
 

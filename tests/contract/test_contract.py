@@ -281,19 +281,19 @@ def test_a_filled_template_is_the_whole_value(seed: int) -> None:
         keys = sorted(value)
         holes = [key for key in keys if dice.random() < 0.5]
         fixed = {key: value[key] for key in keys if key not in holes}
-        filled = Template(checker, fixed, *holes).fill(*(value[key] for key in holes))
-        assert json.loads(filled.text) == value
-        assert judged(checker, json.loads(filled.text))
+        filled = Template(checker, fixed, *holes).text(*(value[key] for key in holes))
+        assert json.loads(filled) == value
+        assert judged(checker, json.loads(filled))
 
 
 def test_filling_a_template_leaves_it_as_it_was() -> None:
     template = Template(contract().checker("subtask-log"), {}, "log")
-    assert [template.fill(text).text for text in ("100%", "%s", "%%")] == [
+    assert [template.text(text) for text in ("100%", "%s", "%%")] == [
         '{"log":"100%"}',
         '{"log":"%s"}',
         '{"log":"%%"}',
     ]
-    assert Template(contract().checker("subtask-log"), {"log": "%d"}).fill().text == '{"log":"%d"}'
+    assert Template(contract().checker("subtask-log"), {"log": "%d"}).text() == '{"log":"%d"}'
 
 
 def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
@@ -304,7 +304,7 @@ def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
     fixed = {key: item for key, item in value.items() if key != "subtasks"}
     wrong = [value["subtasks"][0] | {"status": "EXPLODED"}]
     with pytest.raises(Violation) as caught:
-        Template(task, fixed, "subtasks").fill(wrong)
+        Template(task, fixed, "subtasks").text(wrong)
     assert caught.value.problems[0].json_path == "$.subtasks[0].status"
     assert str(caught.value).startswith("The answer breaks wrapped-task-instance at $.subtasks[0].status: ")
 
@@ -314,7 +314,7 @@ def test_a_wrong_value_is_not_fixed_either(wrong: object) -> None:
     with pytest.raises(Violation):
         Template(contract().checker("subtask-log"), {"log": wrong})
     with pytest.raises(Violation):
-        Template(contract().checker("subtask-log"), {}, "log").fill(wrong)
+        Template(contract().checker("subtask-log"), {}, "log").text(wrong)
 
 
 def test_a_template_has_all_keys_of_its_object_and_no_others() -> None:

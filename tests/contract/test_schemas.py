@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from judges import FILES, REGISTRY, judge
 from referencing.jsonschema import DRAFT202012
 
-from mockserver.contract.operations import OPERATIONS, TASK_STATUSES, TASK_TYPES
+from mockserver.contract.operations import OPERATIONS, TASK_TYPES
 from mockserver.contract.schemas import BASE, FORMATS
 from mockserver.faults import rules
 from mockserver.tasks import values
@@ -175,7 +175,6 @@ def test_both_envelopes_agree_on_what_they_share() -> None:
         ("subtask-status", values.STATUSES),
         ("subtask-operation", values.OPERATIONS),
         ("task-status", values.TASK_STATUSES),
-        ("task-status", TASK_STATUSES),
         ("task-operation", values.TASK_OPERATIONS),
         ("task-type", TASK_TYPES),
         ("operation-id", tuple(OPERATIONS)),

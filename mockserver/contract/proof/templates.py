@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.proof.parts import Table, Wrong
-from mockserver.contract.schemas import Checker, Proven
+from mockserver.contract.schemas import Checker
 
 
 class Template:
@@ -76,9 +76,6 @@ class Template:
             inner = whole.get(key)
             whole[key] = inner._whole(values) if isinstance(inner, Template) else values.pop(0)
         return whole
-
-    def fill(self, *values: object) -> Proven:
-        return Proven(self._checker, self.text(*values))
 
 
 class Filling(NamedTuple):
