@@ -21,7 +21,7 @@ class Execution:
     subtasks: Shared[int, Subtask]
     """By id, in order of id."""
     logs: Shared[int, Logged | None]
-    counts: Mapping[Status, int]
+    counts: dict[Status, int]
     """How many subtasks are in each status; all six are there, in the order of STATUSES."""
     open: tuple[int, ...]
     """The ids, in order, of those that become READY by themselves once a slot is free and nothing is FAILED."""

@@ -1,7 +1,8 @@
 """A mapping whose keys are fixed and whose copies share what did not change. Pure.
 
-Tasks and subtasks come and go only with a whole world, so a value is kept by the position of its key, in tuples of 32:
-a copy with one other value copies one of those tuples and the list of them. The order is that of the keys given.
+Tasks and subtasks come and go only with a whole world, so a value is kept by the position of its key, in lists of 32
+that nobody changes: a copy with one other value copies one of those and the list of them. The order is that of the keys
+given.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,19 +19,16 @@ class Shared(Mapping[K, V], Generic[K, V]):
         pairs = list(items)
         values = [value for _, value in pairs]
         self._at: dict[K, int] = {key: place for place, (key, _) in enumerate(pairs)}
-        self._chunks: tuple[tuple[V, ...], ...] = tuple(
-            tuple(values[start : start + 32]) for start in range(0, len(values), 32)
-        )
+        self._chunks: list[list[V]] = [values[start : start + 32] for start in range(0, len(values), 32)]
 
     def set(self, key: K, value: V) -> "Shared[K, V]":
         """The same with another value of a key that it has. Raises KeyError."""
         place = self._at[key]
-        chunks = list(self._chunks)
-        chunk = list(chunks[place >> 5])
+        chunks = self._chunks.copy()
+        chunk = chunks[place >> 5] = chunks[place >> 5].copy()
         chunk[place & 31] = value
-        chunks[place >> 5] = tuple(chunk)
         new: Shared[K, V] = object.__new__(Shared)
-        new._at, new._chunks = self._at, tuple(chunks)
+        new._at, new._chunks = self._at, chunks
         return new
 
     def __getitem__(self, key: K) -> V:

@@ -60,7 +60,7 @@ class Step:
         self.task = execution.task
         self.subtasks = execution.subtasks
         self.logs = execution.logs
-        self.counts = dict(execution.counts)
+        self.counts = execution.counts.copy()
         self.open = execution.open
         self.retrying = execution.retrying
         self.changes: list[tuple[Subtask, Subtask] | tuple[Task, Task]] = []
@@ -179,7 +179,7 @@ class Step:
                 self.put(before, transitions.made_ready(before, operation, self.now, self.pace))
         if counts[READY] or counts[RUNNING] or counts[CANCELING]:
             return  # so the task is RUNNING
-        status = transitions.derived_status(counts, len(self.subtasks), task.operation)
+        status = transitions.derived_status(counts, task.operation)
         if status != RUNNING:
             self.put_task(transitions.task_ended(task, status, self.now))
 

@@ -7,6 +7,7 @@ docs/differences.md).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from mockserver.tasks.values import (
@@ -76,7 +77,7 @@ def cancel(subtask: Subtask, task: Task, now: int, pace: Pace) -> Subtask:
     """CANCELING; its operation becomes CANCEL when the cancelling has ended."""
     if subtask.status != RUNNING:
         raise Refused(f"it is {subtask.status}, and only a RUNNING subtask can be cancelled")
-    return subtask._replace(status=CANCELING, due=_after(now, pace.dispatch))
+    return replace(subtask, status=CANCELING, due=_after(now, pace.dispatch))
 
 
 # --- what an operator can ask of a task ----------------------------------------------------------------------------
@@ -87,7 +88,7 @@ def retry_task(task: Task) -> Task:
         raise Refused(f"it is {task.status}, and only a FAILED task can be retried")
     if task.operation == ROLLBACK:
         raise Refused("it is rolling back")
-    return task._replace(status=RUNNING, operation=RETRY, finish_time=None)
+    return replace(task, status=RUNNING, operation=RETRY, finish_time=None)
 
 
 def rollback_task(task: Task, subtasks: Mapping[int, Subtask]) -> Task:
@@ -98,12 +99,12 @@ def rollback_task(task: Task, subtasks: Mapping[int, Subtask]) -> Task:
     for subtask in subtasks.values():
         if subtask.definition.prohibit_rollback and subtask.status not in (PENDING, READY):
             raise Refused(f"subtask {subtask.id}, which has run, prohibits it", prohibited=True)
-    return task._replace(status=RUNNING, operation=ROLLBACK, finish_time=None)
+    return replace(task, status=RUNNING, operation=ROLLBACK, finish_time=None)
 
 
 def rolled_back(subtask: Subtask) -> Subtask:
     """What a task's rollback makes of each of its subtasks that is not PENDING, before the first of them is READY."""
-    return subtask._replace(operation=ROLLBACK)
+    return replace(subtask, operation=ROLLBACK)
 
 
 # --- what happens by itself ----------------------------------------------------------------------------------------
@@ -111,19 +112,18 @@ def rolled_back(subtask: Subtask) -> Subtask:
 
 def retried(subtask: Subtask, now: int, pace: Pace) -> Subtask:
     """A retry, whoever asked for it. startTime and finishTime stay as they were until it runs."""
-    definition, _, _, run_time, executor, start, finish, _, next_run, next_rollback, _ = subtask
-    due = now + pace.dispatch if pace.dispatch < NEVER else None
+    run_time = subtask.run_time
     return Subtask(
-        definition,
+        subtask.definition,
         READY,
         RETRY,
-        run_time + (run_time < MOST_RUNS),
-        executor,
-        start,
-        finish,
-        due,
-        next_run,
-        next_rollback,
+        run_time + 1 if run_time < MOST_RUNS else run_time,
+        subtask.executor,
+        subtask.start_time,
+        subtask.finish_time,
+        now + pace.dispatch if pace.dispatch < NEVER else None,
+        subtask.next_run,
+        subtask.next_rollback,
         None,
     )
 
@@ -137,13 +137,14 @@ def retries_itself(subtask: Subtask) -> bool:
 
 
 def made_ready(subtask: Subtask, operation: Operation, now: int, pace: Pace) -> Subtask:
-    return subtask._replace(status=READY, operation=operation, due=_after(now, pace.dispatch), coming=None)
+    return replace(subtask, status=READY, operation=operation, due=_after(now, pace.dispatch), coming=None)
 
 
 def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
     """READY → RUNNING: the run takes its entry of `runs` (or `rollbacks`) now, and with it how and when it will end."""
     due: int | None
-    definition, _, operation, run_time, node, start_time, _, _, next_run, next_rollback, _ = subtask
+    definition, operation = subtask.definition, subtask.operation
+    next_run, next_rollback = subtask.next_run, subtask.next_rollback
     if operation in (SKIP, ROLLBACK_SKIP):
         run, due = SKIPPED, now
     else:
@@ -162,53 +163,72 @@ def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
         if timeout and duration > timeout:
             run, duration = Run(TIMEOUT, timeout, run.log), timeout
         due = now + duration if duration < NEVER else None
-    if start_time is None:
-        start_time = now
-    node = node or executor
-    return Subtask(definition, RUNNING, operation, run_time, node, start_time, None, due, next_run, next_rollback, run)
+    return Subtask(
+        definition,
+        RUNNING,
+        operation,
+        subtask.run_time,
+        subtask.executor or executor,
+        now if subtask.start_time is None else subtask.start_time,
+        None,
+        due,
+        next_run,
+        next_rollback,
+        run,
+    )
 
 
 def end(subtask: Subtask, now: int) -> Subtask:
     """RUNNING or CANCELING → what it comes to. A rolled-back subtask is PENDING again."""
-    definition, status, operation, run_time, node, start_time, _, _, next_run, next_rollback, run = subtask
+    operation, run = subtask.operation, subtask.coming
     after: Status
-    if status == CANCELING or run is None or run.outcome == TIMEOUT:
+    if subtask.status == CANCELING or run is None or run.outcome == TIMEOUT:
         after, operation = FAILED, CANCEL
     elif run.outcome == FAILED:
         after = FAILED
     else:
         after = PENDING if operation in (ROLLBACK, ROLLBACK_SKIP) else SUCCESSFUL
-    return Subtask(definition, after, operation, run_time, node, start_time, now, None, next_run, next_rollback, None)
+    return Subtask(
+        subtask.definition,
+        after,
+        operation,
+        subtask.run_time,
+        subtask.executor,
+        subtask.start_time,
+        now,
+        None,
+        subtask.next_run,
+        subtask.next_rollback,
+        None,
+    )
 
 
 def task_started(task: Task, now: int, executor: str) -> Task:
     """Its first subtask runs."""
-    return task._replace(start_time=now, executor=task.executor or executor)
+    return replace(task, start_time=now, executor=task.executor or executor)
 
 
 def task_resumed(task: Task) -> Task:
     """An operator has made a subtask READY: it is RUNNING again, its operation stays."""
-    definition, _, operation, executor, start_time, _ = task
-    return Task(definition, RUNNING, operation, executor, start_time, None)
+    return Task(task.definition, RUNNING, task.operation, task.executor, task.start_time, None)
 
 
 def task_ended(task: Task, status: TaskStatus, now: int) -> Task:
-    definition, _, operation, executor, start_time, _ = task
-    return Task(definition, status, operation, executor, start_time, now)
+    return Task(task.definition, status, task.operation, task.executor, task.start_time, now)
 
 
-def derived_status(counts: Mapping[Status, int], total: int, operation: TaskOperation) -> TaskStatus:
-    """A task's status as its subtasks give it. `counts` is how many of its `total` subtasks are in each status."""
+def derived_status(counts: Mapping[Status, int], operation: TaskOperation) -> TaskStatus:
+    """A task's status as its subtasks give it. `counts` is how many of them are in each status."""
     if counts[FAILED]:
         return RUNNING if counts[READY] or counts[RUNNING] or counts[CANCELING] else FAILED
-    return SUCCESSFUL if counts[PENDING if operation == ROLLBACK else SUCCESSFUL] == total else RUNNING
+    return SUCCESSFUL if counts[PENDING if operation == ROLLBACK else SUCCESSFUL] == sum(counts.values()) else RUNNING
 
 
 def counted_from(subtask: Subtask, now: int, pace: Pace) -> Subtask:
     """A subtask of a world just loaded, whose fixture does not say when it is due: what is under way starts now."""
     if subtask.status == READY or subtask.status == CANCELING:
-        return subtask._replace(due=_after(now, pace.dispatch))
+        return replace(subtask, due=_after(now, pace.dispatch))
     if subtask.status == RUNNING:
         begun = start(subtask, now, pace, "")
-        return begun._replace(executor=subtask.executor, start_time=subtask.start_time, finish_time=subtask.finish_time)
+        return replace(begun, executor=subtask.executor, start_time=subtask.start_time, finish_time=subtask.finish_time)
     return subtask

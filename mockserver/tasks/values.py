@@ -1,12 +1,10 @@
-"""What tasks and subtasks are: values, and the words for how they stand.
-
-Values are tuples: a retry makes three of them, and a NamedTuple is made in a third of a frozen dataclass's time.
-"""
+"""What tasks and subtasks are: values, and the words for how they stand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from mockserver.tasks.value import equal_value
 from mockserver.times import SECOND
 
 Status = Literal["PENDING", "READY", "RUNNING", "CANCELING", "FAILED", "SUCCESSFUL"]
@@ -77,7 +75,8 @@ class SubtaskDefinition:
     rollbacks: tuple[Run, ...]
 
 
-class Subtask(NamedTuple):
+@equal_value
+class Subtask:
     """How a subtask stands. Instants are nanoseconds; `due` is when its next event happens by itself."""
 
     definition: SubtaskDefinition
@@ -122,7 +121,8 @@ class TaskDefinition:
     prohibit_rollback: bool
 
 
-class Task(NamedTuple):
+@equal_value
+class Task:
     definition: TaskDefinition
     status: TaskStatus
     operation: TaskOperation

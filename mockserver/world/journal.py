@@ -1,7 +1,7 @@
 """What happened: bounded records of requests and of changes. What a record has dropped, it counts."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
@@ -38,11 +38,15 @@ class Record(Generic[T]):
         self.epoch: object = object()
         """Another one after each `forget`: then numbers begin again."""
 
-    def append(self, *entries: T) -> None:
+    def append(self, entry: T) -> None:
+        self._entries.append(entry)
+        self.total += 1
+
+    def extend(self, entries: Sequence[T]) -> None:
         self._entries.extend(entries)
         self.total += len(entries)
 
-    def extend(self, later: "Record[T]") -> None:
+    def follow(self, later: "Record[T]") -> None:
         """What another record has that was begun after this one."""
         self._entries.extend(later._entries)
         self.total += later.total

@@ -6,6 +6,7 @@ it was.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -111,7 +112,7 @@ class LiveWorld:
             execution = tasks[task]
             subtask = execution.subtasks[id]
             assert subtask.due is not None
-            subtasks = execution.subtasks.set(id, subtask._replace(due=subtask.due + by))
+            subtasks = execution.subtasks.set(id, replace(subtask, due=subtask.due + by))
             tasks = tasks.set(task, _with_subtasks(execution, subtasks))
         self._timers = [(due + by, id, task) for due, id, task in self._timers]
         self.world = world.with_tasks(tasks, now)
@@ -204,7 +205,7 @@ class LiveWorld:
         execution, now, world = step.done(), step.now, self.world
         id = execution.task.definition.id
         self.world = world.with_tasks(world.tasks.set(id, execution), now)
-        self.history.append(*[Change(now, id, was, becomes, cause) for was, becomes in step.changes])
+        self.history.extend([Change(now, id, was, becomes, cause) for was, becomes in step.changes])
         for due, subtask in step.timers:
             heappush(self._timers, (due, subtask, id))
         if step.voided:

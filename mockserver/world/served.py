@@ -212,7 +212,7 @@ class Served:
         except TooManyEvents as error:
             raise Unprocessable(f"{error}; nothing was moved") from None
         on_the_way, trial.history = trial.history, self.live.history
-        trial.history.extend(on_the_way)
+        trial.history.follow(on_the_way)
         self.live = trial
         self.clock.move(trial.world.now)
         return list(on_the_way), on_the_way.dropped

@@ -80,7 +80,7 @@ def test_a_value_has_exactly_the_attributes_of_the_table(table: Any, value: Any,
     """A field that a transition changes is the value's own, and no other is."""
     held = [field for field in table.values() if field.attribute is not None]
     own = {field.attribute for field in held if field.changes}
-    assert own == set(value._fields) - {"definition", "coming"}
+    assert own == set(value.__dataclass_fields__) - {"definition", "coming"}
     assert {field.attribute for field in held if not field.changes} == set(definition.__dataclass_fields__)
 
 

@@ -120,7 +120,7 @@ def task(
     """Its status is the one that its subtasks give, unless it is given."""
     downstreams = downstreams_of({one.id: one.definition.upstreams for one in subtasks})
     whole = {
-        one.id: one._replace(definition=replace(one.definition, downstreams=tuple(downstreams[one.id])))
+        one.id: replace(one, definition=replace(one.definition, downstreams=tuple(downstreams[one.id])))
         for one in sorted(subtasks, key=lambda one: one.id)
     }
     definition = TaskDefinition(

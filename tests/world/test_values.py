@@ -11,7 +11,7 @@ what is kept up beside the subtasks is what would be made of them anew.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
 from builders import MANUAL, cancel, retry, retry_task, rollback_task, skip
@@ -232,7 +232,7 @@ def set_in_place(shared: Shared[int, Any], key: int, value: object) -> Shared[in
 
 def draft_shared(step: Step, execution: Execution, *more: Any) -> None:
     really_begun(step, execution, *more)
-    step.counts = cast(dict[Status, int], execution.counts)
+    step.counts = execution.counts
 
 
 def counted_in_place(rules: Rules, changed: Any) -> Rules:
