@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.parameters import SubError, parse_path
+from mockserver.tasks.value import value
 
 
-class Route(NamedTuple):
+@value
+class Route:
     """What a method and a path under a prefix ask for."""
 
     operation: Operation | None

@@ -149,10 +149,11 @@ class Rules(Mapping[str, Fault]):
     """Every rule of a world by its id, oldest first: a value. Which of them a request matches is remembered, since no
     count changes that; so rules that have nothing to do with a request cost it nothing."""
 
-    __slots__ = ("_matching", "_rules")
+    __slots__ = ("_matching", "_rules", "ids")
 
     def __init__(self, rules: Iterable[Fault]) -> None:
         self._rules = {rule.id: rule for rule in rules}
+        self.ids = tuple(self._rules)
         self._matching: dict[Incoming, tuple[str, ...]] = {}
 
     def __getitem__(self, id: str) -> Fault:
@@ -178,7 +179,7 @@ class Rules(Mapping[str, Fault]):
         """The same rules, some of them with other counts."""
         new = object.__new__(Rules)
         new._rules = self._rules | {rule.id: rule for rule in changed}
-        new._matching = self._matching
+        new._matching, new.ids = self._matching, self.ids
         return new
 
     def added(self, rule: Fault) -> "Rules":

@@ -4,6 +4,7 @@ The steps are those of `answer`, some of them later.
 """
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -119,13 +120,13 @@ def reply_of(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, d
         reply, what = broken(reply, effect, wire, to, dice)
         exchange.effect = what
     elif isinstance(effect, Truncate):
-        reply = reply._replace(verdict=DELIBERATELY_INVALID)
+        reply = replace(reply, verdict=DELIBERATELY_INVALID)
     return reply
 
 
 def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int) -> Reply:
     """The operation's own answer, or the error that replaces it; proven either way."""
-    fault, (data, failure) = exchange.fault, done
+    fault, data, failure = exchange.fault, done.data, done.failure
     assert fault is not None
     effect = None if isinstance(data, Violation) else fault.effect
     if isinstance(effect, Error):
@@ -162,7 +163,7 @@ def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -
     """The reply with its contract broken, and how. One that the schema still accepts is valid, and said to be."""
     checker = schema_of(reply.status, wire, to)
     if checker is None:  # a file
-        return reply._replace(content=b"violated" + reply.content[8:], verdict=DELIBERATELY_INVALID), "violate the file"
+        return replace(reply, content=b"violated" + reply.content[8:], verdict=DELIBERATELY_INVALID), "violate the file"
     value = json.loads(reply.content)
     if effect.remove is None and effect.set is None:
         drawn = mutation.drawn(value, checker, dice)
@@ -172,7 +173,7 @@ def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -
         changed, what = mutation.violated(value, effect)
     content = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     verdict: Verdict = VALID if checker.accepts(changed) else DELIBERATELY_INVALID
-    return reply._replace(content=content, verdict=verdict), f"violate: {what}"
+    return replace(reply, content=content, verdict=verdict), f"violate: {what}"
 
 
 def schema_of(status: int, wire: Wire, to: Route) -> Checker | None:

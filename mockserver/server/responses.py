@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -26,6 +26,7 @@ from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLi
 from mockserver.faults.rules import Fault
 from mockserver.server.auth import CHALLENGE
 from mockserver.server.handlers import Data
+from mockserver.tasks.value import value
 from mockserver.times import SECOND
 
 log = logging.getLogger("mockserver")
@@ -79,7 +80,8 @@ def limited(fault: Fault, effect: RateLimit, now: int) -> ApiError:
     return ApiError(row, rule=fault.id, headers={hdrs.RETRY_AFTER: str(seconds)}, message=message)
 
 
-class Reply(NamedTuple):
+@value
+class Reply:
     """An answer, before it is bytes on a socket."""
 
     status: int

@@ -37,8 +37,11 @@ class Shared(Mapping[K, V], Generic[K, V]):
 
     def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # Mapping takes any default
         """Mapping's own asks twice."""
-        place = self._at.get(key)
-        return default if place is None else self._chunks[place >> 5][place & 31]
+        try:
+            place = self._at[key]
+        except KeyError:
+            return default
+        return self._chunks[place >> 5][place & 31]
 
     def __contains__(self, key: object) -> bool:
         return key in self._at

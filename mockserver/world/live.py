@@ -226,7 +226,7 @@ class LiveWorld:
     def trace_id(self) -> str:
         """The next one: 16 hex digits that the seed and a counter give, different each time."""
         self.traces += 1
-        return f"{(self._first_trace + self.traces * _STRIDE) & _64_BITS:016x}"
+        return ((self._first_trace + self.traces * _STRIDE) & _64_BITS).to_bytes(8).hex()
 
     def choose_fault(self, request: Incoming) -> Fault | None:
         """The rule that acts on this request, if any; it has been counted."""
