@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 from pages import BASE, PAGES, README, ROOT, block, blocks, coded, rows, section
 from processes import END_S, Served, environment, needed, run
+from slow import slow_but
 
 from mockserver.admin.calls import MAX_BODY as MAX_CONTROL_BODY
 from mockserver.admin.events.feed import KEPT
@@ -149,7 +150,10 @@ def test_no_other_page_has_curl_lines() -> None:
     }
 
 
-@pytest.mark.parametrize("line", sorted({line for page in PAGES for line in lines(page) if line.startswith("ocp-")}))
+COMMANDS: Final = sorted({line for page in PAGES for line in lines(page) if line.startswith("ocp-")})
+
+
+@pytest.mark.parametrize("line", slow_but([line for line in COMMANDS if " exec " in line][:1], COMMANDS))
 def test_the_other_commands_run(line: str) -> None:
     command = line.replace("ocp-mockserver", f"{shlex.quote(sys.executable)} -m mockserver", 1)
     assert command != line

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from time import monotonic
@@ -59,12 +60,14 @@ class Client:
         self._session: requests.Session | None = None
 
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
-        body, headers = options.get("data"), options.get("headers") or {}
-        is_plain = options.keys() <= {"json", "data", "headers"} and isinstance(body, str | bytes | None)
+        body, headers, auth = options.get("data"), options.get("headers") or {}, options.get("auth")
+        is_plain = options.keys() <= {"json", "data", "headers", "auth"} and isinstance(body, str | bytes | None)
         if is_plain and PLAIN.fullmatch(path) and not path.endswith("/__admin"):  # which redirects
             if options.get("json") is not None and not body:
                 body = json.dumps(options["json"], allow_nan=False)
                 headers = {"Content-Type": "application/json", **headers}
+            if auth is not None:
+                headers = {**headers, "Authorization": "Basic " + b64encode(":".join(auth).encode("latin-1")).decode()}
             return self._send(method, path, body.encode() if isinstance(body, str) else body, headers)
         if self._session is None:
             self._session = requests.Session()
