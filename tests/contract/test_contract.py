@@ -20,7 +20,7 @@ from mockserver.contract.proof.templates import Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema, schema_files
 
 GENERATED: Final = 20_000
-FEWER: Final = 1_000
+FEWER: Final = 500
 CONTRACTS: Final = {names: Contract(names) for names in ("sample", "table")}
 
 
