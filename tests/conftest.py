@@ -1,6 +1,7 @@
 """Fixtures of pytest's that several files of tests share, and the account of the whole run (see `books`)."""
 
 import copy
+import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +17,9 @@ from mockserver.contract import wire
 from mockserver.contract.schemas import Contract, schema_files
 
 pytest_plugins = ["pytester"]
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")  # a machine that is busy with something else fails no test
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+settings.register_profile("ci", settings.get_profile("suite"), max_examples=100)
+settings.load_profile("ci" if "CI" in os.environ else "suite")  # a machine that is busy otherwise fails no test
 SUMS: Counter[str] = Counter()
 """Of this process; in one that leads workers, of all of them."""
 

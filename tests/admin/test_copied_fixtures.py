@@ -10,6 +10,7 @@ import yaml
 from busy_world import BUSY
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, world_of
 from raw_sockets import request
+from slow import slow_but
 from waiting import waiting
 
 from mockserver import MockServer
@@ -71,7 +72,7 @@ def lived(client: Client, dice: Random, steps: int) -> Iterator[Json]:
         yield state
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", slow_but([0], range(2)))
 @pytest.mark.parametrize("scheduler", [BUSY["scheduler"], AT_ONCE], ids=["busy", "at once"])
 def test_whatever_happens_since_its_world_is_told_exactly(seed: int, scheduler: Json) -> None:
     """Retries by hand and by themselves, cancels, skips, rollbacks and first starts; logs, rules and counters too."""

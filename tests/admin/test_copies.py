@@ -14,6 +14,7 @@ import requests
 import yaml
 from clients import API, FOREVER, RETRY, SUBTASK, TASK, TASKS, Client, Json, said, world_of
 from processes import END_S, PACKAGE, needed, plugin_is_installed
+from slow import slow_but
 
 from mockserver import MockServer
 
@@ -331,9 +332,10 @@ ONE_OF_SIX: Final[dict[str, tuple[str, Json, list[int]]]] = {
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize(("kind", "rule", "statuses"), ONE_OF_SIX.values(), ids=ONE_OF_SIX)
-def test_rules_count_on_in_a_copied_test(pytester: pytest.Pytester, kind: str, rule: Json, statuses: list[int]) -> None:
+@pytest.mark.parametrize("name", slow_but(["skip and times", "denial"], ONE_OF_SIX))
+def test_rules_count_on_in_a_copied_test(pytester: pytest.Pytester, name: str) -> None:
     """Each of six requests is answered as it was, whatever the rule had counted before it."""
+    kind, rule, statuses = ONE_OF_SIX[name]
     with MockServer(WORLD) as mock, Client(mock) as client:
         client.admin("POST", f"/{kind}", rule)
         assert [client.get(TASK, auth=OPERATOR).status_code for _ in statuses] == statuses

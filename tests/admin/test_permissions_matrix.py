@@ -1,11 +1,13 @@
 """Who may do what: the matrix agrees with what the API then does, says which rule says no, and counts nothing."""
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import product
+from typing import Any, Final
 
 import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world, said
 from shared_servers import SharedServers
+from slow import slow_but
 
 from mockserver import MockServer
 from mockserver.contract.operations import OPERATIONS
@@ -80,30 +82,29 @@ def test_who_lacks_a_permission_is_told_which(staff: Client) -> None:
     assert matrix["viewer", "getTaskInstance"]["reason"] is None
 
 
-@pytest.mark.parametrize(
-    "denials",
-    [
-        [],
-        [{}],
-        [{"permission": "TASK_VIEWER"}],
-        [{"user": "operator"}, {"operation": "retrySubtask"}],
-        [{"user": "viewer", "permission": "TASK_VIEWER", "operation": "getSubtaskLog", "times": 1}],
-        [{"taskInstanceId": 1000}, {"taskInstanceId": 7, "permission": "TASK_VIEWER"}],
-        [{"taskInstanceId": 1000, "permission": "TASK_VIEWER", "user": "boss"}],
-        [{"taskInstanceId": 1000, "times": 1}, {"times": 2}],
-        [{"times": 1}, {"times": 1, "user": "boss", "taskInstanceId": 1000}],
-        [{"user": "stranger"}],
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_the_matrix_is_what_the_api_then_does(
-    shared_servers: SharedServers, denials: list[Json], operation: str
-) -> None:
+DENIALS: Final[list[list[Json]]] = [
+    [],
+    [{}],
+    [{"permission": "TASK_VIEWER"}],
+    [{"user": "operator"}, {"operation": "retrySubtask"}],
+    [{"user": "viewer", "permission": "TASK_VIEWER", "operation": "getSubtaskLog", "times": 1}],
+    [{"taskInstanceId": 1000}, {"taskInstanceId": 7, "permission": "TASK_VIEWER"}],
+    [{"taskInstanceId": 1000, "permission": "TASK_VIEWER", "user": "boss"}],
+    [{"taskInstanceId": 1000, "times": 1}, {"times": 2}],
+    [{"times": 1}, {"times": 1, "user": "boss", "taskInstanceId": 1000}],
+    [{"user": "stranger"}],
+]
+CELLS: Final = list(product(range(len(DENIALS)), OPERATIONS))
+FEW: Final = [cell for number, cell in enumerate(CELLS) if number % 4 == 0]
+"""Of each list of denials two operations or three, of each operation two lists or three."""
+
+
+@pytest.mark.parametrize(("denials", "operation"), slow_but(FEW, CELLS))
+def test_the_matrix_is_what_the_api_then_does(shared_servers: SharedServers, denials: int, operation: str) -> None:
     """On task 1000, which may be an exception. To look at the matrix uses nothing up."""
     mock = shared_servers.renewed("staff", failed_world(auth="basic", users=USERS))
     with Client(mock) as client:
-        for denial in denials:
+        for denial in DENIALS[denials]:
             deny(client, **denial)
         for user in USERS:
             row = rows(client)[user, operation]

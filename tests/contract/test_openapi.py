@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+from slow import slow_but
 
 from mockserver.contract.openapi import FOLLOWERS, document
 from mockserver.contract.operations import OPERATIONS
@@ -34,7 +35,7 @@ def described(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
 
 
-@every_document
+@pytest.mark.parametrize("name", slow_but(["sample-basic"], DOCUMENTS))
 def test_the_document_is_valid_openapi(name: str) -> None:
     validate(DOCUMENTS[name])
 

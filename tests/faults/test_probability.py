@@ -3,11 +3,12 @@
 import asyncio
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from clients import RETRY, TASK, TASKS, Client, Json, failed_world
 from processes import END_S
+from slow import slow_but
 from together import released_together
 
 from mockserver import MockServer
@@ -83,15 +84,14 @@ def struck(seed: int, traffic: bool, **rule: Any) -> list[Any]:
         return found
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        {"error": {"status": 503}, "probability": 0.5},
-        {"violate": "random"},
-        {"violate": "random", "probability": 0.3, "skip": 2, "times": 5},
-    ],
-    ids=str,
-)
+RANDOM: Final[list[Json]] = [
+    {"violate": "random", "probability": 0.3, "skip": 2, "times": 5},
+    {"error": {"status": 503}, "probability": 0.5},
+    {"violate": "random"},
+]
+
+
+@pytest.mark.parametrize("rule", slow_but(RANDOM[:1], RANDOM), ids=str)
 def test_other_traffic_changes_nothing(rule: Json) -> None:
     alone, amid = struck(11, False, **rule), struck(11, True, **rule)
     assert alone == amid

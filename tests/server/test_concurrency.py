@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from clients import TASK, Json
 from processes import END_S
+from slow import slow_but
 from together import HEAD, LAST, answer, released_together
 
 from mockserver import MockServer
@@ -17,7 +18,7 @@ ROUNDS = 10
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("clock", ["manual", "real"])
+@pytest.mark.parametrize("clock", slow_but(["manual"], ["manual", "real"]))
 async def test_of_a_hundred_retries_at_once_one_is_granted(clock: str) -> None:
     """Ten rounds: each time one 200 and ninety-nine 400 / 20003; and runTime says how many there really were."""
     subtask = {"id": 10001, "status": "FAILED", "runs": [{"outcome": "FAILED"}]}

@@ -805,6 +805,7 @@ async def three_clients(url):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 @has("pytest_asyncio")
 def test_pytest_asyncio(pytester: pytest.Pytester, mode: str) -> None:
@@ -832,6 +833,7 @@ def test_sync(ocp_mock): assert ask(ocp_mock.url) == 200
     result.assert_outcomes(passed=2, failed=1)
 
 
+@pytest.mark.slow
 @has("pytest_aiohttp")
 def test_beside_pytest_aiohttp(pytester: pytest.Pytester) -> None:
     """The mock server is what the application under test asks."""
@@ -906,6 +908,7 @@ async def test_it(ocp_mock, others):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 @has("xdist")
 def test_under_xdist(pytester: pytest.Pytester) -> None:
     """Each worker has a server of its own; a report goes to whoever leads them, its sections too."""

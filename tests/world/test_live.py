@@ -22,6 +22,7 @@ from builders import (
     values,
     world,
 )
+from slow import slow_but
 
 from mockserver.faults.denials import Denial
 from mockserver.tasks import transitions
@@ -127,11 +128,13 @@ def rounds(count: int = 10**9, seconds: float = 0) -> LiveWorld:
     return world(task(one), pace=pace(dispatch=0))
 
 
-def test_what_goes_round_at_one_instant_is_stopped_after_a_bounded_number_of_events() -> None:
+@pytest.mark.parametrize("most", slow_but([500], [500, EVENTS_AT_ONE_INSTANT]))
+def test_what_goes_round_at_one_instant_is_stopped_after_a_bounded_number_of_events(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mockserver.world.live.EVENTS_AT_ONE_INSTANT", most)
     it = rounds()
-    with pytest.raises(
-        TooManyEvents, match=f"more than {EVENTS_AT_ONE_INSTANT} events at one instant, .* subtask 1 of"
-    ):
+    with pytest.raises(TooManyEvents, match=f"more than {most} events at one instant, .* subtask 1 of"):
         it.advance(at(5))
     assert it.world.now == at(1)
     assert execution(it).task.status == "RUNNING"

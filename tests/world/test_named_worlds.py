@@ -122,7 +122,7 @@ def shared() -> Iterator[MockServer]:
         yield mock
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(50, marks=pytest.mark.slow)])
 def test_thirty_two_threads_each_in_a_world_of_its_own(shared: MockServer, rounds: int) -> None:
     """Each drives its own retry flow so often, with advance and faults: no cross-talk, and the journals add up."""
     wrong: list[object] = []

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from busy_world import BUSY
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
+from slow import slow_but
 
 from mockserver import MockServer
 from mockserver.fixtures.source import shipped
@@ -69,7 +70,7 @@ def played(client: Client, script: tuple[tuple[str, str, Any], ...]) -> list[tup
     return [(answer.status_code, answer.content) for answer in answers]
 
 
-@pytest.mark.parametrize("step", range(len(SCRIPT)))
+@pytest.mark.parametrize("step", slow_but(range(0, len(SCRIPT), 5), range(len(SCRIPT))))
 def test_two_servers_with_one_state_answer_alike_byte_by_byte(pair: tuple[Client, Client], step: int) -> None:
     """Wherever in the script the state is taken: trace ids, timestamps, dice, timers and logs are the same."""
     one, two = pair
