@@ -244,7 +244,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
 
 FIXTURE: Final = {
     "fixture": "auth users clock server fieldNames seed scheduler tasks faults denials counters",
-    "fixture.user": "password permissions",
+    "fixture.user": "password permissions accessKeys",
     "fixture.clock": "mode now speed",
     "fixture.scheduler": "dispatch run concurrency",
     "fixture.counters": "trace fault denial",
@@ -266,7 +266,7 @@ FIXTURE: Final = {
         "fixedDelayMilliseconds delayDistribution truncateBodyAtFraction chunkedDribbleDelay response violate "
         "rateLimit hits matches window"
     ),
-    "fault.error": "status code message",
+    "fault.error": "status code message headers",
     "fault.delayDistribution": "type lower upper median sigma",
     "fault.chunkedDribbleDelay": "numberOfChunks totalDuration",
     "fault.response": "status headers body",

@@ -1,6 +1,7 @@
 """Control routes of one request: all there is to it, and its copies, made from the world that it met."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -114,13 +115,16 @@ def fixture(site: Site, number: int, entry: Exchange) -> str:
     whole = met(entry)
     time, method = site.served.wire.instant(whole.clock.now), entry.asked.method
     about = f"# The world just before request {number} ({method}) acted, at {time}, where its clock stands still."
+    if any(user.access_keys for user in world_before(entry).users.values()):
+        about += "\n# Without the access keys of its users."
     return f"{about}\n{as_yaml(whole)}"
 
 
 def met(entry: Exchange) -> Fixture:
-    """The world just before it acted, whole, with a clock that stands still. Raises Lost."""
+    """The world just before it acted, whole but for access keys, with a clock that stands still. Raises Lost."""
     world = world_before(entry)
     count = sum(len(one.subtasks) for one in world.tasks.values())
     if count > COPIED:
         raise Lost(f"the world has {count} subtasks, and more than {COPIED} are not copied")
-    return fixture_of(world, ClockSetting("manual", world.now, 1.0, True), entry.traces)
+    whole = fixture_of(world, ClockSetting("manual", world.now, 1.0, True), entry.traces)
+    return replace(whole, users={name: replace(user, access_keys={}) for name, user in whole.users.items()})

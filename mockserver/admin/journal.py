@@ -13,6 +13,7 @@ from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import finite
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
+from mockserver.contract.permissions import ANONYMOUS
 from mockserver.times import parse_instant
 from mockserver.world.journal import BODY_BYTES, Exchange
 from mockserver.world.live import TIME, Change
@@ -87,9 +88,10 @@ def asked(request: web.Request, *known: str) -> Asked:
 
 
 def user_of(entry: Exchange) -> str | None:
-    """By the name that was sent."""
+    """By the name that was sent, or whose access key was."""
     sent = entry.asked.sent
-    return None if sent is credentials.NOBODY or sent.wrong is not None else sent.user
+    is_signed = sent.signature is not None and sent.user != ANONYMOUS
+    return sent.user if sent.password is not None or is_signed else None
 
 
 FACTS: Final[dict[str, Callable[[Exchange], object]]] = {

@@ -28,7 +28,7 @@ BAD_PARAMETER: Final = Row("document", 400, 10001, "Not a valid request: {proble
 NO_CREDENTIALS: Final = Row("document", 401, 30000, "Authentication is required: send HTTP Basic credentials.",
     "there are no credentials, and they are required")
 BAD_CREDENTIALS: Final = Row("document", 401, 30004, "{problem}.",
-    "wrong user name or password, or an Authorization header that is not well-formed Basic",
+    "wrong user name, password or signature, or an Authorization header that is not well-formed",
     {"problem": "Wrong user name or password"})
 NO_PERMISSION: Final = Row("seed, document", 403, 30014, "User {user} lacks the permission {permission}.",
     "the user lacks the permission", {"user": "viewer"})
@@ -48,6 +48,7 @@ SLOW_BODY: Final = Row("ours", 408, 10001, "The request body did not arrive with
 BROKEN_BODY: Final = Row("ours", 400, 10001, "The request body cannot be read: {problem}.")
 LARGE_BODY: Final = Row("ours", 413, 10001, "The request body is larger than {limit} bytes.",
     "the request's body is too large", {"limit": 1048576})
+THROTTLED: Final = Row("document", 429, 0, "More than {limit} requests in {seconds} s ({fault}).")
 UNEXPECTED: Final = Row("document", 500, 10010, "{problem}",
     "an unexpected error, or an answer that broke its own schema", {"problem": "An unexpected error."})
 # fmt: on

@@ -27,8 +27,7 @@ HEADERS: Final[Json] = {
     "X-Mock-Rule": {"description": "The id of the fault or denial that acted.", "schema": {"type": "string"}},
     "X-Mock-Hint": {"description": "What would have worked.", "schema": {"type": "string"}},
     "WWW-Authenticate": {
-        "description": "How to authenticate.",
-        "required": True,
+        "description": "How to authenticate; not said to a script in a browser.",
         "schema": {"type": "string", "enum": ['Basic realm="OCP"']},
     },
 }

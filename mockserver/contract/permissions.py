@@ -3,7 +3,8 @@
 Source: the seed (a retry needs TASK_MANAGER); that TASK_MANAGER reads too and that ADMIN is both is the document's.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Literal
 
@@ -33,6 +34,8 @@ class User:
     password: str
     permissions: tuple[Permission, ...]
     """As the fixture gives them; `allowed` has what they imply."""
+    access_keys: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    """The secret of each access key that signs requests as this user."""
 
     @property
     def allowed(self) -> frozenset[str]:

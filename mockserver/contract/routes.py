@@ -24,9 +24,12 @@ class Route:
     """One for each path parameter that is no Long."""
     ids: tuple[int, ...] = ()
     """All path parameters, where none is wrong."""
+    is_api: bool = True
+    """Whether the path is under a prefix of the API: outside, nothing asks for credentials."""
 
 
 NOWHERE: Final = Route(None)
+OUTSIDE: Final = Route(None, is_api=False)
 
 
 def _paths() -> Iterator[tuple[re.Pattern[str], dict[str, Operation]]]:

@@ -4,8 +4,8 @@ The words are WireMock's where it has one. Nothing here performs anything: `tran
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal
 
@@ -16,7 +16,7 @@ TransportFault = Literal[
 ]
 LONGEST_MS: Final = 7 * 86400 * 1000
 """A delay that a distribution draws is cut there; the schema has the same limit for one that is given."""
-DEFAULT_CODES: Final = {401: 30000, 403: 30014, 404: 20000}
+DEFAULT_CODES: Final = {401: 30000, 403: 30014, 404: 20000, 405: 10001, 429: 0}
 DEFAULT_CODE: Final = 10010
 Json = dict[str, Any]
 
@@ -27,14 +27,17 @@ def _given(**fields: Any) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error:
-    """A well-formed error envelope. `status` is 400 to 599; a code or message not given has its default."""
+    """A well-formed error envelope, with more headers. `status` is 400 to 599; a code or message not given has its
+    default."""
 
     status: int
     code: int | None = None
     message: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> Json:
-        return {"error": _given(status=self.status, code=self.code, message=self.message)}
+        headers = dict(self.headers) or None
+        return {"error": _given(status=self.status, code=self.code, message=self.message, headers=headers)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,8 @@ class Violate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """429 with Retry-After above `limit` requests in a window of the world's time, which the first of them opens."""
+    """429 above `limit` requests in a window of the world's time, which the first of them opens; every answer that it
+    watches says how much of the window is left."""
 
     limit: int
     per_s: float
@@ -147,7 +151,7 @@ def effect_of(body: Json) -> Effect | None:
     match body:
         case {"error": error}:
             numbers = {key: int(error[key]) for key in ("status", "code") if key in error}
-            return Error(**numbers, message=error.get("message"))
+            return Error(**numbers, message=error.get("message"), headers=error.get("headers", {}))
         case {"fault": fault}:
             return Transport(fault=fault)
         case {"truncateBodyAtFraction": fraction}:
@@ -197,15 +201,21 @@ def problems(body: Json) -> list[Problem]:
         for pointer in [*violate.get("set", {}), *([violate["remove"]] if "remove" in violate else [])]:
             if not pointer.startswith("/"):
                 found.append(Problem(("violate",), f"{pointer!r} is not a JSON pointer such as /data/status"))
+    found += [*_wrong_headers(body, "response"), *_wrong_headers(body, "error")]
     response = body.get("response", {})
-    for name, value in response.get("headers", {}).items():
-        path = ("response", "headers", name)
-        if name.lower() in FRAMING:
-            found.append(Problem(path, "the framing of the answer is the server's (see fault for a broken one)"))
-        elif not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            found.append(Problem(path, "not a header's name"))
-        elif not value.isprintable() or not value.isascii():
-            found.append(Problem(path, "a header's value is printable ASCII"))
     if response.get("status") in (204, 304) and response.get("body") not in (None, ""):
         found.append(Problem(("response", "body"), f"a {response['status']} has no body"))
     return found
+
+
+def _wrong_headers(body: Json, effect: str) -> Iterator[Problem]:
+    for name, value in body.get(effect, {}).get("headers", {}).items():
+        path = (effect, "headers", name)
+        if name.lower() in FRAMING:
+            yield Problem(path, "the framing of the answer is the server's (see fault for a broken one)")
+        elif effect == "error" and name.lower() == "content-type":
+            yield Problem(path, "an error is JSON (see response for another body)")
+        elif not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+            yield Problem(path, "not a header's name")
+        elif not value.isprintable() or not value.isascii():
+            yield Problem(path, "a header's value is printable ASCII")

@@ -8,10 +8,11 @@ from functools import lru_cache
 
 from aiohttp import hdrs, web
 
-from mockserver.contract.credentials import NOBODY, Sent, parsed
+from mockserver.contract.credentials import sent_with
 from mockserver.contract.errors import BAD_PARAMETER, ApiError
-from mockserver.contract.routes import NOWHERE, route
+from mockserver.contract.routes import OUTSIDE, route
 from mockserver.server import cors, fault_injection, responses, steps
+from mockserver.server.auth import identified
 from mockserver.server.front import head
 from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER
@@ -24,6 +25,8 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     `respond` is to answer."""
     site.worlds.settle()
     asked = asked_plainly(plain)
+    if asked.sent.signature is not None:
+        asked = identified(site.served.world, asked)
     if steps.may_meet_fault(site.served, asked):
         return None
     exchange = steps.arrived(site.served, asked)
@@ -51,15 +54,19 @@ async def respond(site: Site, request: web.Request, path: str | None) -> web.Str
             body = await responses.received(request, responses.MAX_BODY)
         except ApiError as error:
             failure = error
-    exchange = steps.arrived(site.served, asked_by(request, path, body))
+    asked = asked_by(request, path, body)
+    if asked.sent.signature is not None:
+        asked = identified(site.served.world, asked)
+    exchange = steps.arrived(site.served, asked)
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
     if exchange.fault is not None:
         return await fault_injection.spoiled(site, exchange, request)
     reply = steps.answered(site, exchange, failure)
-    headers = reply.headers
+    headers = {**reply.headers}
+    if exchange.rate is not None:
+        headers |= responses.rate_headers(exchange.rate, site.served.world.now)
     if hdrs.ORIGIN in request.headers:
-        headers = {**headers}
         cors.share(headers, request.headers[hdrs.ORIGIN])
     response = web.Response(body=reply.content, status=reply.status, headers=headers)
     if failure is not None and failure.row in responses.UNREAD:
@@ -80,7 +87,7 @@ def asked_plainly(plain: PlainRequest) -> Asked:
         path=plain.target,
         query="",
         to=route(plain.method, plain.path),
-        sent=sender(plain.headers.get(hdrs.AUTHORIZATION)),
+        sent=sent_with(plain.method, plain.target, plain.headers, b""),
         headers=plain.headers,
         body=b"",
     )
@@ -92,12 +99,8 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         target=request.raw_path,
         path=request.path,
         query=request.rel_url.raw_query_string,
-        to=NOWHERE if path is None else route(request.method, path),
-        sent=sender(request.headers.get(hdrs.AUTHORIZATION)),
+        to=OUTSIDE if path is None else route(request.method, path),
+        sent=sent_with(request.method, request.raw_path, request.headers, body),
         headers=request.headers,
         body=body[:KEPT],
     )
-
-
-def sender(authorization: str | None) -> Sent:
-    return NOBODY if authorization is None else parsed(authorization)

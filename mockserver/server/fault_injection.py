@@ -63,12 +63,12 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
             return await transport.hang(request, wait)
         served.remember_spoiled(exchange.asked)
         head = Reply(200, b"", CIMultiDict({hdrs.CONTENT_TYPE: "application/json"}), DELIBERATELY_INVALID)
-        return transport.spoil(request, effect.fault, decorated(head, fault, request), dice)
+        return transport.spoil(request, effect.fault, decorated(head, served, exchange, request), dice)
 
     duration = (ticks() - began) // MS if served.clock.rate else 0
     reply = reply_of(served, wire, exchange, done, duration, dice)
     site.account.count(reply.verdict)
-    headers = decorated(reply, fault, request)
+    headers = decorated(reply, served, exchange, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
     if isinstance(effect, Truncate):
         return await transport.truncated(request, reply.status, reply.content, headers, effect.fraction)
@@ -130,7 +130,7 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
     assert fault is not None
     effect = None if isinstance(data, Violation) else fault.effect
     if isinstance(effect, Error):
-        data, failure = None, responses.injected(fault, effect)
+        data, failure = None, responses.injected(fault, effect, exchange.asked.headers)
     elif isinstance(effect, RateLimit):
         data, failure = None, responses.limited(fault, effect, served.world.now)
     now = served.clock.now() if served.clock.rate else served.world.now
@@ -184,8 +184,13 @@ def schema_of(status: int, wire: Wire, to: Route) -> Checker | None:
     return None if to.operation.media_type != "application/json" else wire.envelope(to.operation.id)
 
 
-def decorated(reply: Reply, fault: Fault, request: web.Request) -> CIMultiDict[str]:
-    headers = CIMultiDict(reply.headers)
+def decorated(reply: Reply, served: Served, exchange: Exchange, request: web.Request) -> CIMultiDict[str]:
+    """The headers, with those that say what acted, and who may read it."""
+    headers, fault = CIMultiDict(reply.headers), exchange.fault
+    assert fault is not None
+    if exchange.rate is not None:
+        for name, value in responses.rate_headers(exchange.rate, served.world.now).items():
+            headers.setdefault(name, value)
     headers[responses.CONTRACT] = reply.verdict
     if fault.id == PREFERRED:
         headers[APPLIED] = f"code={reply.status}"

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict, MultiMapping
 
 from mockserver.contract.account import VALID, VIOLATION, Verdict
 from mockserver.contract.errors import (
@@ -15,6 +16,7 @@ from mockserver.contract.errors import (
     CONTRACT_VIOLATION,
     LARGE_BODY,
     SLOW_BODY,
+    THROTTLED,
     UNEXPECTED,
     ApiError,
     Row,
@@ -24,7 +26,7 @@ from mockserver.contract.operations import Operation
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
 from mockserver.faults.rules import Fault
-from mockserver.server.auth import CHALLENGE
+from mockserver.server.auth import challenge
 from mockserver.server.handlers import Data
 from mockserver.tasks.value import value
 from mockserver.times import SECOND
@@ -64,20 +66,36 @@ async def received(request: web.BaseRequest, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def injected(fault: Fault, effect: Error) -> ApiError:
-    """The error that a fault answers with, whatever else happened."""
+def injected(fault: Fault, effect: Error, asked: MultiMapping[str]) -> ApiError:
+    """The error that a fault answers with, whatever else happened. `asked` are the headers of the request."""
     code = effect.code if effect.code is not None else DEFAULT_CODES.get(effect.status, DEFAULT_CODE)
     message = effect.message if effect.message is not None else f"Injected by {fault.id}."
     row = Row(status=effect.status, code=code, message="{message}", source="ours")
-    return ApiError(row, rule=fault.id, headers=CHALLENGE if effect.status == 401 else None, message=message)
+    headers = CIMultiDict(challenge(asked) if effect.status == 401 else {})
+    headers.update(effect.headers)
+    return ApiError(row, rule=fault.id, headers=headers, message=message)
 
 
 def limited(fault: Fault, effect: RateLimit, now: int) -> ApiError:
-    """429. Retry-After is in whole seconds, and never too early."""
-    seconds = max(1, -((now - fault.window[0]) // SECOND))
-    row = Row(status=429, code=DEFAULT_CODE, message="{message}", source="ours")
-    message = f"More than {effect.limit} requests in {effect.per_s:g} s ({fault.id})."
-    return ApiError(row, rule=fault.id, headers={hdrs.RETRY_AFTER: str(seconds)}, message=message)
+    """Retry-After is in whole seconds, and never too early."""
+    headers: dict[str, str] = {hdrs.RETRY_AFTER: str(max(1, -((now - fault.window[0]) // SECOND)))}
+    return ApiError(
+        THROTTLED, rule=fault.id, headers=headers, limit=effect.limit, seconds=f"{effect.per_s:g}", fault=fault.id
+    )
+
+
+def rate_headers(rate: Fault, now: int) -> dict[str, str]:
+    """What every answer says that a rate limit has counted: how many requests it lets through, how many more, and in
+    how many seconds its window ends. Source: document."""
+    effect, (until, count) = rate.effect, rate.window
+    assert isinstance(effect, RateLimit)
+    if now >= until:
+        until, count = now + round(effect.per_s * SECOND), 0
+    return {
+        "RateLimit-Limit": str(effect.limit),
+        "RateLimit-Remaining": str(max(0, effect.limit - count)),
+        "RateLimit-Reset": str(-((now - until) // SECOND)),
+    }
 
 
 @value

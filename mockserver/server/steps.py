@@ -79,8 +79,11 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
             exchange.fault = own_fault(asked.headers, exchange.traces + 1)
         except ApiError as error:
             return error
-    if exchange.fault is None and served.live.world.faults.ids:
-        exchange.fault = served.live.choose_fault(incoming(asked, asked.to.operation))
+    before = served.live.world.faults
+    if exchange.fault is None and before.ids:
+        request = incoming(asked, asked.to.operation)
+        exchange.fault = served.live.choose_fault(request)
+        exchange.rate = served.live.world.faults.rate_of(before, request)
     return None
 
 
@@ -106,19 +109,19 @@ def incoming(asked: Asked, operation: Operation) -> Incoming:
 
 
 def carry_out(site: Site, exchange: Exchange) -> Done:
-    """Every check of who asks for what, then what was asked: route, parameters, credentials, permission, existence,
+    """Every check of who asks for what, then what was asked: credentials, route, parameters, permission, existence,
     state. What is refused has changed nothing."""
     asked, served = exchange.asked, site.served
     to, live = asked.to, served.live
     first = live.history.total
     try:
+        world = live.world
+        if (asked.sent is not NOBODY or world.settings.auth != "open") and to.is_api:
+            authenticate(world, asked)
         operation = to.operation
         if operation is None:
             raise no_route(asked)
         query = parameters(operation, asked)
-        world = live.world
-        if asked.sent is not NOBODY or world.settings.auth != "open":
-            authenticate(world, asked.sent)
         permit(served, operation, asked)
         data = handlers.HANDLERS[operation.id](served, to.ids, query, exchange.trace_id)
         exchange.changes = first, live.history.total

@@ -129,6 +129,8 @@ class Exchange:
     """Whether it is the same request as one that met a transport fault a moment ago."""
     fault: Fault | None = None
     """The rule that acted on it."""
+    rate: Fault | None = None
+    """The rate limit that has counted it, as it then was."""
     acted: int | None = None
     """When it acted, if that was not when it came."""
     changes: tuple[int, int] = (0, 0)

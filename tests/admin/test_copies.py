@@ -99,7 +99,7 @@ def cases() -> Iterator[tuple[str, Case]]:
         yield from refusals(name, method, path, NOBODY)
     yield "list 400", Case("GET", f"{TASKS}?size=0&status=BROKEN", 400)
     yield "list of none", Case("GET", f"{TASKS}?name=%22%7Bnobody%7D", 200)
-    yield "no route", Case("GET", f"{API}/nowhere?x=1", 404, None, needs="10002")
+    yield "no route", Case("GET", f"{API}/nowhere?x=1", 404, needs="10002")
     yield "no route elsewhere", Case("POST", "/nowhere", 404, None, needs="No route /nowhere")
     yield "wrong method", Case("DELETE", RETRY, 405, needs="requests.request('DELETE'")
     yield "HEAD", Case("HEAD", TASK, 200)

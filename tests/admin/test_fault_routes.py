@@ -61,7 +61,7 @@ def test_after_a_refusal_only_the_answer_is_another(failed: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 30000), (403, 30014), (404, 20000), (400, 10010), (429, 10010), (599, 10010)]
+    ("status", "code"), [(401, 30000), (403, 30014), (404, 20000), (405, 10001), (429, 0), (400, 10010), (599, 10010)]
 )
 def test_a_code_that_is_not_given_follows_the_status(failed: Client, status: int, code: int) -> None:
     failed.fault(status)
@@ -71,6 +71,25 @@ def test_a_code_that_is_not_given_follows_the_status(failed: Client, status: int
     assert answer.json()["error"]["message"] == "Injected by fault-1."
     assert answer.headers["X-Mock-Contract"] == "valid"
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+def test_an_error_takes_headers(permissions: Client) -> None:
+    """More than its own, or others in their place."""
+    headers = {"Retry-After": "120", "www-authenticate": "Negotiate", "X-Mock-Rule": "mine"}
+    error = {"status": 401, "headers": headers}
+    assert permissions.admin("POST", "/faults", {"error": error})["error"] == error
+    answer = permissions.get(TASK)
+    assert (answer.status_code, answer.headers["X-Mock-Contract"]) == (401, "valid")
+    assert [answer.headers[name] for name in headers] == ["120", "Negotiate", "fault-1"]
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "content-length", "no name"])
+def test_an_error_takes_no_such_header(failed: Client, name: str) -> None:
+    answer = failed.post("/__admin/faults", json={"error": {"status": 503, "headers": {"X-A": "1", name: "1"}}})
+    assert answer.status_code == 422
+    [wrong] = answer.json()["error"]["details"]
+    assert wrong["path"] == f"$.error.headers.{name}"
+    assert failed.admin("GET", "/faults") == {"faults": []}
 
 
 def test_a_code_and_a_message_of_ones_own(failed: Client) -> None:

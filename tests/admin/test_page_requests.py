@@ -28,7 +28,7 @@ def opened(page: Admin, number: int) -> Admin:
     return page
 
 
-def test_requests_from_outside_appear_within_a_second_newest_first(tabs: Tabs, failed: Client) -> None:
+def test_requests_from_outside_appear_by_themselves_newest_first(tabs: Tabs, failed: Client) -> None:
     page = admin(tabs, failed.mock.url, "#/requests")
     expect(page.page.get_by_text("No request has come yet.")).to_be_visible()
     failed.get(TASK)

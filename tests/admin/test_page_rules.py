@@ -138,7 +138,7 @@ def test_a_preset_is_aimed(tabs: Tabs, permissions: Client) -> None:
 # --- rules from elsewhere --------------------------------------------------------------------------------------------
 
 
-def test_a_fault_from_outside_appears_and_counts_within_a_second(tabs: Tabs, failed: Client) -> None:
+def test_a_fault_from_outside_appears_and_counts_by_itself(tabs: Tabs, failed: Client) -> None:
     page = admin(tabs, failed.mock.url, "#/faults")
     expect(page.page.get_by_text("No rule stands")).to_be_visible()
     failed.fault(418, operation="getTaskInstance", times=3)
@@ -300,7 +300,7 @@ def test_what_a_user_lacks_is_said_and_cannot_be_given(tabs: Tabs, permissions: 
     expect(cell).to_have_text("✕ may not")
 
 
-def test_a_denial_from_outside_appears_in_the_matrix_within_a_second(tabs: Tabs, permissions: Client) -> None:
+def test_a_denial_from_outside_appears_in_the_matrix_by_itself(tabs: Tabs, permissions: Client) -> None:
     page = admin(tabs, permissions.mock.url, "#/who")
     expect(page.button("operator may skipSubtask: deny it")).to_be_visible()
     permissions.mock.deny("TASK_MANAGER", operation="skipSubtask")

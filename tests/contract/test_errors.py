@@ -58,7 +58,14 @@ def test_an_error_is_an_envelope(
 
 def test_every_row_is_shown_in_this_file() -> None:
     rows = {name for name, row in vars(errors).items() if isinstance(row, errors.Row)}
-    assert rows == set(SHOWN) | {"ROLLBACK_PROHIBITED", "BROKEN_BODY", "LARGE_BODY", "SLOW_BODY", "UNEXPECTED"}
+    assert rows == set(SHOWN) | {
+        "ROLLBACK_PROHIBITED",
+        "BROKEN_BODY",
+        "LARGE_BODY",
+        "SLOW_BODY",
+        "THROTTLED",
+        "UNEXPECTED",
+    }
 
 
 def test_a_body_that_is_not_what_it_says_it_is(failed: Client) -> None:
@@ -116,8 +123,10 @@ def test_a_subtask_of_another_task_does_not_exist_in_this_one(failed: Client) ->
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_there_is_no_such_route(permissions: Client, method: str, path: str) -> None:
-    """Under the prefix or not, with credentials or without: the same envelope, and a hint where the API is."""
-    answer = permissions(method, path)
+    """Under the prefix or not: the same envelope, and a hint where the API is. Only under the prefix credentials are
+    asked for, and before all else."""
+    assert permissions(method, path).status_code == (401 if path.startswith("/api/v2/") else 404)
+    answer = permissions(method, path, auth=OPERATOR)
     assert said(answer) == (404, 10002)
     assert "/api/v2/tasks/instances" in answer.headers["X-Mock-Hint"]
 
@@ -189,11 +198,15 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 @pytest.mark.parametrize(
     ("method", "path", "auth", "status", "code"),
     [
-        pytest.param("GET", f"{TASKS}/x/nothing", None, 404, 10002, id="route before types"),
-        pytest.param("PUT", f"{TASKS}/x", None, 405, 10001, id="method before types"),
-        pytest.param("GET", "/api/v2/nothing", ("operator", "wrong"), 404, 10002, id="route before credentials"),
-        pytest.param("POST", f"{TASKS}/x/retry", None, 400, 10001, id="types before missing credentials"),
-        pytest.param("GET", f"{TASKS}?size=0", ("operator", "wrong"), 400, 10001, id="types before wrong credentials"),
+        pytest.param("GET", f"{TASKS}/x/nothing", OPERATOR, 404, 10002, id="route before types"),
+        pytest.param("PUT", f"{TASKS}/x", OPERATOR, 405, 10001, id="method before types"),
+        pytest.param("GET", "/api/v2/nothing", None, 401, 30000, id="missing credentials before route"),
+        pytest.param("GET", "/api/v2/nothing", ("operator", "wrong"), 401, 30004, id="wrong credentials before route"),
+        pytest.param("PUT", TASK, None, 401, 30000, id="missing credentials before method"),
+        pytest.param("GET", "/nothing", ("operator", "wrong"), 404, 10002, id="no credentials outside the prefix"),
+        pytest.param("POST", f"{TASKS}/x/retry", None, 401, 30000, id="missing credentials before types"),
+        pytest.param("GET", f"{TASKS}?size=0", ("operator", "wrong"), 401, 30004, id="wrong credentials before types"),
+        pytest.param("POST", f"{TASKS}/x/retry", VIEWER, 400, 10001, id="types before permission"),
         pytest.param("POST", RETRY, ("viewer", "wrong"), 401, 30004, id="credentials before permission"),
         pytest.param("POST", f"{TASKS}/7/retry", ("viewer", "wrong"), 401, 30004, id="credentials before existence"),
         pytest.param("POST", f"{TASKS}/7/retry", VIEWER, 403, 30014, id="permission before existence"),

@@ -14,14 +14,13 @@ VIEWER = ("viewer", "viewer")
 ADMIN = ("admin", "admin")
 CHALLENGE = 'Basic realm="OCP"'
 MALFORMED = {
-    "another scheme": "Bearer abc",
-    "one word": "abc",
     "no token": "Basic",
     "not base64": "Basic ???",
     "no colon": "Basic " + base64.b64encode(b"operator").decode(),
-    "empty": "",
     "a password after the token": "Basic " + base64.b64encode(b"operator:operator").decode() + " x",
 }
+"""Of a scheme that every world knows."""
+UNKNOWN = {"another scheme": "Bearer abc", "one word": "abc", "empty": ""}
 malformed = pytest.mark.parametrize("header", MALFORMED.values(), ids=MALFORMED.keys())
 
 
@@ -60,7 +59,7 @@ def test_wrong_credentials_are_refused(permissions: Client, auth: tuple[str, str
     assert permissions.state() == before
 
 
-@malformed
+@pytest.mark.parametrize("header", [*MALFORMED.values(), *UNKNOWN.values()], ids=[*MALFORMED, *UNKNOWN])
 def test_a_malformed_header_is_refused(permissions: Client, header: str) -> None:
     answer = permissions.post(RETRY, headers={"Authorization": header})
     assert said(answer) == (401, 30004)
@@ -73,6 +72,18 @@ def test_a_malformed_header_is_refused_where_none_is_needed(failed: Client, head
 
 
 @pytest.mark.parametrize(
+    "headers", [*({"Authorization": one} for one in UNKNOWN.values()), {"Cookie": "SID=1"}], ids=str
+)
+def test_a_scheme_that_the_world_does_not_know_is_nobody_in_particular(
+    opened: Client, permissions: Client, headers: dict[str, str]
+) -> None:
+    """Let in where nobody must log in; a cookie is no credentials at all."""
+    assert said(opened.post(RETRY, headers=headers)) == (200, None)
+    assert opened.latest()["request"]["user"] is None
+    assert said(permissions.post(RETRY, headers=headers)) == (401, 30000 if "Cookie" in headers else 30004)
+
+
+@pytest.mark.parametrize(
     ("header", "message"),
     [
         ("Bearer secret", "The Authorization scheme is Bearer, not Basic."),
@@ -80,11 +91,38 @@ def test_a_malformed_header_is_refused_where_none_is_needed(failed: Client, head
         ("token=secret, x", "The Authorization scheme is not Basic."),
     ],
 )
-def test_what_may_be_a_secret_is_not_repeated(failed: Client, header: str, message: str) -> None:
+def test_what_may_be_a_secret_is_not_repeated(permissions: Client, header: str, message: str) -> None:
     """Not in the answer, nor in what the journal has of the request."""
-    answer = failed.get(TASK, headers={"Authorization": header})
+    answer = permissions.get(TASK, headers={"Authorization": header})
     assert message in answer.json()["error"]["message"]
-    assert "secret" not in failed.get("/__admin/requests").text
+    assert "secret" not in permissions.get("/__admin/requests").text
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_told"),
+    [
+        ({}, True),
+        ({"User-Agent": "curl/8.5.0"}, True),
+        ({"User-Agent": "Mozilla/5.0"}, False),
+        ({"User-Agent": "Mozilla/5.0", "Sec-Fetch-Mode": "navigate"}, True),
+        ({"User-Agent": "curl/8.5.0", "Sec-Fetch-Mode": "cors"}, False),
+        ({"Sec-Fetch-Mode": "same-origin"}, False),
+        ({"Origin": "http://localhost:3000"}, False),
+        ({"Origin": "null", "Sec-Fetch-Mode": "navigate"}, False),
+        ({"X-Requested-With": "XMLHttpRequest"}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "asking", [{}, {"Authorization": "Bearer x"}, {"Prefer": "code=401"}], ids=["nobody", "wrong", "fault"]
+)
+def test_how_to_log_in_is_not_told_to_a_browsers_script(
+    permissions: Client, headers: dict[str, str], is_told: bool, asking: dict[str, str]
+) -> None:
+    """Its browser would open a dialog of its own."""
+    answer = permissions.get(TASK, headers={**headers, **asking})
+    assert answer.status_code == 401
+    assert answer.headers.get("WWW-Authenticate") == (CHALLENGE if is_told else None)
 
 
 def test_the_scheme_is_read_in_any_case(permissions: Client) -> None:

@@ -15,7 +15,7 @@ import browser
 import pytest
 from books import BOOKS
 from browser import EVIL, Tabs
-from clients import RETRY, TASKS, Client, Json, failed_world
+from clients import RETRY, SUBTASK, TASKS, Client, Json, failed_world
 from waiting import eventually
 
 from mockserver import MockServer
@@ -394,6 +394,43 @@ def test_a_page_elsewhere_uses_the_api_of_a_world(tabs: Tabs, busy: Client, else
     url = f"{busy.mock.url}/w/bert{TASKS}"
     listed = page.evaluate("async (url) => (await (await fetch(url)).json()).data.contents", url)
     assert [task["id"] for task in listed] == [1000]
+
+
+HEADERS: Final = {"X-Requested-With": "XMLHttpRequest", "traceparent": "00-1-2-01", "X-XSRF-TOKEN": "t"}
+ANY: Final = """async ({url, method, headers}) => {
+  const answer = await fetch(url, {method, headers, credentials: "include"});
+  const body = await answer.json();
+  const [limit, challenge] = ["RateLimit-Limit", "WWW-Authenticate"].map((name) => answer.headers.get(name));
+  return {status: answer.status, code: body.error?.code, limit, challenge};
+}"""
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [("GET", HEADERS, 200), ("POST", HEADERS, 200), ("DELETE", {}, 405), ("DELETE", HEADERS, 405), ("PUT", {}, 405)],
+    ids=str,
+)
+def test_a_page_elsewhere_sends_what_it_likes(
+    tabs: Tabs, busy: Client, elsewhere: str, method: str, headers: dict[str, str], status: int
+) -> None:
+    """Its request reaches the server, whatever headers it has and by whatever method."""
+    page = tabs.open(elsewhere)
+    busy.admin("POST", "/faults", {"rateLimit": {"limit": 9, "perSeconds": 9}})
+    url = busy.mock.url + (f"{SUBTASK}/cancel" if method == "POST" else TASKS)
+    if method == "POST":
+        busy.admin("PATCH", "/tasks/1000/subtasks/10001", {"status": "RUNNING"})
+    answer = page.evaluate(ANY, {"url": url, "method": method, "headers": headers})
+    assert (answer["status"], answer["limit"]) == (status, None if status == 405 else "9")
+    entry = busy.latest()["request"]
+    assert (entry["method"], entry["status"]) == (method, status)
+
+
+def test_a_401_settles_the_fetch_of_a_page(tabs: Tabs, permissions: Client, elsewhere: str) -> None:
+    """Of one elsewhere, and of one behind the same proxy: nothing is said that opens a browser's own dialog."""
+    for start in (elsewhere, f"{permissions.mock.url}/openapi.json"):
+        page = tabs.open(start)
+        answer = page.evaluate(ANY, {"url": permissions.mock.url + TASKS, "method": "GET", "headers": {}})
+        assert answer == {"status": 401, "code": 30000, "limit": None, "challenge": None}
 
 
 # --- what makes a browser's test fail --------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from mockserver.fixtures.writer import to_data
 VALUES: list[tuple[dict[str, Any], Effect]] = [
     ({"error": {"status": 503}}, Error(status=503)),
     ({"error": {"status": 400, "code": 0, "message": ""}}, Error(status=400, code=0, message="")),
+    ({"error": {"status": 503, "headers": {"Retry-After": "9"}}}, Error(status=503, headers={"Retry-After": "9"})),
     ({"fault": "CONNECTION_RESET_BY_PEER"}, Transport(fault="CONNECTION_RESET_BY_PEER")),
     ({"fault": "EMPTY_RESPONSE"}, Transport(fault="EMPTY_RESPONSE")),
     ({"fault": "MALFORMED_RESPONSE_CHUNK"}, Transport(fault="MALFORMED_RESPONSE_CHUNK")),

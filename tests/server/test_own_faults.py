@@ -285,11 +285,58 @@ def test_retry_after_is_never_too_early(failed: Client, per: float, passed: str,
     assert statuses(failed, 1) == [200]
     failed.admin("POST", "/clock/advance", {"by": passed})
     answer = failed.get(TASK)
-    assert said(answer) == (429, 10010)
+    assert said(answer) == (429, 0)
     assert answer.headers["Retry-After"] == retry_after
     assert f"in {per:g} s (fault-1)" in answer.json()["error"]["message"]
     failed.admin("POST", "/clock/advance", {"by": f"{retry_after}s"})
     assert statuses(failed, 1) == [200]
+
+
+def rate(answer: requests.Response) -> tuple[str | None, ...]:
+    """Limit, remaining, reset."""
+    return tuple(answer.headers.get(f"RateLimit-{what}") for what in ("Limit", "Remaining", "Reset"))
+
+
+def test_every_answer_that_a_rate_limit_counts_says_how_much_is_left(failed: Client) -> None:
+    limited(failed, 2, 10, operation="getTaskInstance")
+    assert rate(failed.get(TASK)) == ("2", "1", "10")
+    failed.admin("POST", "/clock/advance", {"by": "500ms"})
+    assert rate(failed.get(f"{TASKS}/7")) == ("2", "0", "10"), "a refusal is an answer"
+    failed.admin("POST", "/clock/advance", {"by": "8s"})
+    throttled = failed.get(TASK)
+    assert (throttled.status_code, *rate(throttled)) == (429, "2", "0", "2")
+    assert throttled.headers["Retry-After"] == "2"
+    assert rate(failed.get(TASKS)) == (None, None, None), "it does not watch that"
+    failed.admin("POST", "/clock/advance", {"by": "2s"})
+    answer = failed.get(TASK)
+    assert (answer.status_code, *rate(answer), answer.headers.get("Retry-After")) == (200, "2", "1", "10", None)
+
+
+def test_what_another_rule_does_to_an_answer_leaves_the_rate_on_it(failed: Client) -> None:
+    failed.fault(503, times=1)
+    failed.admin("POST", "/faults", {"response": {"status": 502, "headers": {"RateLimit-Limit": "7"}}, "times": 1})
+    limited(failed, 5, 10)
+    assert [(answer.status_code, *rate(answer)) for answer in (failed.get(TASK) for _ in range(3))] == [
+        (502, "7", "4", "10"),  # its own stays
+        (503, "5", "3", "10"),
+        (200, "5", "2", "10"),
+    ]
+
+
+def test_of_several_rates_the_tightest_is_told(failed: Client) -> None:
+    limited(failed, 9, 10)
+    limited(failed, 3, 60)
+    limited(failed, 5, 10)
+    assert [rate(failed.get(TASK)) for _ in range(2)] == [("3", "2", "60"), ("3", "1", "60")]
+
+
+def test_a_rate_that_is_used_up_or_not_asked_says_nothing(failed: Client) -> None:
+    limited(failed, 0, 10, times=1)
+    assert rate(failed.get(TASK)) == ("0", "0", "10")
+    assert rate(failed.get(TASK)) == (None, None, None), "it is used up"
+    limited(failed, 5, 10)
+    failed.fault(503, times=1)
+    assert rate(failed.get(TASK)) == (None, None, None), "a newer rule acted first"
 
 
 def test_a_limit_of_zero_lets_nothing_through(failed: Client) -> None:

@@ -62,6 +62,7 @@ class Client:
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
         body, headers, auth = options.get("data"), options.get("headers") or {}, options.get("auth")
         is_plain = options.keys() <= {"json", "data", "headers", "auth"} and isinstance(body, str | bytes | None)
+        is_plain = is_plain and isinstance(auth, tuple | None)
         if is_plain and PLAIN.fullmatch(path) and not path.endswith("/__admin"):  # which redirects
             if options.get("json") is not None and not body:
                 body = json.dumps(options["json"], allow_nan=False)

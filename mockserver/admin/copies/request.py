@@ -1,6 +1,7 @@
 """A request of the journal, sent again: what it says of who asks, its path in a test, and a line for a shell.
 
-Text is all that is made here. A password that was wrong is not shown, nor are credentials of any other kind.
+Text is all that is made here. A password that was wrong is not shown, nor are credentials of any other kind: who signed
+a request sends a password.
 """
 
 import base64
@@ -17,7 +18,7 @@ from mockserver.contract import credentials
 from mockserver.contract.errors import BAD_PARAMETER
 from mockserver.contract.parameters import parse_query
 from mockserver.contract.permissions import User
-from mockserver.contract.routes import NOWHERE, route
+from mockserver.contract.routes import route
 from mockserver.faults.effects import Error
 from mockserver.faults.header import OWN, PREFERRED
 from mockserver.faults.rules import Fault
@@ -56,7 +57,9 @@ def again(entry: Exchange) -> Again:
     headers: dict[str, str] = {}
     sent = credentials.NOBODY
     authorization = asked.headers.get("Authorization")
-    if authorization is not None:
+    if asked.sent.signature is not None:
+        sent = _unsigned(entry)
+    elif authorization is not None:
         sent, header = _shown(authorization, world_before(entry).users)
         if header is not None:
             headers["Authorization"] = header
@@ -113,6 +116,17 @@ def _shown(header: str, users: Mapping[str, User]) -> tuple[credentials.Sent, st
         return sent, None
     real = None if user is None else user.password
     return credentials.Sent(sent.user, WRONG[real == WRONG[0]] if users else "any-password"), None
+
+
+def _unsigned(entry: Exchange) -> credentials.Sent:
+    """The user's own credentials in the place of a signature, which would be too old anyway. Raises Lost."""
+    fault, world, sent = entry.fault, world_before(entry), entry.asked.sent
+    if entry.status == 401 and (fault is None or not fault.replaces):
+        raise Lost("it was signed, and no signature is shown")
+    user = world.users.get(sent.user)
+    if user is not None:
+        return credentials.Sent(user.name, user.password)
+    return credentials.Sent(sent.user, "any-password") if world.settings.auth == "basic" else credentials.NOBODY
 
 
 def target(entry: Exchange) -> str:
@@ -176,8 +190,7 @@ def path_in_test(entry: Exchange, prefixes: Sequence[str]) -> str:
             start = match.start()
             below = path[start + len(prefix) :]
             to = route(entry.asked.method, URL(below, encoded=True).path_safe[1:])
-            elsewhere = entry.asked.to == NOWHERE and re.fullmatch(r"(/w/[^/]*)?", path[:start]) is None
-            if to == entry.asked.to and not elsewhere:
+            if to == entry.asked.to:
                 return f"{PREFIX}{below}{mark}{query}"
     if OURS.match(path) or path.startswith(f"{PREFIX}/"):
         raise Lost("in a test that path is another's")
