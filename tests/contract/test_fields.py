@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from mockserver import MockServer
-from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
+from mockserver.contract.fields import DERIVED, ELSEWHERE, SUBTASK, TASK, Field
 from mockserver.contract.schemas import schema_files
 from mockserver.tasks.values import Subtask, SubtaskDefinition, Task, TaskDefinition
 from mockserver.testing import tasks as handles
@@ -41,7 +41,7 @@ SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
     "basic-subtask-instance": lambda: of_list(SUBTASK),
     "basic-task-instance": lambda: of_list(TASK),
     "fixture-subtask": lambda: of_file(SUBTASK),
-    "fixture-task": lambda: of_file(TASK),
+    "fixture-task": lambda: of_file(TASK) | {*ELSEWHERE},
     "subtask-patch": lambda: of_file(SUBTASK),
     "task-patch": lambda: of_file(TASK),
 }
@@ -99,7 +99,7 @@ WORLD: Final[dict[str, Any]] = {
             "type": "SCHEDULED",
             "creator": {"id": 3, "name": "creator"},
             "cluster": {"id": 4, "name": "cluster", "obClusterId": 5, "type": "PRIMARY"},
-            "tenant": {"id": 6, "name": "tenant"},
+            "tenant": {"id": 6, "name": "tenant", "obTenantId": 8, "mode": "ORACLE"},
             "hostId": 7,
             "executor": "executor of the task",
             "createTime": "2021-08-25T15:00:00+08:00",
