@@ -99,8 +99,6 @@ REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "tenant": {"id": "id", "name": "name", "obTenantId": "ob_tenant_id", "mode": "mode"},
 }
 """The objects in a task: the attribute of `Reference` that holds each of their keys. Source: document."""
-ELSEWHERE: Final = ("clusterId", "tenantId", "tenantInfo", "context")
-"""Keys that tasks have on other pages of the document (TaskInstance) or in the engine: a file may use them, too."""
 
 
 def held(table: Mapping[str, Field], *, changes: bool) -> tuple[Field, ...]:

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from mockserver import MockServer
-from mockserver.contract.fields import DERIVED, ELSEWHERE, SUBTASK, TASK, Field
+from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
 from mockserver.contract.schemas import schema_files
 from mockserver.tasks.values import Subtask, SubtaskDefinition, Task, TaskDefinition
 from mockserver.testing import tasks as handles
@@ -34,6 +34,8 @@ def of_list(table: Mapping[str, Field]) -> set[str]:
     return {field.name for field in table.values() if field.scope == "list"}
 
 
+ELSEWHERE: Final = {"clusterId", "tenantId", "tenantInfo", "context"}
+"""Of TaskInstance (document) and of OCP Express (engine): a file may have them, too."""
 SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
     "subtask-instance": lambda: of_answer(SUBTASK),
     "subtask-instance.table": lambda: of_answer(SUBTASK, "table"),
@@ -41,7 +43,7 @@ SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
     "basic-subtask-instance": lambda: of_list(SUBTASK),
     "basic-task-instance": lambda: of_list(TASK),
     "fixture-subtask": lambda: of_file(SUBTASK),
-    "fixture-task": lambda: of_file(TASK) | {*ELSEWHERE},
+    "fixture-task": lambda: of_file(TASK) | ELSEWHERE,
     "subtask-patch": lambda: of_file(SUBTASK),
     "task-patch": lambda: of_file(TASK),
 }
