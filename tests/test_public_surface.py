@@ -250,11 +250,13 @@ FIXTURE: Final = {
     "fixture.counters": "trace fault denial",
     "fixture-task": (
         "id name taskDefinitionId status type creator cluster tenant hostId executor createTime startTime finishTime "
-        "operation prohibitRollback subtasks"
+        "operation prohibitRollback subtasks clusterId tenantId tenantInfo context"
     ),
     "fixture-task.creator": "id name",
     "fixture-task.cluster": "id name obClusterId type",
-    "fixture-task.tenant": "id name",
+    "fixture-task.tenant": "id name obTenantId mode",
+    "fixture-task.tenantInfo": "obTenantId name",
+    "fixture.page": "contents",
     "fixture-subtask": (
         "id name seriesId description className clusterName timeout status operation executor runTime context "
         "createTime startTime finishTime nodeType parallelIdx paralleIdx upstreams downstreams downstream "

@@ -12,6 +12,7 @@ from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import strict_json
 from mockserver.contract.parameters import parse_long
 from mockserver.contract.schemas import contract
+from mockserver.fixtures.coercion import shape, with_longs
 from mockserver.server import responses
 from mockserver.times import NEVER, parse_duration, parse_instant
 from mockserver.world.worlds import Site
@@ -105,7 +106,9 @@ async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
 
 
 def checked(schema: str, body: Any) -> dict[str, Any]:
+    """Raises Unprocessable. A Long in it may be a string of digits."""
     checker = contract().checker(schema)
+    body = with_longs(body, shape(checker))
     if not checker.accepts(body):
         raise Unprocessable(f"not {NAMED.get(schema, f'a {schema}')}", checker.problems(body))
     assert isinstance(body, dict)

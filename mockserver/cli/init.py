@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         there = source.files_in(path.parent)
         if there:
-            names = ", ".join(file.name for file in there)
+            names = ", ".join(name for name, _ in there)
             print(f"ocp-mockserver: nothing written: {target} has fixtures already ({names})", file=sys.stderr)
             return 1
         with path.open("x", encoding="utf-8") as stream:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from mockserver.tasks.values import EXECUTE, PENDING
 
-Kind = Literal["plain", "instant", "ids", "runs", "reference", "cluster"]
+Kind = Literal["plain", "instant", "ids", "runs", "reference"]
 """How a value is written: as it is, as a date-time (nanoseconds), a list of ids, a list of runs, an object."""
 Scope = Literal["list", "task", "file"]
 """Where a field is seen: in the API's list of tasks and everywhere; in one task's answer and in files; in files."""
@@ -29,6 +29,9 @@ class Field:
     default: Any = DERIVED
     changes: bool = False
     """Whether a transition changes it: then the value holds it, else its definition does."""
+    optional: bool = False
+    """Whether there may be none of it (source: document). In a file null says so; of any other field of the API null
+    says that it is not known, and it has its default."""
     spellings: Mapping[str, str] = field(default_factory=dict)
     """The API's other names, by the `fieldNames` that spell it so; a file may use any of them."""
 
@@ -45,16 +48,16 @@ SUBTASK: Final = _table(
     Field("name", "name", "list"),
     Field("seriesId", "series_id", "task"),
     Field("description", "description", "list"),
-    Field("className", "class_name", "task", default=None, spellings={"table": "clusterName"}),
+    Field("className", "class_name", "task", default=None, optional=True, spellings={"table": "clusterName"}),
     Field("timeout", "timeout", "task", default=1800),
     Field("status", "status", "list", default=PENDING, changes=True),
     Field("operation", "operation", "list", default=EXECUTE, changes=True),
-    Field("executor", "executor", "task", changes=True),
+    Field("executor", "executor", "task", changes=True, optional=True),
     Field("runTime", "run_time", "task", default=1, changes=True),
-    Field("context", "context", "task", default=None),
+    Field("context", "context", "task", default=None, optional=True),
     Field("createTime", "create_time", "task", "instant"),
-    Field("startTime", "start_time", "task", "instant", changes=True),
-    Field("finishTime", "finish_time", "task", "instant", changes=True),
+    Field("startTime", "start_time", "task", "instant", changes=True, optional=True),
+    Field("finishTime", "finish_time", "task", "instant", changes=True, optional=True),
     Field("nodeType", "node_type", "task", default="JAVA_TASK"),
     Field("parallelIdx", "parallel_idx", "task", default=-1, spellings={"table": "paralleIdx"}),
     Field("upstreams", "upstreams", "task", "ids", default=()),
@@ -74,26 +77,39 @@ SUBTASK: Final = _table(
 TASK: Final = _table(
     Field("id", "id", "list"),
     Field("name", "name", "list"),
-    Field("taskDefinitionId", "task_definition_id", "task", default=None),
+    Field("taskDefinitionId", "task_definition_id", "task", default=-1),
     Field("status", "status", "list", changes=True),
     Field("type", "type", "list", default="MANUAL"),
-    Field("creator", "creator", "list", "reference", default=None),
-    Field("cluster", "cluster", "list", "cluster", default=None),
-    Field("tenant", "tenant", "list", "reference", default=None),
+    Field("creator", "creator", "list", "reference", default={"id": 100, "name": "admin"}),
+    Field("cluster", "cluster", "list", "reference", default=None, optional=True),
+    Field("tenant", "tenant", "list", "reference", default=None, optional=True),
     Field("hostId", "host_id", "file", default=None),
-    Field("executor", "executor", "task", changes=True),
+    Field("executor", "executor", "task", changes=True, optional=True),
     Field("createTime", "create_time", "task", "instant"),
-    Field("startTime", "start_time", "list", "instant", changes=True),
-    Field("finishTime", "finish_time", "list", "instant", changes=True),
+    Field("startTime", "start_time", "list", "instant", changes=True, optional=True),
+    Field("finishTime", "finish_time", "list", "instant", changes=True, optional=True),
     Field("operation", "operation", "list", default=EXECUTE, changes=True),
     Field("prohibitRollback", "prohibit_rollback", "task", default=False),
     Field("subtasks", None, "list", default=()),
 )
 
+REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "creator": {"id": "id", "name": "name"},
+    "cluster": {"id": "id", "name": "name", "obClusterId": "ob_cluster_id", "type": "type"},
+    "tenant": {"id": "id", "name": "name", "obTenantId": "ob_tenant_id", "mode": "mode"},
+}
+"""The objects in a task: the attribute of `Reference` that holds each of their keys. Source: document."""
+
 
 def held(table: Mapping[str, Field], *, changes: bool) -> tuple[Field, ...]:
     """The fields that a value holds (`changes`), or its definition."""
     return tuple(one for one in table.values() if one.attribute is not None and one.changes is changes)
+
+
+def never_null(table: Mapping[str, Field]) -> frozenset[str]:
+    """The API's fields, in every spelling, that are always there: null says of them that they are not known."""
+    always = [one for one in table.values() if one.scope != "file" and not one.optional]
+    return frozenset(name for one in always for name in (one.name, *one.spellings.values()))
 
 
 def instants(table: Mapping[str, Field]) -> tuple[str, ...]:

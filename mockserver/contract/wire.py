@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from mockserver import times
 from mockserver.contract.errors import ApiError
-from mockserver.contract.fields import SUBTASK
+from mockserver.contract.fields import REFERENCES, SUBTASK
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Filling, Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
@@ -170,9 +170,9 @@ class Wire:
             "taskDefinitionId": definition.task_definition_id,
             "status": task.status,
             "type": definition.type,
-            "creator": _reference(definition.creator),
-            "cluster": _cluster(definition.cluster),
-            "tenant": _reference(definition.tenant),
+            "creator": _reference("creator", definition.creator),
+            "cluster": _reference("cluster", definition.cluster),
+            "tenant": _reference("tenant", definition.tenant),
             "executor": task.executor,
             "createTime": self.instant(definition.create_time),
             "startTime": self.instant(task.start_time),
@@ -197,9 +197,9 @@ class Wire:
         return {
             "id": definition.id,
             "name": definition.name,
-            "creator": _reference(definition.creator),
-            "cluster": _cluster(definition.cluster),
-            "tenant": _reference(definition.tenant),
+            "creator": _reference("creator", definition.creator),
+            "cluster": _reference("cluster", definition.cluster),
+            "tenant": _reference("tenant", definition.tenant),
             "status": task.status,
             "operation": task.operation,
             "type": definition.type,
@@ -244,11 +244,7 @@ def wire_of(settings: Spelling) -> Wire:
     return _wire(settings.field_names, settings.server, settings.offset_s)
 
 
-def _reference(reference: Reference | None) -> dict[str, object] | None:
-    return None if reference is None else {"id": reference.id, "name": reference.name}
-
-
-def _cluster(cluster: Reference | None) -> dict[str, object] | None:
-    if cluster is None:
+def _reference(name: str, reference: Reference | None) -> dict[str, object] | None:
+    if reference is None:
         return None
-    return {"id": cluster.id, "name": cluster.name, "obClusterId": cluster.ob_cluster_id, "type": cluster.type}
+    return {key: getattr(reference, attribute) for key, attribute in REFERENCES[name].items()}

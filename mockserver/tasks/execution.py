@@ -4,7 +4,7 @@
 (`step`), so that a change costs what it changes, and not what the task has.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
 
 from mockserver.tasks.run_log import Logged
@@ -19,14 +19,14 @@ from mockserver.tasks.values import PENDING, ROLLBACK, STATUSES, SUCCESSFUL, Sta
 class Execution:
     task: Task
     subtasks: Shared[int, Subtask]
-    """By id, in order of id."""
+    """By id, in the order of the fixture."""
     logs: Shared[int, Logged | None]
     counts: dict[Status, int]
     """How many subtasks are in each status; all six are there, in the order of STATUSES."""
     open: tuple[int, ...]
-    """The ids, in order, of those that become READY by themselves once a slot is free and nothing is FAILED."""
+    """The ids, sorted, of those that become READY by themselves once a slot is free and nothing is FAILED."""
     retrying: tuple[int, ...]
-    """The ids, in order, of those that are FAILED and due for an automatic retry."""
+    """The ids, sorted, of those that are FAILED and due for an automatic retry."""
 
     @property
     def id(self) -> int:
@@ -48,14 +48,15 @@ class Execution:
             subtasks=subtasks,
             logs=Shared((id, Logged.of(state.logs.get(id, ()))) for id in subtasks),
             counts=counts,
-            open=tuple(waiting(subtasks, state.task.operation)),
-            retrying=tuple(id for id, subtask in subtasks.items() if retries_itself(subtask)),
+            open=waiting(subtasks, state.task.operation),
+            retrying=tuple(sorted(id for id, subtask in subtasks.items() if retries_itself(subtask))),
         )
 
 
-def waiting(subtasks: Mapping[int, Subtask], operation: TaskOperation) -> Iterator[int]:
-    """The ids of those that the graph lets become READY, in order."""
-    return (id for id, subtask in subtasks.items() if may_move(subtask, subtasks, operation == ROLLBACK))
+def waiting(subtasks: Mapping[int, Subtask], operation: TaskOperation) -> tuple[int, ...]:
+    """The ids of those that the graph lets become READY, sorted."""
+    rolling_back = operation == ROLLBACK
+    return tuple(sorted(id for id, subtask in subtasks.items() if may_move(subtask, subtasks, rolling_back)))
 
 
 def may_move(subtask: Subtask, subtasks: Mapping[int, Subtask], rolling_back: bool) -> bool:

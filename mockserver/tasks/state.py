@@ -9,7 +9,7 @@ from mockserver.tasks.values import Subtask, Task
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TaskState:
-    """One task with its subtasks, in order of id, and the logs of those that have one."""
+    """One task with its subtasks, in the order of the fixture, and the logs of those that have one."""
 
     task: Task
     subtasks: Mapping[int, Subtask]

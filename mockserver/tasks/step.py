@@ -93,18 +93,16 @@ class Step:
     def retry_task(self) -> None:
         """Raises Refused."""
         self.put_task(transitions.retry_task(self.task))
-        for subtask in self.subtasks.values():
-            if subtask.status == FAILED:
-                self.put(subtask, transitions.retried(subtask, self.now, self.pace))
+        for id in sorted(id for id, subtask in self.subtasks.items() if subtask.status == FAILED):
+            self.put(self.subtasks[id], transitions.retried(self.subtasks[id], self.now, self.pace))
         self.consequences()
 
     def rollback_task(self) -> None:
         """Raises Refused."""
         subtasks = self.subtasks
         self.put_task(transitions.rollback_task(self.task, subtasks))
-        for subtask in subtasks.values():
-            if subtask.status == PENDING:
-                continue
+        for id in sorted(id for id, subtask in subtasks.items() if subtask.status != PENDING):
+            subtask = subtasks[id]
             if all(subtasks[down].status == PENDING for down in subtask.definition.downstreams):
                 self.put(subtask, transitions.made_ready(subtask, ROLLBACK, self.now, self.pace))
             else:
@@ -196,7 +194,7 @@ class Step:
         if before.status != after.status:
             self.changes.append((before, after))
         if (before.operation == ROLLBACK) != (after.operation == ROLLBACK):
-            self.open = tuple(waiting(self.subtasks, after.operation))
+            self.open = waiting(self.subtasks, after.operation)
 
     def _store(self, before: Subtask, after: Subtask) -> None:
         definition, was, becomes = after.definition, before.status, after.status

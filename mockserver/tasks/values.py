@@ -59,7 +59,7 @@ class SubtaskDefinition:
     id: int
     name: str
     series_id: int
-    description: str | None
+    description: str
     class_name: str | None
     timeout: int
     """Seconds; 0 is no timeout."""
@@ -98,21 +98,29 @@ class Subtask:
 
 
 class Reference(NamedTuple):
-    """A creator, cluster or tenant, as the API embeds it in a task. The last two fields are a cluster's."""
+    """A creator, cluster or tenant, as the API embeds it in a task. None is what it lacks or what is not known.
 
-    id: int | None
-    name: str | None
+    A cluster has `ob_cluster_id` and `type` beside its id and name, a tenant `ob_tenant_id` and `mode`.
+    """
+
+    id: int | None = None
+    name: str | None = None
     ob_cluster_id: int | None = None
     type: str | None = None
+    """PRIMARY or STANDBY (source: document)."""
+    ob_tenant_id: int | None = None
+    mode: str | None = None
+    """ORACLE or MYSQL (source: document)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TaskDefinition:
     id: int
     name: str
-    task_definition_id: int | None
+    task_definition_id: int
+    """-1 where there is none (source: document)."""
     type: str
-    creator: Reference | None
+    creator: Reference
     cluster: Reference | None
     tenant: Reference | None
     host_id: int | None

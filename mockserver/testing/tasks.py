@@ -123,11 +123,11 @@ class TaskHandle(_Thing):
     start_time = Field[str | None]()
     finish_time = Field[str | None]()
     prohibit_rollback = Field[bool]()
-    creator = Field[dict[str, Any] | None]()
+    creator = Field[dict[str, Any]]()
     cluster = Field[dict[str, Any] | None]()
     tenant = Field[dict[str, Any] | None]()
     host_id = Field[int | None]()
-    task_definition_id = Field[int | None]()
+    task_definition_id = Field[int]()
 
     def subtask(self, id: int) -> SubtaskHandle:
         """Does not ask whether there is one."""

@@ -240,7 +240,7 @@ def test_a_real_clock_can_be_advanced_until_idle(real: Client) -> None:
         ({"until": {"taskInstanceId": 1000}}, "$.until"),
         ({"until": {"taskInstanceId": 1000, "status": "DONE"}}, "$.until.status"),
         ({"until": {"taskInstanceId": 1000, "status": "READY"}}, "$.until.status"),
-        ({"until": {"taskInstanceId": "1000", "status": "FAILED"}}, "$.until.taskInstanceId"),
+        ({"until": {"taskInstanceId": "1000x", "status": "FAILED"}}, "$.until.taskInstanceId"),
         ({"until": "idle", "by": None}, "$.by"),
         ({"form": "1s"}, "$.form"),
     ],

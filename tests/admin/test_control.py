@@ -213,7 +213,7 @@ def test_reset_brings_back_the_world_of_the_file(failed: Client) -> None:
         ({"permission": "ADMIN"}, "$.permission"),
         ({"permission": "task_manager"}, "$.permission"),
         ({"permission": "TASK_MANAGER", "operation": "retry"}, "$.operation"),
-        ({"permission": "TASK_MANAGER", "taskInstanceId": "1000"}, "$.taskInstanceId"),
+        ({"permission": "TASK_MANAGER", "taskInstanceId": "1000x"}, "$.taskInstanceId"),
         ({"permission": "TASK_MANAGER", "times": 0}, "$.times"),
         ({"permission": "TASK_MANAGER", "usr": "viewer"}, "$.usr"),
         ({"permission": "TASK_MANAGER", "id": "mine"}, "$.id"),

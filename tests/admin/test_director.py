@@ -346,7 +346,7 @@ def test_fields_of_a_task_are_set(failed: Client) -> None:
         "type": "SCHEDULED",
         "creator": {"id": 1, "name": "admin"},
         "cluster": {"id": 2, "name": "c", "obClusterId": 3, "type": "PRIMARY"},
-        "tenant": {"id": 4, "name": "t"},
+        "tenant": {"id": 4, "name": "t", "obTenantId": 6, "mode": "MYSQL"},
         "executor": "node-7",
         "createTime": at(-9),
         "startTime": at(-8),

@@ -22,7 +22,7 @@ REFUSED_BODIES: dict[str, tuple[dict[str, Any], str]] = {
     "a negative skip": ({"skip": -1, "error": {"status": 503}}, "$.skip"),
     "a share past all": ({"probability": 1.1, "error": {"status": 503}}, "$.probability"),
     "a task that is no Long": ({"taskInstanceId": 2**63, "error": {"status": 503}}, "$.taskInstanceId"),
-    "a subtask that is text": ({"subtaskInstanceId": "10001", "error": {"status": 503}}, "$.subtaskInstanceId"),
+    "a subtask that is text": ({"subtaskInstanceId": "10001x", "error": {"status": 503}}, "$.subtaskInstanceId"),
     "an empty path": ({"path": "", "error": {"status": 503}}, "$.path"),
     "an id": ({"id": "mine", "error": {"status": 503}}, "$.id"),
     "hits": ({"hits": 1, "error": {"status": 503}}, "$.hits"),

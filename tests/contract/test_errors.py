@@ -49,7 +49,7 @@ def test_an_error_is_an_envelope(
     body = answer.json()
     assert said(answer) == (status, code)
     assert body.keys() == {"successful", "timestamp", "duration", "status", "traceId", "server", "error"}
-    assert (body["successful"], body["status"], body["server"]) == (False, status, "a83ad33525")
+    assert (body["successful"], body["status"], body["server"]) == (False, status, "192.168.0.10")
     assert body["error"]["message"]
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["X-Mock-Contract"] == "valid"

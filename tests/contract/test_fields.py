@@ -34,6 +34,8 @@ def of_list(table: Mapping[str, Field]) -> set[str]:
     return {field.name for field in table.values() if field.scope == "list"}
 
 
+ELSEWHERE: Final = {"clusterId", "tenantId", "tenantInfo", "context"}
+"""Of TaskInstance (document) and of OCP Express (engine): a file may have them, too."""
 SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
     "subtask-instance": lambda: of_answer(SUBTASK),
     "subtask-instance.table": lambda: of_answer(SUBTASK, "table"),
@@ -41,7 +43,7 @@ SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
     "basic-subtask-instance": lambda: of_list(SUBTASK),
     "basic-task-instance": lambda: of_list(TASK),
     "fixture-subtask": lambda: of_file(SUBTASK),
-    "fixture-task": lambda: of_file(TASK),
+    "fixture-task": lambda: of_file(TASK) | ELSEWHERE,
     "subtask-patch": lambda: of_file(SUBTASK),
     "task-patch": lambda: of_file(TASK),
 }
@@ -99,7 +101,7 @@ WORLD: Final[dict[str, Any]] = {
             "type": "SCHEDULED",
             "creator": {"id": 3, "name": "creator"},
             "cluster": {"id": 4, "name": "cluster", "obClusterId": 5, "type": "PRIMARY"},
-            "tenant": {"id": 6, "name": "tenant"},
+            "tenant": {"id": 6, "name": "tenant", "obTenantId": 8, "mode": "ORACLE"},
             "hostId": 7,
             "executor": "executor of the task",
             "createTime": "2021-08-25T15:00:00+08:00",

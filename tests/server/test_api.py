@@ -30,17 +30,17 @@ def ids() -> Iterator[Client]:
 
 
 def test_a_task_has_its_documented_fields(failed: Client) -> None:
-    """With subtasks in order of id; null where nothing is known."""
+    """With subtasks in the order of the fixture; null where nothing is known."""
     data = failed.get(TASK).json()["data"]
     assert [one["id"] for one in data.pop("subtasks")] == [10000, 10001, 10002]
     assert all(data.pop(key) for key in ("createTime", "startTime", "finishTime"))
     assert data == {
         "id": 1000,
         "name": "Task 1000",
-        "taskDefinitionId": None,
+        "taskDefinitionId": -1,
         "status": "FAILED",
         "type": "MANUAL",
-        "creator": None,
+        "creator": {"id": 100, "name": "admin"},
         "cluster": None,
         "tenant": None,
         "executor": "127.0.0.1",

@@ -170,9 +170,9 @@ def test_an_element_is_a_task_in_short(listed: Client) -> None:
     assert element == {
         "id": 1,
         "name": "Create tenant",
-        "creator": None,
+        "creator": {"id": 100, "name": "admin"},
         "cluster": {"id": 1, "name": "obcluster", "obClusterId": 11, "type": "PRIMARY"},
-        "tenant": {"id": 5, "name": "sys"},
+        "tenant": {"id": 5, "name": "sys", "obTenantId": None, "mode": None},
         "status": "FAILED",
         "operation": "EXECUTE",
         "type": "MANUAL",

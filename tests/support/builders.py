@@ -20,6 +20,7 @@ from mockserver.tasks.values import (
     Operation,
     Outcome,
     Pace,
+    Reference,
     Run,
     Status,
     Subtask,
@@ -78,7 +79,7 @@ def subtask(
         id=id,
         name=f"Subtask {id}",
         series_id=id,
-        description=None,
+        description=f"Subtask {id}",
         class_name=None,
         timeout=timeout,
         context=None,
@@ -121,14 +122,14 @@ def task(
     downstreams = downstreams_of({one.id: one.definition.upstreams for one in subtasks})
     whole = {
         one.id: replace(one, definition=replace(one.definition, downstreams=tuple(downstreams[one.id])))
-        for one in sorted(subtasks, key=lambda one: one.id)
+        for one in subtasks
     }
     definition = TaskDefinition(
         id=id,
         name=f"Task {id}",
-        task_definition_id=None,
+        task_definition_id=-1,
         type="MANUAL",
-        creator=None,
+        creator=Reference(100, "admin"),
         cluster=None,
         tenant=None,
         host_id=None,

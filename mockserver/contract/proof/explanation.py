@@ -7,7 +7,10 @@ from typing import Any, Final, Literal, NamedTuple
 
 from jsonschema.exceptions import ValidationError
 
+from mockserver.contract.proof.parts import regex
+
 PATTERNS: Final = {
+    "[-+]?[0-9]": "an integer",
     "[0-9]{4}-": "an instant such as 2021-08-25T15:09:31+08:00",
     "never|": "a duration such as 250ms, 4s, 2m, 1h, never or a number of seconds",
     "(ms|s|m|h)": "a duration such as 250ms, 4s, 2m, 1h or a number of seconds",
@@ -65,8 +68,9 @@ def explained(error: ValidationError) -> Iterator[Finding]:
     match error.validator:
         case "additionalProperties" | "unevaluatedProperties":
             known = list(schema.get("properties", ()))
+            free = [regex(pattern) for pattern in schema.get("patternProperties", ())]
             for key in value:
-                if key not in known:
+                if key not in known and not any(pattern.search(key) for pattern in free):
                     yield Finding((*path, key), "unknown", key, (), resembling(key, known))
         case "required":
             for key in wanted:

@@ -25,8 +25,8 @@ ANNOTATIONS: Final = frozenset(
 )
 KEYWORDS: Final = frozenset(
     {"type", "enum", "const", "pattern", "format", "minimum", "maximum", "minLength", "maxLength", "items"}
-    | {"minItems", "maxItems", "properties", "required", "additionalProperties", "unevaluatedProperties"}
-    | {"anyOf", "oneOf"}
+    | {"minItems", "maxItems", "properties", "patternProperties", "required", "additionalProperties"}
+    | {"unevaluatedProperties", "anyOf", "oneOf"}
 )
 
 
@@ -193,6 +193,12 @@ class Parts:
         required = frozenset(schema.get("required", ()))
         closing = "additionalProperties" if "additionalProperties" in schema else "unevaluatedProperties"
         rest = self._part(closing) if closing in schema else ANYTHING
+        patterns = [(regex(key), self._part("patternProperties", key)) for key in schema.get("patternProperties", ())]
+        if len(patterns) > 1 or any(pattern.search(key) for pattern, _ in patterns for key in properties):
+            raise ValueError(f"{self._name}: a key that two subschemas are about cannot be proven by parts")
+
+        def others(key: str) -> Table:
+            return next((table for pattern, table in patterns if pattern.search(key)), rest)
 
         def write(value: dict[str, Any]) -> str:
             if not required <= value.keys():
@@ -201,7 +207,7 @@ class Parts:
             for key, item in value.items():
                 known = properties.get(key)
                 if known is None:
-                    texts.append(string(key) + ":" + rest[type(item)](item))
+                    texts.append(string(key) + ":" + others(key)[type(item)](item))
                 else:
                     texts.append(known[0] + known[1][type(item)](item))
             return "{" + ",".join(texts) + "}"
