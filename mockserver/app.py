@@ -1,6 +1,6 @@
 """create_app(): the API and /__admin on one aiohttp application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from aiohttp import hdrs, web
@@ -8,20 +8,24 @@ from aiohttp import hdrs, web
 from mockserver import __version__
 from mockserver.admin import routes
 from mockserver.contract import openapi
-from mockserver.contract.schemas import Json, schema_files
+from mockserver.contract.bundles import Json, schema_files
+from mockserver.contract.dialects import DIALECTS, Variant
 from mockserver.fixtures.source import Source
+from mockserver.fixtures.watch import Files
 from mockserver.server import cors
 from mockserver.server.answer import routed
-from mockserver.server.reloading import read_worlds
+from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE, WORLD, ApiResource, in_world
-from mockserver.world.fixture import Auth, FieldNames, Fixture
+from mockserver.world.fixture import Auth, Fixture
 from mockserver.world.worlds import Options, Site, Worlds
+
+Handler = Callable[[Site, web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(
     source: Source | Fixture = None,
     *,
-    api_prefixes: Sequence[str] = ("/api/v2",),
+    api_prefixes: Sequence[str] | None = None,
     overrides: Mapping[str, object] | None = None,
     admin: bool = True,
     admin_token: str | None = None,
@@ -31,16 +35,27 @@ def create_app(
 
     `source` is a fixture: a path, several, the name of a shipped one, a mapping in the form of a fixture file, or None
     for the built-in world.
+    Without `api_prefixes` the API is under the prefix of the fixture's dialect, and a world of another dialect under
+    that one's too.
     `overrides` are keys of a fixture that win over it, such as `{"clock": {"mode": "manual"}, "seed": 7}`.
     Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix that is none.
     Two applications share nothing.
     """
+    if isinstance(source, Fixture):
+        fixture, files = source, None
+    else:
+        files = Files(source, overrides=overrides)
+        fixture = files.read()
+    prefixes, others = prefixes_of(fixture.settings.variant, api_prefixes)
     options = Options(
-        prefixes=tuple(dict.fromkeys(map(checked_prefix, api_prefixes))),
+        prefixes=prefixes,
+        others=others,
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
     )
-    worlds = Worlds(source, options) if isinstance(source, Fixture) else read_worlds(source, overrides, options)
+    worlds = Worlds(fixture, options)
+    if files is not None:
+        Reloader(worlds, files)
     site = worlds.main
     app = web.Application()
     app[SITE] = site
@@ -49,17 +64,19 @@ def create_app(
         worlds.let_go()
 
     app.on_shutdown.append(let_go)
-    for prefix in options.prefixes:
+    served: dict[str, Handler] = {prefix: routed for prefix in prefixes}
+    served |= {prefix: partial(routed, dialect_prefix=prefix) for prefix in others}
+    for prefix, handler in served.items():
         for below in ("/tasks/instances", ""):
             if prefix + below:
-                app.router.register_resource(ApiResource(prefix, below, partial(routed, site)))
+                app.router.register_resource(ApiResource(prefix, below, partial(handler, site)))
     app.router.add_get("/openapi.json", partial(served_document, site))
     app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
     if admin:
         routes.add_routes(app, site)
-    for prefix in options.prefixes:
-        app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, routed))
-    rest = "path" if "" in options.prefixes else "elsewhere"
+    for prefix, handler in served.items():
+        app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, handler))
+    rest = "path" if "" in prefixes else "elsewhere"
     app.router.add_route("*", f"/{{{rest}:.*}}", partial(routed, site))
     return app
 
@@ -74,16 +91,23 @@ def checked_prefix(prefix: str) -> str:
     return stem
 
 
-def api_document(prefixes: Sequence[str], field_names: FieldNames, auth: Auth) -> Json:
-    schemas = schema_files()
-    return openapi.document(field_names=field_names, prefixes=prefixes, auth=auth, version=__version__, schemas=schemas)
+def prefixes_of(variant: Variant, given: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those under which every world's API is, and those of other dialects. Raises ValueError for one that is none."""
+    if given is not None:
+        return tuple(dict.fromkeys(map(checked_prefix, given))), ()
+    own = variant.row.prefix
+    return (own,), tuple({one.prefix: None for one in DIALECTS.values() if one.prefix != own})
+
+
+def api_document(variant: Variant, prefixes: Sequence[str], auth: Auth) -> Json:
+    return openapi.document(variant, prefixes=prefixes, auth=auth, version=__version__, schemas=schema_files())
 
 
 async def served_document(site: Site, request: web.Request) -> web.StreamResponse:
     site.worlds.settle()
     settings = site.served.world.settings
     base = request.path.removesuffix("/openapi.json")  # below another application it is not only the world's
-    document = api_document([base + prefix for prefix in site.options.prefixes], settings.field_names, settings.auth)
+    document = api_document(settings.variant, [base + prefix for prefix in site.prefixes], settings.auth)
     site.account.valid += 1
     response = web.json_response(document)
     if hdrs.ORIGIN in request.headers:

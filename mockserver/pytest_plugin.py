@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mockserver.testing.session import Loan
 
 MARKER: Final = (
-    "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, field_names=None, "
-    "api_prefixes=None, admin_token=None): the world of the fixture ocp_mock: a path (relative to the test's file), "
+    "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, dialect=None, "
+    "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None): the world of the fixture ocp_mock: a path (relative to the test's file), "
     "the name of a shipped fixture, or a mapping as `world`. With strict, a request that breaks the contract fails the "
     "test too. The closest marker wins."
 )

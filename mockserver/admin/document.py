@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from mockserver.admin.calls import EVENT_STREAM, JSON_TYPE, ControlRoute
 from mockserver.admin.journal import FILTERS, LONG
+from mockserver.contract.bundles import Json, Schemas
 from mockserver.contract.openapi import COMPONENT, components
-from mockserver.contract.schemas import Json, Schemas
 
 ABOUT: Final = """\
 The control routes of a mock server of OceanBase Cloud Platform's task API. They are for tests and for who directs

@@ -15,8 +15,9 @@ from mockserver.admin import clock, document, exchange, guard, journal, rules, s
 from mockserver.admin.calls import JSON_TYPE, ControlRoute
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.account import VALID, VIOLATION
+from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation
-from mockserver.contract.schemas import contract, schema_files
+from mockserver.contract.schemas import contract
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
 from mockserver.world.live import TooManyEvents

@@ -29,7 +29,7 @@ async def get_faults(site: Site, request: web.Request) -> object:
 
 async def post_fault(site: Site, request: web.Request) -> object:
     body = await checked_body("fault", request)
-    wrong = effects.problems(body)
+    wrong = effects.problems(body, site.served.world.settings.variant.row)
     if wrong:
         raise Unprocessable("not a fault", wrong)
     check_new(body, site.served.up_to_now().faults)

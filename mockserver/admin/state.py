@@ -7,7 +7,8 @@ from mockserver.admin.calls import JSON_TYPE, body_of, checked_body, decoded, du
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
-from mockserver.fixtures.writer import scheduler_data, to_data
+from mockserver.fixtures.writer import scheduler_data, settings_data, to_data
+from mockserver.world.fixture import SETTINGS
 from mockserver.world.worlds import Site
 
 
@@ -68,21 +69,14 @@ async def put_state(site: Site, request: web.Request) -> object:
 
 async def get_settings(site: Site, request: web.Request) -> object:
     settings = site.served.world.settings
-    return {
-        "auth": settings.auth,
-        "fieldNames": settings.field_names,
-        "scheduler": scheduler_data(settings.pace),
-        "server": settings.server,
-        "seed": settings.seed,
-    }
+    return {**settings_data(settings), "scheduler": scheduler_data(settings.pace)}
 
 
 async def put_settings(site: Site, request: web.Request) -> object:
     """Only the keys that are given. What is under way keeps its `due`."""
     body = await checked_body("settings", request)
     settings = site.served.up_to_now().settings
-    names = {"auth": "auth", "fieldNames": "field_names", "server": "server", "seed": "seed"}
-    given = {name: body[key] for key, name in names.items() if key in body}
+    given = {name: body[key] for key, name in SETTINGS.items() if key in body}
     if "seed" in given:
         given["seed"] = int(given["seed"])  # 7.0 is an integer in JSON
     pace = body.get("scheduler", {})
@@ -90,7 +84,7 @@ async def put_settings(site: Site, request: web.Request) -> object:
     if "concurrency" in pace:
         times["concurrency"] = int(pace["concurrency"])
     changed = settings._replace(**given, pace=settings.pace._replace(**times))
-    site.served.change_settings(changed, "PUT /__admin/settings")
+    site.served.change_settings(changed.behaving(), "PUT /__admin/settings")
     return await get_settings(site, request)
 
 

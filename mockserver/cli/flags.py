@@ -32,13 +32,13 @@ class Flags:
     def add(self, name: str, convert: Convert, *, help: str, metavar: str, default: Any = None) -> None:
         self._add(name, {"": convert}, help, default, default, type=convert, metavar=metavar)
 
-    def add_many(self, name: str, convert: Convert, *, help: str, metavar: str, default: list[Any]) -> None:
+    def add_many(self, name: str, convert: Convert, *, help: str, metavar: str, default: list[Any] | None) -> None:
         """May be given several times; what is given replaces the default. Its variable is split at commas."""
 
         def split(text: str) -> list[Any]:
             return [convert(one) for one in re.split(r"[\s,]+", text.strip(" ,"))]
 
-        shown = ", ".join(default)
+        shown = ", ".join(default or ())
         self._add(name, {"": split}, help, default, shown, type=convert, metavar=metavar, action="append")
 
     def add_switch(self, name: str, *, help: str, default: bool | None) -> None:

@@ -23,13 +23,13 @@ def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) 
     """Lines for people. A line that starts with `curl` can be run as it stands."""
     world, served = site.served.world, site.served
     subtasks = sum(len(execution.subtasks) for execution in world.tasks.values())
-    base = url + quote(site.options.prefixes[0])
+    base = url + quote(site.prefixes[0])
     task = next(iter(world.tasks), None)
     lines = [
         f"ocp-mockserver {__version__}: {counted(len(world.tasks), 'task')}, {counted(subtasks, 'subtask')}; "
         f"{served.clock.mode} clock, auth {world.settings.auth}",
         "",
-        *(f"  base URL  {url}{quote(prefix)}" for prefix in site.options.prefixes),
+        *(f"  base URL  {url}{quote(prefix)}" for prefix in site.prefixes),
         f"  try       GET {base}/tasks/instances",
     ]
     if task is not None:

@@ -147,7 +147,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command("openapi", OPENAPI_ABOUT, "print the OpenAPI document", run=print_openapi)
     add_api_prefix(flags)
     flags.add("--auth", one_of("open", "basic"), default="open", metavar="open|basic", help="as of serve")
-    add_field_names(flags, default="sample")
+    add_variant(flags, given=False)
 
     arguments = parser.parse_args(words)
     arguments.flags.complete(arguments)
@@ -171,7 +171,7 @@ def add_world(flags: Flags) -> None:
     flags.add("--speed", between(1e-6, 1e6), metavar="N", help="N seconds pass in one; the clock is then a real one")
     flags.add("--auth", one_of("open", "basic"), metavar="open|basic", help="whether requests need credentials")
     flags.add("--seed", whole(0, 2**64 - 1), metavar="N", help="repeats trace ids and chance exactly")
-    add_field_names(flags, default=None)
+    add_variant(flags, given=True)
     flags.add("--admin-token", some, metavar="TOKEN", help="what /__admin wants as Authorization: Bearer TOKEN")
     flags.add_switch("--admin", default=True, help="whether there is /__admin at all")
     flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
@@ -179,13 +179,22 @@ def add_world(flags: Flags) -> None:
 
 
 def add_api_prefix(flags: Flags) -> None:
-    help = "where the API is; repeatable, and replaces the default"
-    flags.add_many("--api-prefix", some, default=["/api/v2"], metavar="PREFIX", help=help)
+    help = "where the API is; repeatable, and replaces the default, which is the dialect's"
+    flags.add_many("--api-prefix", some, default=None, metavar="PREFIX", help=help)
 
 
-def add_field_names(flags: Flags, default: str | None) -> None:
+def add_variant(flags: Flags, *, given: bool) -> None:
+    """How the API's JSON is. If there is a fixture (`given`), it says so unless a flag does."""
+    from mockserver.contract.dialects import DEFAULT_VARIANT, DIALECTS, FIELD_NAMES, NULLS
+
     spellings = "parallelIdx, downstreams as in OCP's sample, or paralleIdx, downstream as in its table"
-    flags.add("--field-names", one_of("sample", "table"), default=default, metavar="sample|table", help=spellings)
+    for name, choices, usual, help in (
+        ("--dialect", tuple(DIALECTS), DEFAULT_VARIANT.dialect, "whose API it is: error codes, prefix, some fields"),
+        ("--nulls", NULLS, DEFAULT_VARIANT.nulls, "whether what is not known is left out or null"),
+        ("--field-names", FIELD_NAMES, DEFAULT_VARIANT.field_names, spellings),
+    ):
+        default = None if given else usual
+        flags.add(name, one_of(*choices), default=default, metavar="|".join(choices), help=help)
 
 
 def run_module(arguments: argparse.Namespace) -> int:
@@ -215,11 +224,13 @@ def validate(arguments: argparse.Namespace) -> int:
 
 
 def print_openapi(arguments: argparse.Namespace) -> int:
-    from mockserver.app import api_document, checked_prefix
+    from mockserver.app import api_document, prefixes_of
+    from mockserver.contract.dialects import Variant
 
+    variant = Variant(arguments.dialect, arguments.nulls, arguments.field_names)
     try:
-        prefixes = [checked_prefix(prefix) for prefix in arguments.api_prefix]
+        prefixes, _ = prefixes_of(variant, arguments.api_prefix)
     except ValueError as error:
         arguments.flags.parser.error(str(error))
-    print(json.dumps(api_document(prefixes, arguments.field_names, arguments.auth), indent=2, ensure_ascii=False))
+    print(json.dumps(api_document(variant, prefixes, arguments.auth), indent=2, ensure_ascii=False))
     return 0

@@ -74,6 +74,8 @@ def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, 
             speed=arguments.speed,
             auth=arguments.auth,
             seed=arguments.seed,
+            dialect=arguments.dialect,
+            nulls=arguments.nulls,
             field_names=arguments.field_names,
         )
         served = [path for path in paths if path] or None

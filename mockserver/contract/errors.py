@@ -1,19 +1,22 @@
 """Every error the API can answer with: one row each. Two more families: what is wrong with us, and with an input.
 
-`source` says how we know: *document* (api-facts from the public OCP reference), *engine* (the open-source sibling),
-*ours* (no source: what any server needs). The sentences are our own.
+`source` says how we know of it: *seed*, *document* (the public OCP reference), *engine* (the open-source sibling),
+*ours* (no source: what any server needs). The code is the dialect's (`dialects`); the sentences are our own.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from mockserver.contract.dialects import Code, Failure
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    failure: Failure
+    """What kind of error it is: its code is the dialect's."""
     source: str
     status: int
-    code: int
     message: str
     """A template; its arguments are the facts of one case."""
     when: str = ""
@@ -23,48 +26,67 @@ class Row:
 
 
 # fmt: off
-BAD_PARAMETER: Final = Row("document", 400, 10001, "Not a valid request: {problem}.",
+BAD_PARAMETER: Final = Row("bad parameter", "document", 400, "Not a valid request: {problem}.",
     "a parameter is not of its type (subErrors names each)")
-NO_CREDENTIALS: Final = Row("document", 401, 30000, "Authentication is required: send HTTP Basic credentials.",
-    "there are no credentials, and they are required")
-BAD_CREDENTIALS: Final = Row("document", 401, 30004, "{problem}.",
+CANNOT_SORT: Final = Row("cannot sort", "document", 400, "Tasks cannot be sorted by {field}, only by id.",
+    "the field cannot be sorted by", {"field": "name"})
+NO_CREDENTIALS: Final = Row("no credentials", "document", 401,
+    "Authentication is required: send {credentials}.",
+    "there are no credentials, and they are required", {"credentials": "HTTP Basic credentials"})
+BAD_CREDENTIALS: Final = Row("bad credentials", "document", 401, "{problem}.",
     "wrong user name, password or signature, or an Authorization header that is not well-formed",
     {"problem": "Wrong user name or password"})
-NO_PERMISSION: Final = Row("seed, document", 403, 30014, "User {user} lacks the permission {permission}.",
+NO_PERMISSION: Final = Row("no permission", "seed, document", 403, "User {user} lacks the permission {permission}.",
     "the user lacks the permission", {"user": "viewer"})
-NO_TASK: Final = Row("document", 404, 20000, "Task {task} does not exist.",
+NO_TASK: Final = Row("not found", "document", 404, "Task {task} does not exist.",
     "the task does not exist", {"task": 1001})
-NO_SUBTASK: Final = Row("document", 404, 20000, "Subtask {subtask} does not exist in task {task}.",
+NO_SUBTASK: Final = Row("not found", "document", 404, "Subtask {subtask} does not exist in task {task}.",
     "the subtask does not exist in that task", {"subtask": 10009, "task": 1000})
-NOT_ALLOWED: Final = Row("engine", 400, 20003, "Cannot {verb} {what}: {reason}.",
+NOT_ALLOWED: Final = Row("not allowed", "document", 400, "Cannot {verb} {what}: {reason}.",
     "the present state does not allow it", {"reason": "it is SUCCESSFUL"})
-ROLLBACK_PROHIBITED: Final = Row("engine", 400, 20004, "Cannot {verb} {what}: {reason}.",
+CANNOT_SKIP: Final = Row("cannot skip", "document", 400, "Cannot {verb} {what}: {reason}.",
+    "this subtask cannot be skipped", {"reason": "it is not skippable"})
+ROLLBACK_PROHIBITED: Final = Row("rollback prohibited", "document", 400, "Cannot {verb} {what}: {reason}.",
     "a subtask that has run, or the task itself, prohibits rollback",
     {"reason": "subtask 10001, which has run, prohibits it"})
-NO_ROUTE: Final = Row("document", 404, 10002, "No route {path}.")
-WRONG_METHOD: Final = Row("document", 405, 10001, "{method} is not allowed on {path}, only {allowed}.")
-SLOW_BODY: Final = Row("ours", 408, 10001, "The request body did not arrive within {seconds} s.",
+NO_ROUTE: Final = Row("no route", "document", 404, "No route {path}.")
+WRONG_METHOD: Final = Row("wrong method", "document", 405, "{method} is not allowed on {path}, only {allowed}.")
+SLOW_BODY: Final = Row("slow body", "document; the status is ours", 408,
+    "The request body did not arrive within {seconds} s.",
     "the request's body did not arrive in time", {"seconds": 30})
-BROKEN_BODY: Final = Row("ours", 400, 10001, "The request body cannot be read: {problem}.")
-LARGE_BODY: Final = Row("ours", 413, 10001, "The request body is larger than {limit} bytes.",
+BROKEN_BODY: Final = Row("broken body", "document; the status is ours", 400,
+    "The request body cannot be read: {problem}.")
+LARGE_BODY: Final = Row("large body", "document; the status is ours", 413,
+    "The request body is larger than {limit} bytes.",
     "the request's body is too large", {"limit": 1048576})
-THROTTLED: Final = Row("document", 429, 0, "More than {limit} requests in {seconds} s ({fault}).")
-UNEXPECTED: Final = Row("document", 500, 10010, "{problem}",
+THROTTLED: Final = Row("throttled", "document", 429, "More than {limit} requests in {seconds} s ({fault}).",
+    "a rate limit lets no more requests through", {"limit": 5, "seconds": 1, "fault": "fault-1"})
+UNEXPECTED: Final = Row("unexpected", "document", 500, "{problem}",
     "an unexpected error, or an answer that broke its own schema", {"problem": "An unexpected error."})
 # fmt: on
 ROWS: Final = tuple(row for row in list(globals().values()) if isinstance(row, Row))
+BY_STATUS: Final[Mapping[int, Failure]] = {
+    401: "no credentials",
+    403: "no permission",
+    404: "not found",
+    405: "wrong method",
+    429: "throttled",
+}
+"""What an error with this status is that a fault asks for and gives no code; any other is unexpected."""
 
 
 class ApiError(Exception):
     """An answer of the API that is an error: a row and its facts. Only `app.answer` catches it.
 
-    `hint` says what would have worked; `rule` is the id of the fault or denial that is behind it.
+    `code` is one that a fault asks for; without, it is the dialect's for that row. `hint` says what would have worked;
+    `rule` is the id of the fault or denial that is behind it.
     """
 
     def __init__(
         self,
         row: Row,
         *,
+        code: Code | None = None,
         sub_errors: Sequence[Mapping[str, object]] = (),
         hint: str | None = None,
         rule: str | None = None,
@@ -72,12 +94,13 @@ class ApiError(Exception):
         **facts: object,
     ) -> None:
         self.row = row
+        self.code = code
         self.message = row.message.format_map(facts)
         self.sub_errors = sub_errors
         self.hint = hint
         self.rule = rule
         self.headers = headers or {}
-        super().__init__(f"{row.status} / {row.code}: {self.message}")
+        super().__init__(f"{row.status}, {row.failure}: {self.message}")
 
 
 class Problem(NamedTuple):

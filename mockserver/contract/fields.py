@@ -1,17 +1,18 @@
 """Every field of a task and of a subtask: its names, the attribute that holds it, and what a fixture need not say.
 
 From these two tables fixtures are read, written and patched; a test holds the schemas, the API's answers and the test
-handles to them. A dialect that spells a field otherwise is one more entry in that field's `spellings`.
+handles to them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from mockserver.contract.dialects import Variant
 from mockserver.tasks.values import EXECUTE, PENDING
 
-Kind = Literal["plain", "instant", "ids", "runs", "reference"]
-"""How a value is written: as it is, as a date-time (nanoseconds), a list of ids, a list of runs, an object."""
+Kind = Literal["plain", "long", "instant", "ids", "runs", "reference"]
+"""How a value is written: as it is, a Long, a date-time (nanoseconds), a list of ids, a list of runs, an object."""
 Scope = Literal["list", "task", "file"]
 """Where a field is seen: in the API's list of tasks and everywhere; in one task's answer and in files; in files."""
 DERIVED: Final = object()
@@ -33,10 +34,13 @@ class Field:
     """Whether there may be none of it (source: document). In a file null says so; of any other field of the API null
     says that it is not known, and it has its default."""
     spellings: Mapping[str, str] = field(default_factory=dict)
-    """The API's other names, by the `fieldNames` that spell it so; a file may use any of them."""
+    """The API's other names, by the `fieldNames` that spell it so; a file may use any of them. What a dialect calls it
+    otherwise is in `dialects`."""
 
-    def spelled(self, field_names: str) -> str:
-        return self.spellings.get(field_names, self.name)
+    def spelled(self, variant: Variant) -> str | None:
+        """What the API calls it; None where the dialect has none of it."""
+        name = variant.row.fields.get(self.name, self.name)
+        return name and self.spellings.get(variant.field_names, name)
 
 
 def _table(*fields: Field) -> dict[str, Field]:
@@ -44,9 +48,9 @@ def _table(*fields: Field) -> dict[str, Field]:
 
 
 SUBTASK: Final = _table(
-    Field("id", "id", "list"),
+    Field("id", "id", "list", "long"),
     Field("name", "name", "list"),
-    Field("seriesId", "series_id", "task"),
+    Field("seriesId", "series_id", "task", "long"),
     Field("description", "description", "list"),
     Field("className", "class_name", "task", default=None, optional=True, spellings={"table": "clusterName"}),
     Field("timeout", "timeout", "task", default=1800),
@@ -75,11 +79,11 @@ SUBTASK: Final = _table(
 )
 
 TASK: Final = _table(
-    Field("id", "id", "list"),
+    Field("id", "id", "list", "long"),
     Field("name", "name", "list"),
-    Field("taskDefinitionId", "task_definition_id", "task", default=-1),
+    Field("taskDefinitionId", "task_definition_id", "task", "long", default=-1),
     Field("status", "status", "list", changes=True),
-    Field("type", "type", "list", default="MANUAL"),
+    Field("type", "type", "task", default="MANUAL"),
     Field("creator", "creator", "list", "reference", default={"id": 100, "name": "admin"}),
     Field("cluster", "cluster", "list", "reference", default=None, optional=True),
     Field("tenant", "tenant", "list", "reference", default=None, optional=True),
@@ -88,7 +92,7 @@ TASK: Final = _table(
     Field("createTime", "create_time", "task", "instant"),
     Field("startTime", "start_time", "list", "instant", changes=True, optional=True),
     Field("finishTime", "finish_time", "list", "instant", changes=True, optional=True),
-    Field("operation", "operation", "list", default=EXECUTE, changes=True),
+    Field("operation", "operation", "task", default=EXECUTE, changes=True),
     Field("prohibitRollback", "prohibit_rollback", "task", default=False),
     Field("subtasks", None, "list", default=()),
 )

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from mockserver.contract import errors
+from mockserver.contract.bundles import SUFFIX, THROTTLED, Json, Schemas, bundle, response_schema
+from mockserver.contract.credentials import SIGNED
+from mockserver.contract.dialects import Variant
 from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.parameters import Parameter
-from mockserver.contract.schemas import SUFFIX, Json, Schemas, response_schema, spelled
 
 COMPONENT: Final = "#/components/schemas/"
 ABOUT: Final = """\
@@ -26,15 +28,40 @@ HEADERS: Final[Json] = {
     },
     "X-Mock-Rule": {"description": "The id of the fault or denial that acted.", "schema": {"type": "string"}},
     "X-Mock-Hint": {"description": "What would have worked.", "schema": {"type": "string"}},
+    "Retry-After": {
+        "description": "In how many seconds a request is let through again.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "RateLimit-Limit": {
+        "description": "How many requests a rate limit lets through in its time.",
+        "schema": {"type": "integer"},
+    },
+    "RateLimit-Remaining": {"description": "How many more it lets through.", "schema": {"type": "integer"}},
+    "RateLimit-Reset": {"description": "In how many seconds its time ends.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {
         "description": "How to authenticate; not said to a script in a browser.",
         "schema": {"type": "string", "enum": ['Basic realm="OCP"']},
     },
 }
+RATE_LIMIT: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 TITLES: Final = {
     400: "Bad request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
-    408: "Too slow", 413: "Too large", 500: "Server error",
+    408: "Too slow", 413: "Too large", 429: "Too many requests", 500: "Server error",
 }  # fmt: skip
+MORE_HEADERS: Final[dict[int, tuple[str, ...]]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After",),
+}
+SCHEMES: Final[dict[str, Json]] = {
+    "basicAuth": {"type": "http", "scheme": "basic", "description": "A user of the fixture."},
+    "signed": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": f"{SIGNED} accessKey:signature, with a Date header. Source: document.",
+    },
+}
+"""The ways to authenticate that there are in any dialect."""
 FOLLOWERS: Final[dict[str, tuple[str, ...]]] = {
     "listTaskInstances": ("getTaskInstance",),
     "getTaskInstance": tuple(OPERATIONS)[2:],
@@ -45,35 +72,41 @@ FOLLOWERS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def document(
+    variant: Variant,
     *,
-    field_names: Literal["sample", "table"],
     prefixes: Sequence[str],
     auth: Literal["open", "basic"],
     version: str,
     schemas: Schemas,
 ) -> Json:
-    """The whole document, for a server that serves the API under `prefixes`."""
-    schemas = spelled(schemas, field_names)
-    answers = [response_schema(one.id, schemas) for one in OPERATIONS.values() if one.media_type == "application/json"]
+    """The whole document of a variant, for a server that serves its API under `prefixes`. `schemas` are the files'."""
+    schemas = bundle(variant, schemas)
+    json_ones = [one.id for one in OPERATIONS.values() if one.media_type == "application/json"]
+    answers = [response_schema(id, schemas, variant) for id in json_ones]
     paths: dict[str, Json] = {}
     for operation in OPERATIONS.values():
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, auth, schemas)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, auth, schemas, variant)
+    schemes = {name: one for name, one in SCHEMES.items() if name != "signed" or variant.row.takes_signed}
+    ways: list[Json] = [{name: []} for name in schemes]
     return {
         "openapi": "3.1.0",
-        "info": {"title": "ocp-mockserver", "version": version, "description": ABOUT},
+        "info": {
+            "title": "ocp-mockserver",
+            "version": version,
+            "summary": f"As {variant.row.stands_for} answers.",
+            "description": ABOUT,
+        },
         "servers": [{"url": prefix or "/"} for prefix in prefixes],
-        "security": [{"basicAuth": []}] if auth == "basic" else [{}, {"basicAuth": []}],
+        "security": ways if auth == "basic" else [{}, *ways],
         "tags": [
             {"name": "tasks", "description": "A long job."},
             {"name": "subtasks", "description": "A step of it."},
         ],
         "paths": paths,
         "components": {
-            "schemas": components([*answers, schemas["error"]], schemas),
+            "schemas": components([*answers, schemas["error"], schemas[THROTTLED]], schemas),
             "headers": HEADERS,
-            "securitySchemes": {
-                "basicAuth": {"type": "http", "scheme": "basic", "description": "A user of the fixture."}
-            },
+            "securitySchemes": schemes,
         },
     }
 
@@ -81,7 +114,7 @@ def document(
 # --- one operation -------------------------------------------------------------------------------------------------
 
 
-def _operation(operation: Operation, auth: str, schemas: Schemas) -> Json:
+def _operation(operation: Operation, auth: str, schemas: Schemas, variant: Variant) -> Json:
     described: Json = {
         "operationId": operation.id,
         "tags": ["subtasks" if "{subtaskInstanceId}" in operation.path else "tasks"],
@@ -95,12 +128,12 @@ def _operation(operation: Operation, auth: str, schemas: Schemas) -> Json:
             "description": BODY_ABOUT,
             "content": {"application/json": {"schema": {}}},
         }
-    described["responses"] = {"200": _success(operation, schemas)}
+    described["responses"] = {"200": _success(operation, schemas, variant)}
     rows: dict[int, list[errors.Row]] = {}
     for row in _errors_of(operation, auth):
         rows.setdefault(row.status, []).append(row)
     for status in sorted(rows):
-        described["responses"][str(status)] = _refusal(operation, status, rows[status], schemas)
+        described["responses"][str(status)] = _refusal(operation, status, rows[status], schemas, variant)
     return described
 
 
@@ -118,39 +151,42 @@ def _described(parameter: Parameter) -> Json:
     return {"description": parameter.description, "schema": parameter.schema}
 
 
-def _success(operation: Operation, schemas: Schemas) -> Json:
+def _success(operation: Operation, schemas: Schemas, variant: Variant) -> Json:
     if operation.media_type != "application/json":
         content: Json = {"schema": {"type": "string", "format": "binary"}}
     else:
-        title = response_schema(operation.id, schemas)["title"]
-        content = {"schema": {"$ref": COMPONENT + title}, "example": _succeeded(operation, schemas)}
+        title = response_schema(operation.id, schemas, variant)["title"]
+        content = {"schema": {"$ref": COMPONENT + title}, "example": _succeeded(operation, schemas, variant)}
     response: Json = {
         "description": "What was asked for has been done.",
-        "headers": _headers("X-Mock-Contract", "X-Mock-Rule"),
+        "headers": _headers("X-Mock-Contract", "X-Mock-Rule", *RATE_LIMIT),
         "content": {operation.media_type: content},
     }
-    if links := {target: _link(operation, OPERATIONS[target]) for target in FOLLOWERS.get(operation.id, ())}:
+    if links := dict(_links(operation, operation.data_in(variant.row))):
         response["links"] = links
     return response
 
 
-def _link(operation: Operation, target: Operation) -> Json:
-    if operation.data == "task-page":
+def _links(operation: Operation, data: str | None) -> Iterator[tuple[str, Json]]:
+    """To those of the followers whose ids the answer has, or its request had."""
+    ids = {one.name: f"$request.path.{one.name}" for one in operation.path_parameters}
+    if data == "task-page":
         ids = {"taskInstanceId": "$response.body#/data/contents/0/id"}
-    elif operation.data == "wrapped-task-instance":
+    elif data == "wrapped-task-instance":
         ids = {"taskInstanceId": "$response.body#/data/id", "subtaskInstanceId": "$response.body#/data/subtasks/0/id"}
-    else:
-        ids = {name: f"$request.path.{name}" for name in ("taskInstanceId", "subtaskInstanceId")}
-    return {
-        "operationId": target.id,
-        "description": f"{target.summary}: with the ids of this answer.",
-        "parameters": {parameter.name: ids[parameter.name] for parameter in target.path_parameters},
-    }
+    for target in (OPERATIONS[name] for name in FOLLOWERS.get(operation.id, ())):
+        needed = [parameter.name for parameter in target.path_parameters]
+        if ids.keys() >= set(needed):
+            about = f"{target.summary}: with the ids of this answer."
+            parameters = {name: ids[name] for name in needed}
+            yield target.id, {"operationId": target.id, "description": about, "parameters": parameters}
 
 
 def _errors_of(operation: Operation, auth: str) -> Iterator[errors.Row]:
     yield errors.BAD_PARAMETER
-    yield from (row for row in (errors.NOT_ALLOWED, errors.ROLLBACK_PROHIBITED) if row.code in operation.refusals)
+    if operation.query:
+        yield errors.CANNOT_SORT
+    yield from (row for row in errors.ROWS if row.failure in operation.refusals)
     if auth == "basic":
         yield errors.NO_CREDENTIALS
     yield errors.BAD_CREDENTIALS
@@ -162,36 +198,38 @@ def _errors_of(operation: Operation, auth: str) -> Iterator[errors.Row]:
     if operation.method == "POST":
         yield errors.SLOW_BODY
         yield errors.LARGE_BODY
+    yield errors.THROTTLED
     yield errors.UNEXPECTED
 
 
-def _refusal(operation: Operation, status: int, rows: Sequence[errors.Row], schemas: Schemas) -> Json:
-    headers = ["X-Mock-Contract", "X-Mock-Rule"]
+def _refusal(operation: Operation, status: int, rows: Sequence[errors.Row], schemas: Schemas, variant: Variant) -> Json:
+    headers = ["X-Mock-Contract", "X-Mock-Rule", *RATE_LIMIT, *MORE_HEADERS.get(status, ())]
     headers += ["X-Mock-Hint"] if status < 500 else []
-    headers += ["WWW-Authenticate"] if status == 401 else []
-    reasons = "; ".join(f"{row.code}: {row.when}" for row in rows)
+    codes = variant.row.codes
+    reasons = "; ".join(f"{codes[row.failure]}: {row.when}" for row in rows)
+    schema = schemas[THROTTLED if status == 429 else "error"]
     return {
         "description": f"{TITLES[status]}. {reasons}.",
         "headers": _headers(*headers),
         "content": {
             "application/json": {
-                "schema": {"$ref": COMPONENT + "ErrorEnvelope"},
-                "examples": {_example_name(row): {"value": _refused(operation, row, schemas)} for row in rows},
+                "schema": {"$ref": COMPONENT + schema["title"]},
+                "examples": {_example_name(row): {"value": _refused(operation, row, schemas, variant)} for row in rows},
             }
         },
     }
 
 
-def _succeeded(operation: Operation, schemas: Schemas) -> Json:
+def _succeeded(operation: Operation, schemas: Schemas, variant: Variant) -> Json:
     """What the schemas give as examples: of an answer that several operations have, one for each in their order."""
     envelope = schemas["success"]["examples"][0]
-    if operation.data is None:
+    if operation.data is None or operation.data_in(variant.row) is None:
         return {**envelope}
     alike = [one.id for one in OPERATIONS.values() if one.data == operation.data]
     return {"data": schemas[operation.data]["examples"][alike.index(operation.id)], **envelope}
 
 
-def _refused(operation: Operation, row: errors.Row, schemas: Schemas) -> Json:
+def _refused(operation: Operation, row: errors.Row, schemas: Schemas, variant: Variant) -> Json:
     """The schema's example, with the facts of that operation and error."""
     field, value, problem = "size", "0", "not between 1 and 2000"
     if operation.path_parameters:
@@ -202,7 +240,8 @@ def _refused(operation: Operation, row: errors.Row, schemas: Schemas) -> Json:
         "what": "subtask 10001" if len(operation.path_parameters) > 1 else "task 1000",
         "permission": operation.permission,
     }
-    error: Json = {"code": row.code, "message": row.message.format_map({**facts, **row.example})}
+    code = variant.row.codes[row.failure]
+    error: Json = {"code": code, "message": row.message.format_map({**facts, **row.example})}
     if row is errors.BAD_PARAMETER:
         error["subErrors"] = [
             {"object": operation.id, "field": field, "rejectedValue": value, "message": facts["problem"]}
@@ -210,12 +249,15 @@ def _refused(operation: Operation, row: errors.Row, schemas: Schemas) -> Json:
     return {**schemas["error"]["examples"][0], "status": row.status, "error": error}
 
 
+def _example_name(row: errors.Row) -> str:
+    if row is errors.NO_SUBTASK:
+        return "noSubtask"
+    first, *others = row.failure.split()
+    return first + "".join(word.title() for word in others)
+
+
 def _headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _example_name(row: errors.Row) -> str:
-    return "noSubtask" if row is errors.NO_SUBTASK else str(row.code)
 
 
 # --- schemas -------------------------------------------------------------------------------------------------------

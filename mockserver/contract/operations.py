@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mockserver.contract.dialects import Dialect, Failure
 from mockserver.contract.parameters import INT_MAX, PATH_PARAMETERS, Parameter
 from mockserver.tasks.values import TASK_STATUSES
 
@@ -23,14 +24,18 @@ class Operation:
     """Without the prefix, with `{taskInstanceId}` and `{subtaskInstanceId}` where they stand."""
     permission: str
     data: str | None
-    """The schema of a success's `data`, by its name in schemas/; None if a success has no such key."""
+    """The schema of a success's `data`, by its name in schemas/; None if a success has no such key (`data_in`: in a
+    dialect)."""
     summary: str
     description: str
     source: str = "document"
-    refusals: tuple[int, ...] = ()
-    """The error codes with which the present state can say no."""
+    refusals: tuple[Failure, ...] = ()
+    """How the present state can say no."""
     query: tuple[Parameter, ...] = ()
     media_type: str = "application/json"
+
+    def data_in(self, dialect: Dialect) -> str | None:
+        return None if self.id in dialect.without_data else self.data
 
     @property
     def acts(self) -> bool:
@@ -75,22 +80,22 @@ _OPERATIONS: Final = (
         "A task with all its subtasks."),
     Operation("retryTask", "POST", TASK + "/retry", MANAGER, "wrapped-task-instance", "Retry a failed task",
         "Makes every FAILED subtask of a FAILED task READY again. Not while the task rolls back.",
-        "document; the rule is the engine's", refusals=(20003,)),
+        "document; the rule is the engine's", refusals=("not allowed",)),
     Operation("rollbackTask", "POST", TASK + "/rollback", MANAGER, "wrapped-task-instance", "Roll a failed task back",
         "Undoes the subtasks of a FAILED task in the reverse order of its graph, unless one that has run, or the task "
         "itself, prohibits it.",
-        "document; the rule is the engine's", refusals=(20003, 20004)),
+        "document; the rule is the engine's", refusals=("not allowed", "rollback prohibited")),
     Operation("retrySubtask", "POST", SUBTASK + "/retry", MANAGER, "subtask-instance", "Retry a failed subtask",
         "Makes a FAILED subtask READY again, in operation RETRY and with one more runTime. The answer is the subtask "
         "as it is then: it runs later. Not while its task rolls back.",
-        "seed; the rule is the engine's, and ours where it looks at the task", refusals=(20003,)),
+        "seed; the rule is the engine's, and ours where it looks at the task", refusals=("not allowed",)),
     Operation("skipSubtask", "POST", SUBTASK + "/skip", MANAGER, None, "Skip a failed subtask",
         "Makes a FAILED subtask READY in operation SKIP: when its turn comes it does nothing and ends SUCCESSFUL (in a "
         "task that rolls back: PENDING).",
-        "document; the rule is the engine's", refusals=(20003,)),
+        "document; the rule is the engine's", refusals=("not allowed", "cannot skip")),
     Operation("cancelSubtask", "POST", SUBTASK + "/cancel", MANAGER, None, "Cancel a running subtask",
         "Makes a RUNNING subtask CANCELING, and after a while FAILED in operation CANCEL.",
-        "document; the rule is the engine's", refusals=(20003,)),
+        "document; the rule is the engine's", refusals=("not allowed",)),
     Operation("getSubtaskLog", "GET", SUBTASK + "/log", VIEWER, "subtask-log", "Get the log of a subtask",
         "The kept runs in order, each opened by a line of twelve number signs, the run's operation, its time and "
         "twelve number signs again.",

@@ -20,18 +20,12 @@ from jsonschema.validators import extend
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from mockserver.contract.bundles import SUFFIX, THROTTLED, Schemas, base, bundle, response_schema, schema_files
+from mockserver.contract.dialects import DEFAULT_VARIANT, Variant
 from mockserver.contract.errors import Problem, Violation
-from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.explanation import Finding, explained
 from mockserver.contract.proof.parts import ANNOTATIONS, Parts, Table, Wrong, regex
-from mockserver.packaged import folder
 from mockserver.times import is_wire_instant
-
-BASE: Final = "https://ocp-mockserver.invalid/schemas/"
-SUFFIX: Final = ".schema.json"
-Json = dict[str, Any]
-Schemas = Mapping[str, Mapping[str, Any]]
-"""Schemas by their name: `subtask-instance`, `error` …"""
 
 FORMATS: Final = FormatChecker(formats=())
 """Only what we check ourselves. Without a checker `format` is not checked, and nothing says so."""
@@ -56,57 +50,6 @@ Judge: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type:
 """jsonschema's own, but for `$` in a pattern: see `parts.regex`."""
 
 
-@cache
-def schema_files() -> Mapping[str, Json]:
-    """Every shipped schema by its name: `subtask-instance`, `error` …"""
-    return {
-        entry.name.removesuffix(SUFFIX): json.loads(entry.read_text(encoding="utf-8"))
-        for entry in sorted(folder("schemas").iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(SUFFIX)
-    }
-
-
-def spelled(schemas: Schemas, field_names: str) -> Schemas:
-    """In one spelling (`fieldNames`): for `table` with the subtask of the seed's table, in examples of it too."""
-    if field_names != "table":
-        return schemas
-    sample, table = schemas["subtask-instance"], schemas["subtask-instance.table"]
-    names = dict(zip(sample["required"], table["required"], strict=True))
-
-    def renamed(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {names.get(key, key): renamed(item) for key, item in value.items()}
-        return [renamed(item) for item in value] if isinstance(value, list) else value
-
-    task = schemas["wrapped-task-instance"]
-    return {
-        **schemas,
-        "subtask-instance": {**table, "$id": sample["$id"]},
-        "wrapped-task-instance": {**task, "examples": renamed(task["examples"])},
-    }
-
-
-def response_schema(operation_id: str, schemas: Schemas) -> Json:
-    """What a success of that operation looks like: the success envelope, with `data` if the operation has any.
-
-    References are to files, relative to the folder of the schemas. Raises ValueError if its answer is not JSON.
-    """
-    operation = OPERATIONS[operation_id]
-    if operation.media_type != "application/json":
-        raise ValueError(f"{operation_id} answers {operation.media_type}")
-    envelope = {key: value for key, value in schemas["success"].items() if key != "$id"}
-    if operation.data is None:
-        return envelope
-    del envelope["examples"]  # they have no data
-    data = {"$ref": operation.data + SUFFIX, "description": "What was asked for. Source: seed."}
-    return envelope | {
-        "title": f"{operation_id[0].upper()}{operation_id[1:]}Response",
-        "description": f"What {operation_id} answers when it succeeds.",
-        "properties": {"data": data, **envelope["properties"]},
-        "required": ["data", *envelope["required"]],
-    }
-
-
 @dataclass(slots=True, eq=False)
 class Proven:
     """JSON text whose value is known to fit `checker`'s schema."""
@@ -123,7 +66,7 @@ class Checker:
     def __init__(self, contract: "Contract", uri: str, schema: Mapping[str, Any] | bool) -> None:
         self._contract = contract
         self.uri = uri
-        self.name = uri.removeprefix(BASE).replace(SUFFIX, "")
+        self.name = uri.removeprefix(contract.base).replace(SUFFIX, "")
         self.schema = schema
         self.table: Table = {}
         self._parts: dict[tuple[str | int, ...], Checker] = {}
@@ -171,26 +114,38 @@ class Checker:
 
 
 class Contract:
-    """The schemas of one spelling (`fieldNames`), compiled on demand; every part is known by its URI."""
+    """The schemas of one variant, compiled on demand; every part is known by its URI."""
 
-    def __init__(self, field_names: str = "sample", files: Schemas | None = None) -> None:
+    def __init__(self, variant: Variant = DEFAULT_VARIANT, files: Schemas | None = None) -> None:
         """`files` are the shipped ones by default."""
-        self.field_names = field_names
-        self.files = spelled(schema_files() if files is None else files, field_names)
-        resources = [(f"{BASE}{name}{SUFFIX}", _resource(file)) for name, file in self.files.items()]
+        self.variant = variant
+        self.base = base(variant)
+        self.files = bundle(variant, schema_files() if files is None else files)
+        resources = [(self.uri(name), _resource(file)) for name, file in self.files.items()]
         self.registry: Registry[Any] = Registry().with_resources(resources)
         self._checkers: dict[str, Checker] = {}
         self._compiling = RLock()
 
+    def uri(self, name: str) -> str:
+        return f"{self.base}{name}{SUFFIX}"
+
+    def response(self, operation: str) -> Checker:
+        """The schema of an operation's success."""
+        return self.add(f"{operation}-response", response_schema(operation, self.files, self.variant))
+
+    def error(self, status: int) -> Checker:
+        """The schema of an error with that status."""
+        return self.checker(THROTTLED if status == 429 else "error")
+
     def checker(self, name: str) -> Checker:
         """The compiled schema of that name."""
-        return self._at(f"{BASE}{name}{SUFFIX}")
+        return self._at(self.uri(name))
 
     def add(self, name: str, schema: Mapping[str, Any]) -> Checker:
         """Compile a schema that has no file of its own, once."""
         with self._compiling:
-            if f"{BASE}{name}{SUFFIX}" not in self._checkers:
-                self.registry = self.registry.with_resource(f"{BASE}{name}{SUFFIX}", _resource(schema))
+            if self.uri(name) not in self._checkers:
+                self.registry = self.registry.with_resource(self.uri(name), _resource(schema))
             return self.checker(name)
 
     def _at(self, uri: str) -> Checker:
@@ -210,10 +165,10 @@ class Contract:
             return self._checkers[uri]
 
 
-def contract(field_names: str = "sample") -> Contract:
+def contract(variant: Variant = DEFAULT_VARIANT) -> Contract:
     """The shipped contract. Compiled once in a process: it is immutable, but for what it remembers as proven."""
     with _MAKING:  # two of it would not accept each other's proofs
-        return _contract(field_names)
+        return _contract(variant)
 
 
 _contract, _MAKING = cache(Contract), RLock()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal
 
+from mockserver.contract.dialects import Code, Dialect
 from mockserver.contract.errors import Problem
 
 TransportFault = Literal[
@@ -16,8 +17,6 @@ TransportFault = Literal[
 ]
 LONGEST_MS: Final = 7 * 86400 * 1000
 """A delay that a distribution draws is cut there; the schema has the same limit for one that is given."""
-DEFAULT_CODES: Final = {401: 30000, 403: 30014, 404: 20000, 405: 10001, 429: 0}
-DEFAULT_CODE: Final = 10010
 Json = dict[str, Any]
 
 
@@ -31,7 +30,7 @@ class Error:
     default."""
 
     status: int
-    code: int | None = None
+    code: Code | None = None
     message: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -150,8 +149,13 @@ def effect_of(body: Json) -> Effect | None:
     """The effect of a body that fits the schema and has no `problems`."""
     match body:
         case {"error": error}:
-            numbers = {key: int(error[key]) for key in ("status", "code") if key in error}
-            return Error(**numbers, message=error.get("message"), headers=error.get("headers", {}))
+            code = error.get("code")
+            return Error(
+                status=int(error["status"]),
+                code=int(code) if isinstance(code, float) else code,
+                message=error.get("message"),
+                headers=error.get("headers", {}),
+            )
         case {"fault": fault}:
             return Transport(fault=fault)
         case {"truncateBodyAtFraction": fraction}:
@@ -178,9 +182,13 @@ def delay_of(body: Json) -> Delay | None:
     return None
 
 
-def problems(body: Json) -> list[Problem]:
-    """What no schema says of a fault: which keys go together. `body` fits fault.schema.json."""
+def problems(body: Json, dialect: Dialect) -> list[Problem]:
+    """What no schema says of a fault: which keys go together, and of which type a code is in the world's dialect.
+    `body` fits fault.schema.json."""
     found: list[Problem] = []
+    code = body.get("error", {}).get("code")
+    if isinstance(code, str) and not dialect.has_text_codes:
+        found.append(Problem(("error", "code"), f"{code!r}: error codes are numbers in this dialect"))
     effects = [key for key in EFFECTS if key in body]
     delays = [key for key in DELAYS if key in body]
     if not effects and not delays:

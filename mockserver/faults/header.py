@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from multidict import MultiMapping, istr
 
+from mockserver.contract.dialects import Dialect
 from mockserver.contract.errors import BAD_PARAMETER, ApiError, Problem
 from mockserver.contract.json_text import strict_json
 from mockserver.contract.schemas import contract
@@ -28,21 +29,22 @@ _PREFERENCE: Final = re.compile(
 """One of a Prefer header's: a code that can be met, perhaps in quotes and with parameters; or anything else."""
 
 
-def own_fault(headers: MultiMapping[str], number: int) -> Fault | None:
-    """The fault that a request's own headers ask for; `number` is the request's, for its dice.
+def own_fault(headers: MultiMapping[str], number: int, dialect: Dialect) -> Fault | None:
+    """The fault that a request's own headers ask for, in a world of that dialect; `number` is the request's, for its
+    dice.
 
     Raises ApiError for an X-Mock-Fault that is none. A preference that cannot be met is ignored, as RFC 7240 has it.
     """
     text = headers.get(FAULT_HEADER)
     if text is not None:
-        return replace(from_json(_checked(text), OWN), matches=number)
+        return replace(from_json(_checked(text, dialect), OWN), matches=number)
     for preference in _PREFERENCE.finditer(",".join(headers.getall(PREFER, []))):
         if preference["code"]:
             return Fault(id=PREFERRED, effect=Error(status=int(preference["code"])), matches=number)
     return None
 
 
-def _checked(text: str) -> dict[str, Any]:
+def _checked(text: str, dialect: Dialect) -> dict[str, Any]:
     allowed = {*EFFECTS, *DELAYS, "when"} - {"rateLimit"}
     try:
         body = strict_json(text)
@@ -51,7 +53,7 @@ def _checked(text: str) -> dict[str, Any]:
     checker = contract().checker("fault")
     found: list[Problem] = [] if checker.accepts(body) else checker.problems(body)
     if not found:
-        found = problems(body)
+        found = problems(body, dialect)
         found += [Problem((key,), "not for one request") for key in body if key not in allowed]
     if found:
         raise _bad(text, [f"{one.json_path}: {one.message}" for one in found])

@@ -34,9 +34,11 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     return head.response(reply.status, reply.headers, reply.content)
 
 
-async def respond(site: Site, request: web.Request, path: str | None) -> web.StreamResponse:
+async def respond(
+    site: Site, request: web.Request, path: str | None, dialect_prefix: str | None = None
+) -> web.StreamResponse:
     """The response to a request as aiohttp has parsed it. `path` is what follows prefix and slash; None under no
-    prefix of the API."""
+    prefix of the API. `dialect_prefix` is that prefix if only worlds of its dialect have it."""
     failure: ApiError | None = None
     site.worlds.settle()
     name = request.headers.get(WORLD_HEADER)
@@ -45,6 +47,8 @@ async def respond(site: Site, request: web.Request, path: str | None) -> web.Str
             site = site.worlds.named(name)
         except ValueError as error:
             failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}")
+    if dialect_prefix is not None and dialect_prefix not in site.prefixes:
+        path = None
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
         site.account.valid += 1
         return cors.preflight(request)
@@ -74,9 +78,9 @@ async def respond(site: Site, request: web.Request, path: str | None) -> web.Str
     return response
 
 
-async def routed(site: Site, request: web.Request) -> web.StreamResponse:
+async def routed(site: Site, request: web.Request, dialect_prefix: str | None = None) -> web.StreamResponse:
     """As aiohttp's router has found it."""
-    return await respond(site, request, request.match_info.get("path"))
+    return await respond(site, request, request.match_info.get("path"), dialect_prefix)
 
 
 @lru_cache(maxsize=KNOWN)

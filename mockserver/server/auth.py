@@ -24,7 +24,7 @@ DATE_WITHIN: Final = 15 * 60 * SECOND
 
 def takes_signed(world: World) -> bool:
     """Whether signed requests are a scheme that the world knows."""
-    return True
+    return world.settings.variant.row.takes_signed
 
 
 def identified(world: World, asked: Asked) -> Asked:
@@ -62,7 +62,8 @@ def authenticate(world: World, asked: Asked) -> None:
             return
         names = ", ".join(world.users)
         hint = f"the fixture's users are {names}" if names else "the fixture names no users: any credentials will do"
-        raise ApiError(NO_CREDENTIALS, headers=challenge(asked.headers), hint=hint)
+        credentials = "HTTP Basic credentials" + " or a signature" * takes_signed(world)
+        raise ApiError(NO_CREDENTIALS, headers=challenge(asked.headers), hint=hint, credentials=credentials)
     if not world.users:
         return
     user = world.users.get(sent.user)

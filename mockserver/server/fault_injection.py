@@ -179,9 +179,9 @@ def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -
 def schema_of(status: int, wire: Wire, to: Route) -> Checker | None:
     """What an answer with this status must be; None for a file."""
     if status != 200:
-        return wire.contract.checker("error") if status >= 400 else None
+        return wire.contract.error(status) if status >= 400 else None
     assert to.operation is not None
-    return None if to.operation.media_type != "application/json" else wire.envelope(to.operation.id)
+    return None if to.operation.media_type != "application/json" else wire.contract.response(to.operation.id)
 
 
 def decorated(reply: Reply, served: Served, exchange: Exchange, request: web.Request) -> CIMultiDict[str]:

@@ -67,7 +67,8 @@ def retry_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -
 
 
 def rollback_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return served.wire.task(served.texts, served.live.act_on_task(Step.rollback_task, cause, ids[0]))
+    execution, wire = served.live.act_on_task(Step.rollback_task, cause, ids[0]), served.wire
+    return wire.task(served.texts, execution) if wire.has_data("rollbackTask") else None
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:

@@ -6,17 +6,16 @@ Files are read and looked at in a thread, and a world is made there: meanwhile r
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 from typing import Final, TypeVar, cast
 
 from mockserver.fixtures.mistakes import FixtureError, counted
-from mockserver.fixtures.source import Source
 from mockserver.fixtures.watch import Files
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld, TooManyEvents
-from mockserver.world.worlds import Options, Worlds
+from mockserver.world.worlds import Worlds
 
 log = logging.getLogger("mockserver")
 
@@ -68,14 +67,6 @@ class Reloader:
         fixture, live = read
         self._worlds.load(live, fixture.clock)
         return fixture
-
-
-def read_worlds(source: Source, overrides: Mapping[str, object] | None, options: Options) -> Worlds:
-    """Worlds that can be read again. Raises FixtureError."""
-    files = Files(source, overrides=overrides)
-    worlds = Worlds(files.read(), options)
-    Reloader(worlds, files)
-    return worlds
 
 
 async def in_thread(call: Callable[[], Result]) -> Result:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict, MultiMapping
 from mockserver.contract.account import VALID, VIOLATION, Verdict
 from mockserver.contract.errors import (
     BROKEN_BODY,
+    BY_STATUS,
     CONTRACT_VIOLATION,
     LARGE_BODY,
     SLOW_BODY,
@@ -24,7 +25,7 @@ from mockserver.contract.errors import (
 )
 from mockserver.contract.operations import Operation
 from mockserver.contract.wire import Wire
-from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, Error, RateLimit
+from mockserver.faults.effects import Error, RateLimit
 from mockserver.faults.rules import Fault
 from mockserver.server.auth import challenge
 from mockserver.server.handlers import Data
@@ -68,12 +69,12 @@ async def received(request: web.BaseRequest, limit: int) -> bytes:
 
 def injected(fault: Fault, effect: Error, asked: MultiMapping[str]) -> ApiError:
     """The error that a fault answers with, whatever else happened. `asked` are the headers of the request."""
-    code = effect.code if effect.code is not None else DEFAULT_CODES.get(effect.status, DEFAULT_CODE)
     message = effect.message if effect.message is not None else f"Injected by {fault.id}."
-    row = Row(status=effect.status, code=code, message="{message}", source="ours")
+    failure = BY_STATUS.get(effect.status, "unexpected")
+    row = Row(failure, source="ours", status=effect.status, message="{message}")
     headers = CIMultiDict(challenge(asked) if effect.status == 401 else {})
     headers.update(effect.headers)
-    return ApiError(row, rule=fault.id, headers=headers, message=message)
+    return ApiError(row, code=effect.code, rule=fault.id, headers=headers, message=message)
 
 
 def limited(fault: Fault, effect: RateLimit, now: int) -> ApiError:
@@ -140,7 +141,7 @@ def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id
     try:
         return wire.error(failure, duration, now, trace_id).encode("utf-8", "replace")
     except Violation:  # the schema of errors itself is what our bug is in
-        return json.dumps({"successful": False, "error": {"code": 10010, "message": failure.message}}).encode()
+        return json.dumps({"successful": False, "error": {"message": failure.message}}).encode()
 
 
 def _error_headers(failure: ApiError, verdict: str) -> dict[str, str]:

@@ -76,7 +76,7 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
         return None  # 404 and 405 come first
     if FAULT_HEADER in asked.headers or PREFER in asked.headers:
         try:
-            exchange.fault = own_fault(asked.headers, exchange.traces + 1)
+            exchange.fault = own_fault(asked.headers, exchange.traces + 1, served.world.settings.variant.row)
         except ApiError as error:
             return error
     before = served.live.world.faults
@@ -123,6 +123,8 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
             raise no_route(asked)
         query = parameters(operation, asked)
         permit(served, operation, asked)
+        if world.settings.array_order == "shuffled":
+            served.shuffle(exchange.trace_id)
         data = handlers.HANDLERS[operation.id](served, to.ids, query, exchange.trace_id)
         exchange.changes = first, live.history.total
         return Done(data)
@@ -202,7 +204,7 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
         site.account.client_errors += 1
     if 400 <= row.status < 500:
         if failure.hint is None:
-            failure.hint = hints.hint(failure, world, asked.to, asked.method, asked.path, site.options.prefixes)
+            failure.hint = hints.hint(failure, world, asked.to, asked.method, asked.path, site.prefixes)
         if not site.access_logged:
             why = f" ({failure.hint})" if failure.hint else ""
             log.info("%s %s: %s%s", asked.method, redacted(asked.path), failure, why)

@@ -79,6 +79,9 @@ class HistoryFilters(TypedDict, total=False):
 
 class SettingFields(TypedDict, total=False):
     auth: Literal["open", "basic"]
+    dialect: Literal["ocp-4.2.2", "ocp-4.2.1", "ocp-express"]
+    nulls: Literal["absent", "null"]
+    array_order: Literal["fixture", "shuffled"]
     field_names: Literal["sample", "table"]
     scheduler: Mapping[str, Any]
     """`{"dispatch": "1s", "run": "2s", "concurrency": 10}`, or some of them."""

@@ -52,10 +52,14 @@ class Line:
 
     def call(self, method: str, path: str, body: object = None) -> Json:
         """What `/__admin` answers; {} where that is nothing. Raises ControlError, and OSError if nobody is there."""
+        return self.fetch(f"/__admin{path}", method, body)
+
+    def fetch(self, path: str, method: str = "GET", body: object = None) -> Json:
+        """The same of any path that answers JSON."""
         text = None if body is None else json.dumps(body)
         connection = self._connection()
         try:
-            connection.request(method, f"{self._parts.path}/__admin{path}", text, self._headers)
+            connection.request(method, f"{self._parts.path}{path}", text, self._headers)
             response = connection.getresponse()
             raw = response.read()
         except BaseException as error:

@@ -9,7 +9,7 @@ that there are; what the server refuses is a ControlError with its status, messa
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from mockserver.testing import report
 from mockserver.testing.arguments import (
@@ -51,6 +51,12 @@ class Handle:
     def url(self) -> str:
         """Without an API prefix: `http://127.0.0.1:40123`. Raises RuntimeError while a MockServer does not run."""
         return self._line.url
+
+    @property
+    def api_url(self) -> str:
+        """With the API prefix of the world's dialect: `http://127.0.0.1:40123/api/v2`. Asks the server."""
+        path: str = self._line.fetch("/openapi.json")["servers"][0]["url"]
+        return urljoin(self.url, path).rstrip("/")
 
     # --- time ------------------------------------------------------------------------------------------------------
 
@@ -123,7 +129,7 @@ class Handle:
         return self._line.call("POST", f"/snapshots/{quote(name, safe='')}/restore")
 
     def settings(self) -> Json:
-        """`{"auth", "fieldNames", "scheduler", "server", "seed"}`"""
+        """`{"auth", "dialect", "nulls", "arrayOrder", "fieldNames", "scheduler", "server", "seed"}`"""
         return self._line.call("GET", "/settings")
 
     def set_settings(self, **fields: Unpack[SettingFields]) -> Json:

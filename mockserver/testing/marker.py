@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from mockserver.contract.dialects import DIALECTS
 from mockserver.testing.naming import refuse_unknown
 
 VARIABLE: Final = "OCP_MOCK_FIXTURES"
@@ -81,6 +82,9 @@ WORLDS: Final[dict[str, Check]] = {
     "speed": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
     "auth": (lambda value: value in ("open", "basic"), "'open' or 'basic'"),
     "seed": (lambda value: type(value) is int, "a whole number"),
+    "dialect": (lambda value: value in DIALECTS, ", ".join(DIALECTS)),
+    "nulls": (lambda value: value in ("absent", "null"), "'absent' or 'null'"),
+    "array_order": (lambda value: value in ("fixture", "shuffled"), "'fixture' or 'shuffled'"),
     "field_names": (lambda value: value in ("sample", "table"), "'sample' or 'table'"),
 }
 SERVERS: Final[dict[str, Check]] = {

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from mockserver.app import create_app
 from mockserver.contract.account import Account
+from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.fixtures import source as fixture_source
 from mockserver.fixtures.watch import Files
 from mockserver.server import runner
@@ -21,7 +22,7 @@ from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE
 from mockserver.testing.client import Line
 from mockserver.testing.handle import Handle
-from mockserver.world.fixture import Fixture
+from mockserver.world.fixture import ArrayOrder, Fixture
 from mockserver.world.live import LiveWorld
 
 GRACE_S: Final = 0.5
@@ -47,8 +48,11 @@ class MockServer(Handle):
         speed: float | None = None,
         auth: Literal["open", "basic"] | None = None,
         seed: int | None = None,
-        field_names: Literal["sample", "table"] | None = None,
-        api_prefixes: Sequence[str] = ("/api/v2",),
+        dialect: DialectName | None = None,
+        nulls: Nulls | None = None,
+        array_order: ArrayOrder | None = None,
+        field_names: FieldNames | None = None,
+        api_prefixes: Sequence[str] | None = None,
         admin_token: str | None = None,
     ) -> None:
         super().__init__()
@@ -56,7 +60,14 @@ class MockServer(Handle):
             clock = "manual"
         self._source = source
         self._settings = fixture_source.overrides(
-            clock=clock, speed=speed, auth=auth, seed=seed, field_names=field_names
+            clock=clock,
+            speed=speed,
+            auth=auth,
+            seed=seed,
+            dialect=dialect,
+            nulls=nulls,
+            array_order=array_order,
+            field_names=field_names,
         )
         self._host = host
         self._wanted_port = port

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from mockserver.contract.dialects import DEFAULT, DialectName, FieldNames, Nulls, Variant
 from mockserver.contract.permissions import User
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
@@ -12,7 +13,7 @@ from mockserver.tasks.values import Pace
 from mockserver.times import DEFAULT_OFFSET_S, parse_instant
 
 Auth = Literal["open", "basic"]
-FieldNames = Literal["sample", "table"]
+ArrayOrder = Literal["fixture", "shuffled"]
 ClockMode = Literal["real", "manual"]
 MANUAL_START: Final = parse_instant("2021-08-25T15:10:13.000+08:00")[0]
 """Where a manual clock without a `now` starts, on every machine."""
@@ -21,10 +22,33 @@ MANUAL_START: Final = parse_instant("2021-08-25T15:10:13.000+08:00")[0]
 class Settings(NamedTuple):
     auth: Auth = "open"
     server: str = "127.0.0.1"
+    dialect: DialectName = DEFAULT
+    nulls: Nulls = "absent"
+    array_order: ArrayOrder = "fixture"
     field_names: FieldNames = "sample"
     seed: int = 0
     pace: Pace = Pace()
     offset_s: int = DEFAULT_OFFSET_S
+
+    @property
+    def variant(self) -> Variant:
+        return Variant(self.dialect, self.nulls, self.field_names)
+
+    def behaving(self) -> "Settings":
+        """With the pace of its dialect."""
+        return self._replace(pace=self.pace._replace(counts_retry=self.variant.row.counts_retry))
+
+
+SETTINGS: Final = {
+    "auth": "auth",
+    "dialect": "dialect",
+    "nulls": "nulls",
+    "arrayOrder": "array_order",
+    "fieldNames": "field_names",
+    "server": "server",
+    "seed": "seed",
+}
+"""Those that are one value: the key in JSON, and the field that holds it."""
 
 
 class ClockSetting(NamedTuple):

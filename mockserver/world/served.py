@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Final, NamedTuple
 
 from mockserver.contract.errors import Problem, Unprocessable
@@ -123,6 +124,10 @@ class Served:
 
     def _rewire(self) -> None:
         self.wire, self.texts = wire_of(self.live.world.settings), Texts()
+
+    def shuffle(self, trace_id: str) -> None:
+        """The arrays of the answer with this trace id have an order of their own."""
+        self.texts = Texts(Random(f"{self.world.settings.seed} {trace_id}"))
 
     def edited(self, cause: str) -> None:
         """Whoever listens should look at everything anew."""

@@ -20,6 +20,9 @@ _NAME: Final = re.compile(NAME)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     prefixes: tuple[str, ...] = ("/api/v2",)
+    """Under which every world's API is."""
+    others: tuple[str, ...] = ()
+    """The prefixes of other dialects, each for the worlds of its own alone."""
     admin_token: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     """Names, beside localhost, under which /__admin may be asked."""
@@ -37,6 +40,12 @@ class Site:
         self.account = worlds.account
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Those of this world's API, that of its dialect first."""
+        own = self.served.world.settings.variant.row.prefix
+        return (own, *self.options.prefixes) if own in self.options.others else self.options.prefixes
 
 
 class Worlds:

@@ -82,11 +82,11 @@ def world_before(entry: Exchange) -> World:
 
 
 def _is_wrong_elsewhere(entry: Exchange) -> bool:
-    """Whether it was refused as no valid request (10001), though its parameters are."""
+    """Whether it was refused as no valid request, though its parameters are."""
     to, body = entry.asked.to, entry.content
     if entry.fault is not None or entry.status not in (400, 408, 413) or len(body) > BODY_BYTES:
         return False
-    if json.loads(body)["error"]["code"] != BAD_PARAMETER.code:
+    if json.loads(body)["error"]["code"] != code_of(entry, BAD_PARAMETER):
         return False
     values = parse_qs(target(entry).partition("?")[2], keep_blank_values=True)
     return to.operation is None or not (to.wrong or parse_query(to.operation.id, to.operation.query, values)[1])
