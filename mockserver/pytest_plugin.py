@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 MARKER: Final = (
     "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, dialect=None, "
-    "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None): the world of the fixture ocp_mock: a path (relative to the test's file), "
-    "the name of a shipped fixture, or a mapping as `world`. With strict, a request that breaks the contract fails the "
-    "test too. The closest marker wins."
+    "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None): the world of the fixture "
+    "ocp_mock: a path (relative to the test's file), the name of a shipped fixture, or a mapping as `world`. With "
+    "strict, a request that breaks the contract fails the test too. The closest marker wins."
 )
 LOAN: Final[pytest.StashKey[Loan]] = pytest.StashKey()
 SERVERS: Final = pytest.StashKey[ExitStack]()
