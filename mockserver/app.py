@@ -48,11 +48,14 @@ def create_app(
     async def let_go(_: web.Application) -> None:
         worlds.let_go()
 
+    def mounted(path: str) -> None:
+        worlds.mount = path
+
     app.on_shutdown.append(let_go)
     for prefix in options.prefixes:
         for below in ("/tasks/instances", ""):
             if prefix + below:
-                app.router.register_resource(ApiResource(prefix, below, partial(routed, site)))
+                app.router.register_resource(ApiResource(prefix, below, partial(routed, site), mounted))
     app.router.add_get("/openapi.json", partial(served_document, site))
     app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
     if admin:

@@ -25,8 +25,10 @@ class Row:
 # fmt: off
 BAD_PARAMETER: Final = Row("document", 400, 10001, "Not a valid request: {problem}.",
     "a parameter is not of its type (subErrors names each)")
-NO_CREDENTIALS: Final = Row("document", 401, 30000, "Authentication is required: send HTTP Basic credentials.",
-    "there are no credentials, and they are required")
+CANNOT_SORT: Final = Row("document", 400, 10001, "Tasks cannot be sorted by {field!r}, only by id.",
+    "`sort` names a field that cannot be sorted by", {"field": "name"})
+NO_CREDENTIALS: Final = Row("document", 401, 30000, "Authentication is required: send HTTP Basic credentials{or_sign}.",
+    "there are no credentials, and they are required", {"or_sign": ", or a signed request"})
 BAD_CREDENTIALS: Final = Row("document", 401, 30004, "{problem}.",
     "wrong user name, password or signature, or an Authorization header that is not well-formed",
     {"problem": "Wrong user name or password"})

@@ -150,6 +150,8 @@ def _link(operation: Operation, target: Operation) -> Json:
 
 def _errors_of(operation: Operation, auth: str) -> Iterator[errors.Row]:
     yield errors.BAD_PARAMETER
+    if operation.query:
+        yield errors.CANNOT_SORT
     yield from (row for row in (errors.NOT_ALLOWED, errors.ROLLBACK_PROHIBITED) if row.code in operation.refusals)
     if auth == "basic":
         yield errors.NO_CREDENTIALS
@@ -193,8 +195,10 @@ def _succeeded(operation: Operation, schemas: Schemas) -> Json:
 
 def _refused(operation: Operation, row: errors.Row, schemas: Schemas) -> Json:
     """The schema's example, with the facts of that operation and error."""
-    field, value, problem = "size", "0", "not between 1 and 2000"
-    if operation.path_parameters:
+    field, value, problem = "clusterId", "1e3", "not a decimal Long"
+    if row is errors.CANNOT_SORT:
+        field, value, problem = "sort", "name,asc", "by 'name', which cannot be sorted by"
+    elif operation.path_parameters:
         field, value, problem = operation.path_parameters[0].name, "1e3", "not a decimal Long"
     facts = {
         "problem": f"{field} is {problem}",
@@ -203,7 +207,7 @@ def _refused(operation: Operation, row: errors.Row, schemas: Schemas) -> Json:
         "permission": operation.permission,
     }
     error: Json = {"code": row.code, "message": row.message.format_map({**facts, **row.example})}
-    if row is errors.BAD_PARAMETER:
+    if row in (errors.BAD_PARAMETER, errors.CANNOT_SORT):
         error["subErrors"] = [
             {"object": operation.id, "field": field, "rejectedValue": value, "message": facts["problem"]}
         ]
@@ -215,7 +219,8 @@ def _headers(*names: str) -> Json:
 
 
 def _example_name(row: errors.Row) -> str:
-    return "noSubtask" if row is errors.NO_SUBTASK else str(row.code)
+    named = {errors.NO_SUBTASK: "noSubtask", errors.CANNOT_SORT: "cannotSort"}
+    return named.get(row, str(row.code))
 
 
 # --- schemas -------------------------------------------------------------------------------------------------------

@@ -89,7 +89,10 @@ def _is_wrong_elsewhere(entry: Exchange) -> bool:
     if json.loads(body)["error"]["code"] != BAD_PARAMETER.code:
         return False
     values = parse_qs(target(entry).partition("?")[2], keep_blank_values=True)
-    return to.operation is None or not (to.wrong or parse_query(to.operation.id, to.operation.query, values)[1])
+    if to.operation is None:
+        return True
+    parsed = parse_query(to.operation.id, to.operation.query, values)
+    return not (to.wrong or parsed.wrong or parsed.unsortable)
 
 
 def effects_of(fault: Fault) -> Json:
