@@ -63,13 +63,16 @@ def create_app(
     async def let_go(_: web.Application) -> None:
         worlds.let_go()
 
+    def mounted(path: str) -> None:
+        worlds.mount = path
+
     app.on_shutdown.append(let_go)
     served: dict[str, Handler] = {prefix: routed for prefix in prefixes}
     served |= {prefix: partial(routed, dialect_prefix=prefix) for prefix in others}
     for prefix, handler in served.items():
         for below in ("/tasks/instances", ""):
             if prefix + below:
-                app.router.register_resource(ApiResource(prefix, below, partial(handler, site)))
+                app.router.register_resource(ApiResource(prefix, below, partial(handler, site), mounted))
     app.router.add_get("/openapi.json", partial(served_document, site))
     app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
     if admin:

@@ -38,6 +38,7 @@ FILTERS: Final[dict[str, Filter]] = {
     "traceId": Filter(TEXT, "Only the one with this trace id."),
     "taskInstanceId": Filter(LONG, "Only about this task (and its subtasks)."),
     "subtaskInstanceId": Filter(LONG, "Only about the subtask with this id."),
+    "clientError": Filter({"type": "boolean"}, "Only those that left the contract; or only the others."),
     "since": Filter(TEXT, "Only from this instant on: an ISO 8601 date-time with offset."),
     "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
     "name": Filter(TEXT, "Only those whose name contains this, in upper or lower case."),
@@ -78,6 +79,10 @@ def asked(request: web.Request, *known: str) -> Asked:
                     raise ValueError("less than 1")
             elif FILTERS[key].schema["type"] == "integer":
                 wanted[key] = parse_long(value)
+            elif FILTERS[key].schema["type"] == "boolean":
+                if value not in ("true", "false"):
+                    raise ValueError("neither true nor false")
+                wanted[key] = value == "true"
             elif key == "operation" and value not in OPERATIONS:
                 raise ValueError(f"none of {', '.join(OPERATIONS)}")
             else:
@@ -101,6 +106,7 @@ FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
     "traceId": lambda entry: entry.trace_id,
     "taskInstanceId": lambda entry: entry.asked.to.task,
     "subtaskInstanceId": lambda entry: entry.asked.to.subtask,
+    "clientError": lambda entry: entry.client_error is not None,
 }
 REQUEST_FILTERS: Final = (*FACTS, "since", "limit")
 MAX_DEPTH: Final = 100
@@ -134,6 +140,7 @@ def entry_json(
         "rule": entry.rule,
         "effect": f"{effect}, let go" if entry.let_go else effect,
         "hint": entry.hint,
+        "clientError": entry.client_error,
         "traceId": entry.trace_id,
         "resent": entry.resent,
         "truncated": max(len(asked.body), len(entry.content)) > BODY_BYTES,

@@ -28,11 +28,11 @@ class Row:
 # fmt: off
 BAD_PARAMETER: Final = Row("bad parameter", "document", 400, "Not a valid request: {problem}.",
     "a parameter is not of its type (subErrors names each)")
-CANNOT_SORT: Final = Row("cannot sort", "document", 400, "Tasks cannot be sorted by {field}, only by id.",
-    "the field cannot be sorted by", {"field": "name"})
+CANNOT_SORT: Final = Row("cannot sort", "document", 400, "Tasks cannot be sorted by {field!r}, only by id.",
+    "`sort` names a field that cannot be sorted by", {"field": "name"})
 NO_CREDENTIALS: Final = Row("no credentials", "document", 401,
-    "Authentication is required: send {credentials}.",
-    "there are no credentials, and they are required", {"credentials": "HTTP Basic credentials"})
+    "Authentication is required: send HTTP Basic credentials{or_sign}.",
+    "there are no credentials, and they are required", {"or_sign": ""})
 BAD_CREDENTIALS: Final = Row("bad credentials", "document", 401, "{problem}.",
     "wrong user name, password or signature, or an Authorization header that is not well-formed",
     {"problem": "Wrong user name or password"})

@@ -231,8 +231,10 @@ def _succeeded(operation: Operation, schemas: Schemas, variant: Variant) -> Json
 
 def _refused(operation: Operation, row: errors.Row, schemas: Schemas, variant: Variant) -> Json:
     """The schema's example, with the facts of that operation and error."""
-    field, value, problem = "size", "0", "not between 1 and 2000"
-    if operation.path_parameters:
+    field, value, problem = "clusterId", "1e3", "not a decimal Long"
+    if row is errors.CANNOT_SORT:
+        field, value, problem = "sort", "name,asc", "by 'name', which cannot be sorted by"
+    elif operation.path_parameters:
         field, value, problem = operation.path_parameters[0].name, "1e3", "not a decimal Long"
     facts = {
         "problem": f"{field} is {problem}",
@@ -242,7 +244,7 @@ def _refused(operation: Operation, row: errors.Row, schemas: Schemas, variant: V
     }
     code = variant.row.codes[row.failure]
     error: Json = {"code": code, "message": row.message.format_map({**facts, **row.example})}
-    if row is errors.BAD_PARAMETER:
+    if row in (errors.BAD_PARAMETER, errors.CANNOT_SORT):
         error["subErrors"] = [
             {"object": operation.id, "field": field, "rejectedValue": value, "message": facts["problem"]}
         ]

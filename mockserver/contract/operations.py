@@ -59,18 +59,21 @@ TASK_TYPES: Final = ("MANUAL", "SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED")
 LIST_QUERY: Final = (
     Parameter("name", "string", "Only tasks whose name contains this, in upper or lower case.", aliases=("keyword",)),
     Parameter("status", "enums", "Only tasks with one of these statuses: repeated, or separated by commas.",
-        choices=TASK_STATUSES),
+        choices=TASK_STATUSES, any_case=True),
     Parameter("type", "enums", "Only tasks of one of these types: repeated, or separated by commas.",
-        choices=TASK_TYPES),
+        choices=TASK_TYPES, spellings={"SYS_ONECE": "SYS_ONCE"}),
     Parameter("clusterName", "string", "Only tasks about the cluster of this name.",
         aliases=("cluterName",)),  # the document's misspelling
     Parameter("clusterId", "long", "Only tasks about the cluster with this id."),
     Parameter("tenantName", "string", "Only tasks about the tenant of this name."),
     Parameter("tenantId", "long", "Only tasks about the tenant with this id."),
     Parameter("hostId", "long", "Only tasks about the host with this id."),
-    Parameter("page", "integer", "Which page, from 1.", minimum=1, maximum=INT_MAX, default=1),
-    Parameter("size", "integer", "How many tasks a page holds.", minimum=1, maximum=2000, default=10),
-    Parameter("sort", "enum", "In which order of id.", choices=("id,desc", "id,asc"), default="id,desc"),
+    Parameter("page", "integer", "Which page, from 1; what is no such number is taken as 1.",
+        minimum=1, maximum=INT_MAX, default=1),
+    Parameter("size", "integer", "How many tasks a page holds; what is no such number is taken as 10, more as 2000.",
+        minimum=1, maximum=2000, is_cut=True, default=10),
+    Parameter("sort", "sort", "In which order of id; `id` alone is ascending.",
+        choices=("id,desc", "id,asc", "id"), default="id,desc"),
 )
 
 _OPERATIONS: Final = (

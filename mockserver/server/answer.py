@@ -7,10 +7,12 @@ one go, unless a fault makes it wait.
 from functools import lru_cache
 
 from aiohttp import hdrs, web
+from multidict import MultiMapping
 
+from mockserver.contract.account import accept_problem, body_problem
 from mockserver.contract.credentials import sent_with
 from mockserver.contract.errors import BAD_PARAMETER, ApiError
-from mockserver.contract.routes import OUTSIDE, route
+from mockserver.contract.routes import OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.front import head
@@ -46,7 +48,7 @@ async def respond(
         try:
             site = site.worlds.named(name)
         except ValueError as error:
-            failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}")
+            failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}", hint=str(error))
     if dialect_prefix is not None and dialect_prefix not in site.prefixes:
         path = None
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
@@ -85,26 +87,42 @@ async def routed(site: Site, request: web.Request, dialect_prefix: str | None = 
 
 @lru_cache(maxsize=KNOWN)
 def asked_plainly(plain: PlainRequest) -> Asked:
+    to = route(plain.method, plain.path)
     return Asked(
         method=plain.method,
         target=plain.target,
         path=plain.target,
         query="",
-        to=route(plain.method, plain.path),
+        to=to,
         sent=sent_with(plain.method, plain.target, plain.headers, b""),
         headers=plain.headers,
         body=b"",
+        forgiven=forgiven(to, plain.headers, b""),
     )
 
 
 def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
+    to = OUTSIDE if path is None else route(request.method, path)
     return Asked(
         method=request.method,
         target=request.raw_path,
         path=request.path,
         query=request.rel_url.raw_query_string,
-        to=OUTSIDE if path is None else route(request.method, path),
+        to=to,
         sent=sent_with(request.method, request.raw_path, request.headers, body),
         headers=request.headers,
         body=body[:KEPT],
+        forgiven=forgiven(to, request.headers, body),
     )
+
+
+def forgiven(to: Route, headers: MultiMapping[str], body: bytes) -> str | None:
+    """What leaves the contract in the headers and the body of a request, and is only counted."""
+    if to.operation is None:
+        return None
+    accept = ", ".join(headers.getall(hdrs.ACCEPT, ()))
+    found = (
+        accept_problem(accept, to.operation.media_type),
+        body_problem(headers.get(hdrs.CONTENT_TYPE), body) if body else None,
+    )
+    return "; ".join(filter(None, found)) or None

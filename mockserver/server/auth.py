@@ -27,6 +27,11 @@ def takes_signed(world: World) -> bool:
     return world.settings.variant.row.takes_signed
 
 
+def is_foreign(world: World, sent: Sent) -> bool:
+    """Whether the credentials are of a kind that the world does not take. (A cookie is none.)"""
+    return not takes_signed(world) if sent.scheme == SIGNED else sent.scheme is None and sent.wrong is not None
+
+
 def identified(world: World, asked: Asked) -> Asked:
     """A signed request, as one by the user whose access key it names; still to be authenticated."""
     signature = asked.sent.signature
@@ -62,8 +67,8 @@ def authenticate(world: World, asked: Asked) -> None:
             return
         names = ", ".join(world.users)
         hint = f"the fixture's users are {names}" if names else "the fixture names no users: any credentials will do"
-        credentials = "HTTP Basic credentials" + " or a signature" * takes_signed(world)
-        raise ApiError(NO_CREDENTIALS, headers=challenge(asked.headers), hint=hint, credentials=credentials)
+        or_sign = ", or a signed request" if takes_signed(world) else ""
+        raise ApiError(NO_CREDENTIALS, headers=challenge(asked.headers), hint=hint, or_sign=or_sign)
     if not world.users:
         return
     user = world.users.get(sent.user)

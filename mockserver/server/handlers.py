@@ -152,9 +152,7 @@ def refused(error: UnknownTask | UnknownSubtask | Refused, world: World, to: Rou
     if isinstance(error, UnknownTask):
         return ApiError(NO_TASK, task=to.task)
     if isinstance(error, UnknownSubtask):
-        owners = [str(owner) for owner, other in world.tasks.items() if to.subtask in other.subtasks][:3]
-        hint = f"subtask {to.subtask} is in task {' and '.join(owners)}" if owners else None
-        return ApiError(NO_SUBTASK, task=to.task, subtask=to.subtask, hint=hint)
+        return ApiError(NO_SUBTASK, task=to.task, subtask=to.subtask)
     assert to.operation is not None
     row = ROLLBACK_PROHIBITED if error.prohibited else NOT_ALLOWED
     what = f"task {to.task}" if to.subtask is None else f"subtask {to.subtask}"

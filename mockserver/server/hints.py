@@ -3,43 +3,60 @@
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
     BAD_PARAMETER,
+    CANNOT_SORT,
     LARGE_BODY,
     NO_ROUTE,
+    NO_SUBTASK,
     NO_TASK,
     NOT_ALLOWED,
     ROLLBACK_PROHIBITED,
     SLOW_BODY,
     ApiError,
 )
-from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.values import Subtask
 from mockserver.world.value import World
+from mockserver.world.worlds import NAME, NAMES
 
 SHOWN: Final = 5
 _PARAMETER: Final = re.compile(r"/\{\w+\}")
 _ID: Final = re.compile(r"/-?[0-9]+(?=/|$)")
 
 
-def hint(failure: ApiError, world: World, to: Route, method: str, path: str, prefixes: Sequence[str]) -> str | None:
-    """For an error that has none of its own. `path` is the whole path of the request."""
+class Place(NamedTuple):
+    """Where a request went, and where the API is."""
+
+    method: str
+    path: str
+    """The whole of the request's."""
+    prefixes: Sequence[str]
+    mount: str = ""
+    """What comes before every prefix, in another application."""
+
+
+def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None:
+    """For an error that has none of its own."""
     row = failure.row
     if row is NO_ROUTE:
-        return nearest_route(method, path, prefixes)
+        return nearest_route(place)
     if row is NO_TASK:
-        return nearest_task(to.task, world.tasks)
+        return nearest("task", to.task, world.tasks, "the world")
+    if row is NO_SUBTASK and to.task is not None:
+        return nearest_subtask(to.task, to.subtask, world)
     if row in (NOT_ALLOWED, ROLLBACK_PROHIBITED) and to.task is not None:
         return legal_now(world, world.tasks[to.task], to.subtask)
-    if row is BAD_PARAMETER:
-        return f"{prefixes[0]} is described at /openapi.json, with the values of every parameter"
+    if row in (BAD_PARAMETER, CANNOT_SORT):
+        mount, prefix = place.mount, place.prefixes[0]
+        return f"{mount}{prefix} is described at {mount}/openapi.json, with the values of every parameter"
     if row is BAD_CREDENTIALS:
         return "send user:password in base64, as curl -u does"
     if row in (LARGE_BODY, SLOW_BODY):
@@ -47,8 +64,27 @@ def hint(failure: ApiError, world: World, to: Route, method: str, path: str, pre
     return None
 
 
-def nearest_route(method: str, path: str, prefixes: Sequence[str]) -> str:
+def holders(world: World, operation: Operation, task: int | None) -> str:
+    """Who has the permission for an operation, denials considered."""
+    permission = operation.permission
+    found = [
+        name
+        for name in world.users
+        if permission in world.allowed(name) and world.denied(permission, name, operation.id, task) is None
+    ]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{permission} is needed, and {', '.join(found[:SHOWN]) or 'no user'}{more} has it"
+
+
+def nearest_route(place: Place) -> str:
     """The same path without its trailing slash, under our prefix, or the most alike of those there are."""
+    method, path, prefixes, mount = place
+    named = re.match(rf"{re.escape(mount)}/w/([^/]+)/", path)
+    if named is not None and not re.fullmatch(NAME, named[1]):
+        return f"{NAMES}: {mount}/w/{{name}}{prefixes[0]}/tasks/instances"
+    if named is not None:
+        mount = named[0].rstrip("/")
+    path = path.removeprefix(mount)
     for prefix in prefixes:
         for start in {prefix, *(path[: len(path) - len(tail)] for tail in _tails(path))}:
             rest = path.removeprefix(start) if path.startswith(start) else ""
@@ -56,14 +92,14 @@ def nearest_route(method: str, path: str, prefixes: Sequence[str]) -> str:
                 found = route(method, candidate)
                 if candidate and found != NOWHERE:
                     allowed = method if found.operation else found.allowed[0]
-                    return f"did you mean {allowed} {prefix}/{candidate}?"
+                    return f"did you mean {allowed} {mount}{prefix}/{candidate}?"
     templates = [f"{prefix}{operation.path}" for prefix in prefixes for operation in OPERATIONS.values()]
     by_shape = {_PARAMETER.sub("/{}", template): template for template in templates}
     close = get_close_matches(_ID.sub("/{}", path), by_shape, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {by_shape[close[0]]}?"
-    places = " and ".join(prefix or "/" for prefix in prefixes)
-    return f"the API is under {places}, e.g. GET {prefixes[0]}/tasks/instances"
+        return f"did you mean {mount}{by_shape[close[0]]}?"
+    places = " and ".join(mount + prefix or "/" for prefix in prefixes)
+    return f"the API is under {places}, e.g. GET {mount}{prefixes[0]}/tasks/instances"
 
 
 def _tails(path: str) -> Iterable[str]:
@@ -76,16 +112,25 @@ def _tails(path: str) -> Iterable[str]:
         yield path[at:]
 
 
-def nearest_task(id: int | None, tasks: Iterable[int]) -> str:
-    known = list(tasks)
+def nearest(kind: str, id: int | None, known: Iterable[int], place: str) -> str:
+    """Of a task or subtask, by the ids that there are."""
+    known = list(known)
     if id is not None and abs(id) >= 2**53:
         rounded = [other for other in known if float(other) == float(id)]
         if rounded:
-            return f"task {rounded[0]} exists: JavaScript has rounded the id, which is past 2^53 - 1"
+            return f"{kind} {rounded[0]} exists: JavaScript has rounded the id, which is past 2^53 - 1"
     if not known:
-        return "the world has no tasks"
+        return f"{place} has no {kind}s"
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return f"there is task {', '.join(map(str, known[:SHOWN]))}{more}"
+    return f"there is {kind} {', '.join(map(str, known[:SHOWN]))}{more}"
+
+
+def nearest_subtask(task: int, subtask: int | None, world: World) -> str:
+    """The task that has it, or which there are in this one."""
+    owners = [str(owner) for owner, other in world.tasks.items() if subtask in other.subtasks][:3]
+    if owners:
+        return f"subtask {subtask} is in task {' and '.join(owners)}"
+    return nearest("subtask", subtask, world.tasks[task].subtasks, f"task {task}")
 
 
 def legal_now(world: World, execution: Execution, subtask: int | None) -> str:

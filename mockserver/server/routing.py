@@ -23,15 +23,23 @@ class ApiResource(web.PlainResource):
     """
 
     def __init__(
-        self, prefix: str, below: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        self,
+        prefix: str,
+        below: str,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        mounted: Callable[[str], None],
     ) -> None:
+        """`mounted` is told the path under which another application has this one."""
         super().__init__(prefix + below)
+        self._mount, self._mounted = "", mounted
         self._stem = prefix + "/"
         self._only = self.add_route("*", handler)
 
     def add_prefix(self, prefix: str) -> None:
         super().add_prefix(prefix)
         self._stem = prefix + self._stem
+        self._mount = prefix + self._mount
+        self._mounted(self._mount)
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         path, stem = request.rel_url.path_safe, self._stem

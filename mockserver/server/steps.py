@@ -8,9 +8,12 @@ import logging
 from typing import Final
 from urllib.parse import parse_qs
 
+from mockserver.contract.account import CLIENT_ERRORS
 from mockserver.contract.credentials import NOBODY, redacted
 from mockserver.contract.errors import (
+    BAD_CREDENTIALS,
     BAD_PARAMETER,
+    CANNOT_SORT,
     NO_PERMISSION,
     NO_ROUTE,
     UNEXPECTED,
@@ -19,11 +22,11 @@ from mockserver.contract.errors import (
     Violation,
 )
 from mockserver.contract.operations import Operation
-from mockserver.contract.parameters import parse_query
+from mockserver.contract.parameters import PATH_PARAMETERS, parse_query
 from mockserver.faults.header import FAULT_HEADER, PREFER, own_fault
 from mockserver.faults.rules import Incoming
 from mockserver.server import handlers, hints, responses
-from mockserver.server.auth import authenticate
+from mockserver.server.auth import authenticate, is_foreign
 from mockserver.server.handlers import Data, Query
 from mockserver.server.responses import Reply
 from mockserver.tasks.step import UnknownSubtask
@@ -38,8 +41,9 @@ from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
-CLIENT_ERRORS: Final = frozenset({10001, 10002})
 NO_QUERY: Final[Query] = {}
+SENTENCE: Final = 300
+"""So much is kept of what was wrong with a request."""
 
 
 @value
@@ -121,7 +125,9 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
         operation = to.operation
         if operation is None:
             raise no_route(asked)
-        query = parameters(operation, asked)
+        query, forgiven = parameters(operation, asked)
+        if forgiven is not None:
+            left_contract(site, exchange, forgiven)
         permit(served, operation, asked)
         if world.settings.array_order == "shuffled":
             served.shuffle(exchange.trace_id)
@@ -170,42 +176,56 @@ def no_route(asked: Asked) -> ApiError:
     )
 
 
-def parameters(operation: Operation, asked: Asked) -> Query:
-    """The query's. Raises ApiError for one of them, or of the path's, that is wrong."""
-    query, wrong = NO_QUERY, asked.to.wrong
-    if operation.query:
-        query, wrong_too = parse_query(operation.id, operation.query, parse_qs(asked.query, keep_blank_values=True))
-        wrong = (*wrong, *wrong_too)
+def parameters(operation: Operation, asked: Asked) -> tuple[Query, str | None]:
+    """The query's, and what leaves the contract and is answered all the same. Raises ApiError for one of them, or of
+    the path's, that is wrong."""
+    to, query = asked.to, asked.query
+    if not (query or operation.query or to.wrong):
+        return NO_QUERY, asked.forgiven
+    ids = dict(zip(PATH_PARAMETERS, to.ids, strict=False))
+    parsed = parse_query(operation.id, operation.query, parse_qs(query, keep_blank_values=True), ids)
+    wrong = (*to.wrong, *parsed.wrong)
+    rejected = (*wrong, *parsed.unsortable)
     if wrong:
-        raise ApiError(BAD_PARAMETER, sub_errors=wrong, problem="; ".join(one["message"] for one in wrong))
-    return query
+        raise ApiError(BAD_PARAMETER, sub_errors=rejected, problem="; ".join(one["message"] for one in rejected))
+    if rejected:
+        field = rejected[0]["rejectedValue"].partition(",")[0]
+        raise ApiError(CANNOT_SORT, sub_errors=rejected, field=field)
+    forgiven = [*parsed.forgiven, asked.forgiven] if asked.forgiven else parsed.forgiven
+    return parsed.values, "; ".join(forgiven) or None
 
 
 def permit(served: Served, operation: Operation, asked: Asked) -> None:
     """Raises ApiError; a denial that refuses has been counted."""
     world, permission, user = served.live.world, operation.permission, asked.sent.user
     if permission not in world.allowed(user):
-        holders = [name for name in world.users if permission in world.allowed(name)]
-        hint = f"{', '.join(holders) or 'no user of the fixture'} may do this"
+        hint = hints.holders(world, operation, asked.to.task)
         raise ApiError(NO_PERMISSION, user=user, permission=permission, hint=hint)
     if world.denials:
         denial = world.denied(permission, user, operation.id, asked.to.task)
         if denial is not None:
+            hint = f"{denial.id} takes {permission} away; {hints.holders(world, operation, asked.to.task)}"
             served.live.count_denial(denial)
-            hint = f"{denial.id} takes it away"
             raise ApiError(NO_PERMISSION, user=user, permission=permission, hint=hint, rule=denial.id)
 
 
 def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
-    """A refusal says why: in its hint, in the log, and in the account if the request broke the contract."""
+    """A refusal says why: in its hint, in the log, and in the account if the request left the contract."""
     row, asked, world = failure.row, exchange.asked, site.served.live.world
     exchange.denial = world.denials.get(failure.rule or "")
-    if row.code in CLIENT_ERRORS:
-        site.account.client_errors += 1
+    if row in CLIENT_ERRORS or (row is BAD_CREDENTIALS and is_foreign(world, asked.sent)):
+        left_contract(site, exchange, failure.message)
     if 400 <= row.status < 500:
         if failure.hint is None:
-            failure.hint = hints.hint(failure, world, asked.to, asked.method, asked.path, site.prefixes)
+            place = hints.Place(asked.method, asked.path, site.prefixes, site.worlds.mount)
+            failure.hint = hints.hint(failure, world, asked.to, place)
         if not site.access_logged:
             why = f" ({failure.hint})" if failure.hint else ""
             log.info("%s %s: %s%s", asked.method, redacted(asked.path), failure, why)
     return Done(failure=failure)
+
+
+def left_contract(site: Site, exchange: Exchange, how: str) -> None:
+    """A client error, in the account and in the journal."""
+    site.account.client_errors += 1
+    exchange.client_error = how[:SENTENCE]

@@ -24,6 +24,8 @@ class RequestFilters(TypedDict, total=False):
     task_instance_id: int
     subtask_instance_id: int
     trace_id: str
+    client_error: bool
+    """Whether it left the contract."""
     since: Instant
 
 
@@ -113,6 +115,11 @@ def instant(given: Instant) -> str:
 def wire(filters: Mapping[str, Any]) -> Json:
     """Filters as the control routes have them."""
     return {camel(key): instant(value) if key == "since" else value for key, value in filters.items()}
+
+
+def query(filters: Mapping[str, Any]) -> Json:
+    """The same, in a query."""
+    return {key: str(value).lower() if isinstance(value, bool) else value for key, value in wire(filters).items()}
 
 
 def check_operation(name: str | None) -> None:

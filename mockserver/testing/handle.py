@@ -23,6 +23,7 @@ from mockserver.testing.arguments import (
     Until,
     check_operation,
     instant,
+    query,
     wire,
 )
 from mockserver.testing.client import Json, Line
@@ -185,8 +186,8 @@ class Handle:
     ) -> list[Json]:
         """The journal of API requests, oldest first, at least the last 1,000; `limit=1` is the last of them.
 
-        An entry has `id, time, operation, method, path, user, requestBody, status, responseBody, rule, hint, traceId`
-        and more. `requests("retrySubtask", status=200, task_instance_id=1000)`
+        An entry has `id, time, operation, method, path, user, requestBody, status, responseBody, rule, hint,
+        clientError, traceId` and more. `requests("retrySubtask", status=200, task_instance_id=1000)`
         """
         refuse_unknown("requests()", filters, ["operation", "limit", *RequestFilters.__annotations__])
         check_operation(operation)
@@ -220,8 +221,8 @@ class Handle:
         return self._line.call("GET", "/requests")
 
     def _listed(self, name: str, **filters: Any) -> list[Json]:
-        query = wire({key: value for key, value in filters.items() if value is not None})
-        found: list[Json] = self._line.call("GET", f"/{name}?{urlencode(query)}")[name]
+        given = query({key: value for key, value in filters.items() if value is not None})
+        found: list[Json] = self._line.call("GET", f"/{name}?{urlencode(given)}")[name]
         return found
 
     def history(self, **filters: Unpack[HistoryFilters]) -> list[Json]:

@@ -127,6 +127,8 @@ def _listed(entries: Sequence[Json], wanted: Json | None = None) -> Iterator[str
 def _value(entry: Json, key: str) -> Any:
     if key in ("taskInstanceId", "subtaskInstanceId"):
         return _id(entry, key)
+    if key == "clientError":
+        return entry[key] is not None
     return entry["time" if key == "since" else key]
 
 
@@ -145,6 +147,14 @@ def request_line(entry: Json) -> str:
     return f"#{entry['id']} {entry['method']} {entry['path']}{who}: {said}{refusal}{rule}{effect}{again}"
 
 
+def more_lines(entry: Json) -> Iterator[str]:
+    """In what it left the contract, where its answer does not say so, and its hint."""
+    if entry["clientError"] and not str(error_of(entry).get("message")).startswith(entry["clientError"]):
+        yield f"    client error: {entry['clientError']}"
+    if entry["hint"]:
+        yield f"    hint: {entry['hint']}"
+
+
 def error_of(entry: Json) -> Json:
     """The envelope's `error`; {} if there is none."""
     body = entry["responseBody"]
@@ -159,9 +169,7 @@ def journal_text(answer: Json) -> str:
     if answer["total"] > len(entries) > 0:
         lines.append(f"the last {len(entries)} of {answer['total']} requests")
     for entry in entries:
-        lines.append(request_line(entry))
-        if entry["hint"]:
-            lines.append(f"    hint: {entry['hint']}")
+        lines += [request_line(entry), *more_lines(entry)]
     return "\n".join(lines)
 
 
@@ -192,8 +200,8 @@ def state_text(state: Json, requests: Sequence[Json]) -> str:
 
 
 def client_errors(requests: Iterable[Json]) -> list[Json]:
-    """The requests that broke the contract: unknown route, wrong method, bad parameter; and no fault said so."""
-    return [one for one in requests if one["rule"] is None and error_of(one).get("code") in (10001, 10002)]
+    """The requests that left the contract."""
+    return [one for one in requests if one["clientError"] is not None]
 
 
 def violations(requests: Iterable[Json]) -> list[Json]:

@@ -58,7 +58,7 @@ class Loan:
             found = those(requests)
             lines.append(f"ocp_mock: {what}:")
             lines += [f"  {report.request_line(one)}" for one in found] or ["  not in the journal: see the log"]
-            lines += [f"    hint: {one['hint']}" for one in found if one["hint"]]
+            lines += [line for one in found for line in report.more_lines(one)]
         self.said = "\n".join(lines)
         self._seen = self._look()  # when it is reported, the server may have ended
         return self.said

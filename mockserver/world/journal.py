@@ -96,6 +96,8 @@ class Asked:
     headers: MultiMapping[str]
     body: bytes
     """Its first KEPT bytes."""
+    forgiven: str | None = None
+    """What leaves the contract in its headers and its body: counted, and never refused."""
 
     def is_like(self, other: "Asked") -> bool:
         """Whether a client that sends again would send this."""
@@ -144,6 +146,8 @@ class Exchange:
     rule: str | None = None
     """The id of the fault or denial that acted."""
     hint: str | None = None
+    client_error: str | None = None
+    """In what it left the contract, if it was looked at and did."""
     effect: str | None = None
     """What the fault did."""
     let_go: bool = False

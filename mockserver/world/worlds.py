@@ -15,6 +15,9 @@ from mockserver.world.served import Served
 WORLDS: Final = 256
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _NAME: Final = re.compile(NAME)
+NAMES: Final = (
+    "a world's name is 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Worlds:
         self.options = options
         self.account = Account()
         self.limit = limit
+        self.mount = ""
+        """The path under which another application has this one, before every prefix."""
         self.evicted = 0
         """How many worlds went past the limit."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
@@ -74,7 +79,7 @@ class Worlds:
         site = self._named.get(name)
         if site is None:
             if not _NAME.fullmatch(name):
-                raise ValueError("a world's name is 1 to 64 letters, digits, dots, dashes and underscores")
+                raise ValueError(NAMES)
             site = self._named[name] = Site(self, Served(self._pristine, self._setting), name)
             site.access_logged = self.main.access_logged
             if len(self._named) > self.limit:

@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, unquote
 from yarl import URL
 
 from mockserver.contract import credentials
-from mockserver.contract.errors import BAD_PARAMETER
 from mockserver.contract.parameters import parse_query
 from mockserver.contract.permissions import User
 from mockserver.contract.routes import route
@@ -83,13 +82,14 @@ def world_before(entry: Exchange) -> World:
 
 def _is_wrong_elsewhere(entry: Exchange) -> bool:
     """Whether it was refused as no valid request, though its parameters are."""
-    to, body = entry.asked.to, entry.content
-    if entry.fault is not None or entry.status not in (400, 408, 413) or len(body) > BODY_BYTES:
-        return False
-    if json.loads(body)["error"]["code"] != code_of(entry, BAD_PARAMETER):
+    to = entry.asked.to
+    if entry.fault is not None or entry.status not in (400, 408, 413) or entry.client_error is None:
         return False
     values = parse_qs(target(entry).partition("?")[2], keep_blank_values=True)
-    return to.operation is None or not (to.wrong or parse_query(to.operation.id, to.operation.query, values)[1])
+    if to.operation is None:
+        return True
+    parsed = parse_query(to.operation.id, to.operation.query, values)
+    return not (to.wrong or parsed.wrong or parsed.unsortable)
 
 
 def effects_of(fault: Fault) -> Json:

@@ -96,6 +96,7 @@ export function createRequest(app) {
       ["Rule", request.rule !== null && ruleLink(request.rule)],
       ["Effect", request.effect],
       ["Hint", request.hint],
+      ["Client error", request.clientError],
       ["Resent", request.resent && "yes: it looks like an HTTP client's own repetition"],
       ["Trace id", h("code", {}, request.traceId)],
     ];
