@@ -94,7 +94,7 @@ MOCK_SERVER: Final = {
     "stop": "()",
 }
 KEYWORDS: Final = {
-    "assert_requested": "status user task_instance_id subtask_instance_id trace_id since",
+    "assert_requested": "status user task_instance_id subtask_instance_id trace_id client_error since",
     "deny": "user operation task_instance_id times",
     "fault": (
         "operation method path task_instance_id subtask_instance_id user when skip times probability "
@@ -102,7 +102,7 @@ KEYWORDS: Final = {
         "fixed_delay_milliseconds delay_distribution"
     ),
     "history": "task_instance_id subtask_instance_id since limit",
-    "requests": "status user task_instance_id subtask_instance_id trace_id since",
+    "requests": "status user task_instance_id subtask_instance_id trace_id client_error since",
     "set_settings": "auth field_names scheduler server seed",
 }
 TASK_FIELDS: Final = (
@@ -155,7 +155,7 @@ CONTROL: Final = {
     "GET /__admin/history": "taskInstanceId subtaskInstanceId since limit",
     "GET /__admin/openapi.json": "",
     "GET /__admin/permissions": "",
-    "GET /__admin/requests": "operation status user traceId taskInstanceId subtaskInstanceId since limit",
+    "GET /__admin/requests": "operation status user traceId taskInstanceId subtaskInstanceId clientError since limit",
     "DELETE /__admin/requests": "",
     "GET /__admin/requests/{id}": "",
     "GET /__admin/requests/{id}/copies": "",

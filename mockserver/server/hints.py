@@ -49,7 +49,7 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
     if row is NO_ROUTE:
         return nearest_route(place)
     if row is NO_TASK:
-        return nearest("task", to.task, world.tasks, "the world")
+        return nearest("task", to.task, world.tasks)
     if row is NO_SUBTASK and to.task is not None:
         return nearest_subtask(to.task, to.subtask, world)
     if row in (NOT_ALLOWED, ROLLBACK_PROHIBITED) and to.task is not None:
@@ -112,17 +112,17 @@ def _tails(path: str) -> Iterable[str]:
         yield path[at:]
 
 
-def nearest(kind: str, id: int | None, known: Iterable[int], place: str) -> str:
-    """Of a task or subtask, by the ids that there are."""
+def nearest(kind: str, id: int | None, known: Iterable[int], there: str = "there is") -> str:
+    """Of tasks or subtasks: the ids that there are."""
     known = list(known)
     if id is not None and abs(id) >= 2**53:
         rounded = [other for other in known if float(other) == float(id)]
         if rounded:
             return f"{kind} {rounded[0]} exists: JavaScript has rounded the id, which is past 2^53 - 1"
     if not known:
-        return f"{place} has no {kind}s"
+        return f"{there} no {kind}"
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return f"there is {kind} {', '.join(map(str, known[:SHOWN]))}{more}"
+    return f"{there} {kind} {', '.join(map(str, known[:SHOWN]))}{more}"
 
 
 def nearest_subtask(task: int, subtask: int | None, world: World) -> str:
@@ -130,7 +130,7 @@ def nearest_subtask(task: int, subtask: int | None, world: World) -> str:
     owners = [str(owner) for owner, other in world.tasks.items() if subtask in other.subtasks][:3]
     if owners:
         return f"subtask {subtask} is in task {' and '.join(owners)}"
-    return nearest("subtask", subtask, world.tasks[task].subtasks, f"task {task}")
+    return nearest("subtask", subtask, world.tasks[task].subtasks, f"task {task} has")
 
 
 def legal_now(world: World, execution: Execution, subtask: int | None) -> str:

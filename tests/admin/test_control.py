@@ -338,6 +338,7 @@ def test_an_entry_says_who_asked_for_what_and_what_was_answered(permissions: Cli
         "rule": None,
         "effect": None,
         "hint": None,
+        "clientError": "a is no parameter of retrySubtask",
         "traceId": answer.json()["traceId"],
         "resent": False,
         "truncated": False,
@@ -543,7 +544,13 @@ def test_every_reply_is_in_the_account(failed: Client) -> None:
         ("GET", "/nowhere", 1),
         ("GET", f"{TASKS}/x", 1),
         ("GET", f"{TASKS}?size=0", 1),
+        ("GET", f"{TASKS}?hostId=x", 1),
+        ("GET", f"{TASKS}?sort=name", 1),
+        ("GET", f"{TASKS}?unknown=1", 1),
+        ("GET", f"{TASK}?unknown=1", 1),
         ("PUT", TASK, 1),
+        ("GET", f"{TASKS}?status=&size=&type=SYS_ONECE&cluterName=x", 0),
+        ("POST", f"{RETRY}?taskInstanceId=1000&subtaskInstanceId=10001", 0),
         ("GET", f"{TASKS}/7", 0),
         ("POST", f"{SUBTASK}/cancel", 0),
         ("GET", TASK, 0),
@@ -551,12 +558,21 @@ def test_every_reply_is_in_the_account(failed: Client) -> None:
         ("PUT", "/__admin/faults", 0),
     ],
 )
-def test_a_request_that_broke_the_contract_is_a_client_error(
+def test_a_request_that_left_the_contract_is_a_client_error(
     failed: Client, method: str, path: str, counts: int
 ) -> None:
-    """Unknown route, wrong method, bad parameter; and neither an honest refusal nor a control call."""
+    """Unknown route, wrong method, bad or unknown parameter; and neither an honest refusal nor a control call. The
+    journal says which, and how."""
     failed(method, path)
     assert account(failed)["clientErrors"] == counts
+    assert len(journal(failed, "clientError=true")) == counts
+    assert all(one["clientError"] is None for one in journal(failed, "clientError=false"))
+
+
+def test_the_filter_of_client_errors_is_true_or_false(failed: Client) -> None:
+    answer = failed.get("/__admin/requests?clientError=1")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"] == [{"path": "$.clientError", "message": "'1' is neither true nor false"}]
 
 
 def test_what_a_rule_answered_is_not_the_clients_error(failed: Client) -> None:

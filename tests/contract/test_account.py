@@ -60,6 +60,12 @@ def test_every_reply_is_counted_once(counted: Counted) -> None:
     add("valid", "GET", f"{TASKS}/7", auth=operator)
     add("valid", "GET", f"{TASKS}/x", auth=operator, client_error=True)
     add("valid", "GET", f"{TASKS}?size=0", auth=operator, client_error=True)
+    add("valid", "GET", f"{TASKS}?sort=name", auth=operator, client_error=True)
+    add("valid", "GET", f"{TASKS}/x?unknown=1")
+    add("valid", "GET", TASK, headers={"Authorization": "Bearer x"}, client_error=True)
+    add("valid", "GET", TASK, headers={"Authorization": "Basic x"})
+    add("valid", "GET", TASK, headers={"Cookie": "JSESSIONID=x"})
+    add("valid", "GET", TASK, auth=operator, headers={"Accept": "text/html"}, client_error=True)
     add("valid", "GET", "/api/v2/nothing", auth=operator, client_error=True)
     add("valid", "GET", "/", client_error=True)
     add("valid", "DELETE", TASK, auth=operator, client_error=True)
@@ -105,6 +111,69 @@ def test_a_bad_request_that_meets_a_fault_is_counted_as_one_too(failed: Client) 
         failed.admin("POST", "/faults", {"times": 1, **rule})
         failed.get(f"{TASKS}/x")
         assert failed.admin("GET", "/contract")["clientErrors"] == errors
+
+
+JSON_TYPE = {"Content-Type": "application/json"}
+NOT_JSON = "Content-Type is application/json, and the body is not JSON"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "how"),
+    [
+        ({}, b"", None),
+        ({}, b"anything", None),
+        (JSON_TYPE, b"", None),
+        ({"Content-Type": "text/xml"}, b"", None),
+        (JSON_TYPE, b'{"a": [1.5, null]}', None),
+        ({"Content-Type": 'Application/JSON; charset="utf-8"'}, b"{}", None),
+        (JSON_TYPE, b"9" * 10_000, None),
+        (JSON_TYPE, b"{", NOT_JSON),
+        (JSON_TYPE, b"NaN", NOT_JSON),
+        (JSON_TYPE, b"\xff", NOT_JSON),
+        (JSON_TYPE, b"[" * 100_000, NOT_JSON),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            b"a=1",
+            "Content-Type is 'application/x-www-form-urlencoded', and the API takes application/json",
+        ),
+        ({"Accept": "application/json, text/plain, */*"}, b"", None),
+        ({"Accept": "application/*;q=0.1"}, b"", None),
+        ({"Accept": "text/html, *; q=.2"}, b"", None),
+        ({"Accept": ""}, b"", None),
+        ({"Accept": "APPLICATION/JSON;charset=utf-8"}, b"", None),
+        ({"Accept": "text/html"}, b"", "Accept is 'text/html', and the answer is application/json"),
+        ({"Accept": "application/json;q=0, */*"}, b"", "Accept rules out application/json"),
+        (
+            {**JSON_TYPE, "Accept": "application/xml"},
+            b"{",
+            f"Accept is 'application/xml', and the answer is application/json; {NOT_JSON}",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_never_refused_is_counted(failed: Client, headers: Json, body: bytes, how: str | None) -> None:
+    """An acting operation takes any body and any headers, and the journal says how they left the contract."""
+    assert failed.post(RETRY, data=body, headers=headers).status_code == 200
+    assert failed.admin("GET", "/contract")["clientErrors"] == (how is not None)
+    assert failed.admin("GET", "/requests")["requests"][0]["clientError"] == how
+
+
+def test_a_file_is_not_json(failed: Client) -> None:
+    for accept, errors in (("application/zip", 0), ("*/*", 0), ("application/json", 1)):
+        assert failed.post(f"{TASK}/downloadDiagnosis", headers={"Accept": accept}).status_code == 200
+        assert failed.admin("GET", "/contract")["clientErrors"] == errors
+
+
+def test_a_plain_request_is_counted_each_time(failed: Client) -> None:
+    """What was found out about its bytes once is still true."""
+    for _ in range(3):
+        assert failed.get(TASK, headers={"Accept": "text/html"}).status_code == 200
+    assert failed.admin("GET", "/contract")["clientErrors"] == 3
+
+
+def test_a_credential_of_another_kind_is_none_where_none_is_asked_for(failed: Client) -> None:
+    assert failed.get(TASK, headers={"Authorization": "Bearer x"}).status_code == 200
+    assert failed.admin("GET", "/contract")["clientErrors"] == 0
 
 
 def test_an_answer_that_is_let_go_was_meant_to_break(failed: Client) -> None:

@@ -24,6 +24,7 @@ OPERATOR = ("operator", "operator")
 VIEWER = ("viewer", "viewer")
 SHOWN: dict[str, tuple[str, str, tuple[str, str] | None, int, int]] = {
     "BAD_PARAMETER": ("GET", f"{TASKS}/x", OPERATOR, 400, 10001),
+    "CANNOT_SORT": ("GET", f"{TASKS}?sort=name", OPERATOR, 400, 10001),
     "NO_CREDENTIALS": ("GET", TASK, None, 401, 30000),
     "BAD_CREDENTIALS": ("GET", TASK, ("operator", "x"), 401, 30004),
     "NO_PERMISSION": ("POST", RETRY, VIEWER, 403, 30014),

@@ -69,7 +69,7 @@ def test_every_wrong_id_in_a_path_is_named() -> None:
 
 
 def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
-    assert parse_query(LIST.id, LIST.query, {}) == (DEFAULTS, [])
+    assert parse_query(LIST.id, LIST.query, {}) == (DEFAULTS, [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,8 @@ def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
         ({"name": [""]}, {}),
         ({"name": [" "]}, {"name": " "}),
         ({"name": ["a", "b"]}, {"name": "a"}),
+        ({"name": [""], "keyword": ["b"]}, {"name": "b"}),
+        ({"name": ["", "b"]}, {"name": "b"}),
         ({"cluterName": ["c"]}, {"clusterName": "c"}),
         ({"clusterName": ["a,b"]}, {"clusterName": "a,b"}),
         ({"tenantName": [""]}, {}),
@@ -88,6 +90,10 @@ def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
         ({"status": ["FAILED,RUNNING"]}, {"status": ("FAILED", "RUNNING")}),
         ({"status": ["FAILED", "RUNNING"]}, {"status": ("FAILED", "RUNNING")}),
         ({"status": ["FAILED,RUNNING", "FAILED"]}, {"status": ("FAILED", "RUNNING")}),
+        ({"status": ["FAILED,"]}, {"status": ("FAILED",)}),
+        ({"type": ["SYS_ONECE,SYS_ONCE"]}, {"type": ("SYS_ONCE",)}),
+        ({name: [""] for name in ("status", "type", "clusterId", "page", "size", "sort")}, {}),
+        ({"status": [","]}, {}),
         (
             {"type": ["MANUAL,SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED"]},
             {"type": ("MANUAL", "SYS_ONCE", "SCHEDULED", "SYS_SCHEDULED")},
@@ -98,52 +104,87 @@ def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
         ({"page": ["2147483647"], "size": ["2000"]}, {"page": 2147483647, "size": 2000}),
         ({"size": ["0001"]}, {"size": 1}),
         ({"sort": ["id,asc"]}, {"sort": "id,asc"}),
-        ({"taskInstanceId": ["x"], "unknown": [""]}, {}),
+        ({"sort": ["id"]}, {"sort": "id,asc"}),
     ],
     ids=str,
 )
 def test_a_right_query(query: dict[str, list[str]], parsed: dict[str, Any]) -> None:
-    """Aliases, repetitions, commas and blanks; what is no parameter is ignored."""
-    assert parse_query(LIST.id, LIST.query, query) == (DEFAULTS | parsed, [])
+    """Aliases, repetitions, commas and blanks; an empty value is none, and the documents' own spellings are right."""
+    assert parse_query(LIST.id, LIST.query, query) == (DEFAULTS | parsed, [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("query", "parsed", "told"),
+    [
+        ({"status": ["failed,Running"]}, {"status": ("FAILED", "RUNNING")}, ["status=failed", "status=Running"]),
+        ({"status": ["failed", "FAILED"]}, {"status": ("FAILED",)}, ["status=failed"]),
+        ({"page": ["0"]}, {}, ["page=0 is less than 1"]),
+        ({"page": ["-1"]}, {}, ["page=-1 is less than 1"]),
+        ({"page": ["x"]}, {}, ["page=x is no whole number"]),
+        ({"page": ["2147483648"]}, {}, ["page=2147483648 is more than 2147483647, and taken as 1"]),
+        ({"size": ["0"]}, {}, ["size=0 is less than 1, and taken as 10"]),
+        ({"size": ["1e1"]}, {}, ["size=1e1 is no whole number, and taken as 10"]),
+        ({"size": ["\u0661"]}, {}, ["size=\u0661 is no whole number"]),
+        ({"size": ["2001"]}, {"size": 2000}, ["size=2001 is more than 2000, and taken as 2000"]),
+        pytest.param({"size": ["9" * 5000]}, {"size": 2000}, ["size=99999"], id="five thousand nines"),
+        ({"pages": ["2"]}, {}, ["pages is no parameter of listTaskInstances (did you mean page?)"]),
+        ({"Status": ["FAILED"]}, {}, ["Status is no parameter of listTaskInstances (did you mean status?)"]),
+        ({"taskInstanceId": ["1"]}, {}, ["taskInstanceId is no parameter of listTaskInstances"]),
+        ({str(number): ["1"] for number in range(9)}, {}, [f"{number} is no parameter of" for number in range(3)]),
+    ],
+    ids=str,
+)
+def test_what_is_forgiven_is_told(query: dict[str, list[str]], parsed: dict[str, Any], told: list[str]) -> None:
+    values, wrong, unsortable, forgiven = parse_query(LIST.id, LIST.query, query)
+    assert (values, wrong, unsortable) == (DEFAULTS | parsed, [], [])
+    assert [one[: len(start)] for one, start in zip(forgiven, told, strict=True)] == told
 
 
 @pytest.mark.parametrize(
     ("query", "rejected"),
     [
-        ({"status": ["failed"]}, [("status", "failed")]),
-        ({"status": [""]}, [("status", "")]),
-        ({"status": ["FAILED,"]}, [("status", "")]),
         ({"status": ["FAILED, RUNNING"]}, [("status", " RUNNING")]),
         ({"status": ["READY", "FAILED,CANCELING"]}, [("status", "READY"), ("status", "CANCELING")]),
         ({"type": ["AUTO"]}, [("type", "AUTO")]),
-        ({"clusterId": [""]}, [("clusterId", "")]),
         ({"clusterId": ["1e0"]}, [("clusterId", "1e0")]),
         ({"tenantId": ["9223372036854775808"]}, [("tenantId", "9223372036854775808")]),
         ({"hostId": ["x", "1"]}, [("hostId", "x")]),
-        ({"page": ["0"]}, [("page", "0")]),
-        ({"page": ["-1"]}, [("page", "-1")]),
-        ({"page": ["2147483648"]}, [("page", "2147483648")]),
-        ({"size": ["0"]}, [("size", "0")]),
-        ({"size": ["2001"]}, [("size", "2001")]),
-        ({"size": ["ten"]}, [("size", "ten")]),
-        ({"sort": [""]}, [("sort", "")]),
-        ({"sort": ["id"]}, [("sort", "id")]),
-        ({"sort": ["name,asc"]}, [("sort", "name,asc")]),
-        ({"sort": ["ID,ASC"]}, [("sort", "ID,ASC")]),
+        ({"status": ["FA\u0131LED"]}, [("status", "FA\u0131LED")]),
+        ({"type": ["manual"]}, [("type", "manual")]),
+        ({"sort": ["id,down"]}, [("sort", "id,down")]),
+        ({"sort": ["id,ASC"]}, [("sort", "id,ASC")]),
+        ({"sort": ["id,"]}, [("sort", "id,")]),
+        ({"sort": ["name,down"]}, [("sort", "name,down")]),
         (
-            {"size": ["0"], "page": ["x"], "status": ["A,B"], "name": ["fine"]},
-            [("status", "A"), ("status", "B"), ("page", "x"), ("size", "0")],
+            {"size": ["0"], "clusterId": ["x"], "status": ["A,B"], "name": ["fine"]},
+            [("status", "A"), ("status", "B"), ("clusterId", "x")],
         ),
     ],
     ids=str,
 )
 def test_every_wrong_value_of_a_query_is_named(query: dict[str, list[str]], rejected: list[tuple[str, str]]) -> None:
-    _, wrong = parse_query(LIST.id, LIST.query, query)
+    wrong = parse_query(LIST.id, LIST.query, query).wrong
     assert [(error["field"], error["rejectedValue"]) for error in wrong] == rejected
     assert all(error["object"] == "listTaskInstances" and error["field"] in error["message"] for error in wrong)
 
 
+@pytest.mark.parametrize("text", ["name,asc", "name", "ID,desc", ",asc"])
+def test_a_field_that_cannot_be_sorted_by_is_named(text: str) -> None:
+    parsed = parse_query(LIST.id, LIST.query, {"sort": [text]})
+    assert parsed.wrong == []
+    assert [(error["field"], error["rejectedValue"]) for error in parsed.unsortable] == [("sort", text)]
+
+
 @pytest.mark.parametrize("id", [operation.id for operation in OPERATIONS.values() if not operation.query])
-def test_an_operation_without_query_parameters_ignores_any_query(id: str) -> None:
-    """A real client sends the path parameters a second time."""
-    assert parse_query(id, OPERATIONS[id].query, {"taskInstanceId": ["x"], "size": ["0"]}) == ({}, [])
+def test_an_operation_without_query_parameters_refuses_no_query(id: str) -> None:
+    """A real client sends the path parameters a second time, which is right."""
+    ids = {"taskInstanceId": 1000, "subtaskInstanceId": 10001}
+    query = {"taskInstanceId": ["1000", "+1000", ""], "subtaskInstanceId": ["10001"]}
+    assert parse_query(id, OPERATIONS[id].query, query, ids) == ({}, [], [], [])
+    query = {"taskInstanceId": ["x"], "subtaskInstanceId": ["10002"], "size": ["0"]}
+    assert parse_query(id, OPERATIONS[id].query, query, ids)[:3] == ({}, [], [])
+    assert parse_query(id, OPERATIONS[id].query, query, ids).forgiven == [
+        "taskInstanceId is another in the query than in the path",
+        "subtaskInstanceId is another in the query than in the path",
+        f"size is no parameter of {id}",
+    ]

@@ -3,9 +3,12 @@
 import logging
 
 import pytest
-from clients import RETRY, Client
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from clients import RETRY, TASK, TASKS, Client, failed_world
 
-from mockserver.server.hints import nearest_route, nearest_task
+from mockserver import create_app
+from mockserver.server.hints import Place, nearest, nearest_route
 from mockserver.tasks.values import STATUSES
 
 PREFIXES = ("/api/v2",)
@@ -26,21 +29,23 @@ PREFIXES = ("/api/v2",)
         ),
         ("/", "the API is under /api/v2, e.g. GET /api/v2/tasks/instances"),
         ("/favicon.ico", "the API is under /api/v2, e.g. GET /api/v2/tasks/instances"),
+        ("/w/anna/api/v1/tasks/instances", "did you mean GET /w/anna/api/v2/tasks/instances?"),
+        ("/w/anna/", "the API is under /w/anna/api/v2, e.g. GET /w/anna/api/v2/tasks/instances"),
     ],
 )
 def test_an_unknown_route_is_told_the_nearest(path: str, meant: str) -> None:
-    assert nearest_route("GET", path, PREFIXES) == meant
+    assert nearest_route(Place("GET", path, PREFIXES)) == meant
 
 
 def test_an_id_that_javascript_has_rounded_is_recognized() -> None:
-    assert nearest_task(9007199254740992, [1, 9007199254740993]) == (
+    assert nearest("task", 9007199254740992, [1, 9007199254740993]) == (
         "task 9007199254740993 exists: JavaScript has rounded the id, which is past 2^53 - 1"
     )
 
 
 def test_an_unknown_task_is_told_which_there_are() -> None:
-    assert nearest_task(7, range(1, 9)) == "there is task 1, 2, 3, 4, 5 and 3 more"
-    assert nearest_task(7, []) == "the world has no tasks"
+    assert nearest("task", 7, range(1, 9)) == "there is task 1, 2, 3, 4, 5 and 3 more"
+    assert nearest("task", 7, []) == "there is no task"
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -82,3 +87,74 @@ def test_an_injected_4xx_names_the_rule_that_acted(failed: Client) -> None:
 def test_the_journal_has_the_hint(failed: Client) -> None:
     failed.get("/api/v2/tasks/instances/5")
     assert failed.admin("GET", "/requests")["requests"][0]["hint"] == "there is task 1000"
+
+
+@pytest.mark.parametrize("operation", ["retry", "skip"])
+def test_a_missing_permission_is_named_with_who_has_it(permissions: Client, operation: str) -> None:
+    answer = permissions.post(f"{TASK}/subtasks/10001/{operation}", auth=("viewer", "viewer"))
+    assert answer.headers["X-Mock-Hint"] == "TASK_MANAGER is needed, and operator, admin has it"
+
+
+def test_a_permission_that_is_taken_away_is_named_with_who_still_has_it(permissions: Client) -> None:
+    permissions.admin("POST", "/denials", {"permission": "TASK_MANAGER", "user": "operator"})
+    hint = permissions.post(RETRY, auth=("operator", "operator")).headers["X-Mock-Hint"]
+    assert hint == "denial-1 takes TASK_MANAGER away; TASK_MANAGER is needed, and admin has it"
+    permissions.admin("POST", "/denials", {"permission": "TASK_MANAGER"})
+    hint = permissions.post(RETRY, auth=("operator", "operator")).headers["X-Mock-Hint"]
+    assert hint == "denial-2 takes TASK_MANAGER away; TASK_MANAGER is needed, and no user has it"
+
+
+@pytest.mark.parametrize(
+    ("subtasks", "hint"),
+    [
+        ([], "task 1 has no subtask"),
+        ([7, 8], "task 1 has subtask 7, 8"),
+        (range(7, 14), "task 1 has subtask 7, 8, 9, 10, 11 and 2 more"),
+        ([2**53 + 1], f"subtask {2**53 + 1} exists: JavaScript has rounded the id, which is past 2^53 - 1"),
+    ],
+)
+def test_an_unknown_subtask_is_told_which_there_are(failed: Client, subtasks: list[int], hint: str) -> None:
+    tasks = [{"id": 1, "subtasks": [{"id": id} for id in subtasks]}]
+    failed.admin("PUT", "/state", {"clock": {"mode": "manual"}, "tasks": tasks})
+    answer = failed.post(f"{TASKS}/1/subtasks/{2**53}/retry")
+    assert (answer.status_code, answer.headers["X-Mock-Hint"]) == (404, hint)
+
+
+def test_an_unknown_subtask_is_told_the_task_that_has_it(failed: Client) -> None:
+    tasks = [{"id": 1, "subtasks": [{"id": 7}]}, {"id": 2, "subtasks": [{"id": 8}]}]
+    failed.admin("PUT", "/state", {"clock": {"mode": "manual"}, "tasks": tasks})
+    assert failed.post(f"{TASKS}/1/subtasks/8/retry").headers["X-Mock-Hint"] == "subtask 8 is in task 2"
+
+
+@pytest.mark.parametrize("name", ["-ci", "a b", "x" * 65, "ü"])
+def test_the_bad_name_of_a_world_is_told_what_a_name_may_be(failed: Client, name: str) -> None:
+    may_be = "a world's name is 1 to 64 letters, digits, dots, dashes and underscores"
+    assert failed.get(f"/w/{name}{TASK}").headers["X-Mock-Hint"].startswith(may_be)
+    answer = failed.get(TASK, headers={"X-Mock-World": name.encode()})
+    assert (answer.status_code, answer.headers["X-Mock-Hint"].startswith(may_be)) == (400, True)
+
+
+@pytest.mark.asyncio
+async def test_an_embedded_server_says_where_it_is() -> None:
+    """Under the other application's own path, of which it is told only when it is added."""
+    within, whole = web.Application(), web.Application()
+    within.add_subapp("/ocp", create_app(failed_world()))
+    whole.add_subapp("/mocks", within)
+    async with TestClient(TestServer(whole)) as client:
+        hints = {}
+        for path in ("", "/api/v1/tasks/instances", "/w/anna/tasks/instances", "/api/v2/tasks/instances?hostId=x"):
+            async with client.get(f"/mocks/ocp{path}") as answer:
+                hints[path] = answer.headers.get("X-Mock-Hint")
+        assert hints == {
+            "": "the API is under /mocks/ocp/api/v2, e.g. GET /mocks/ocp/api/v2/tasks/instances",
+            "/api/v1/tasks/instances": "did you mean GET /mocks/ocp/api/v2/tasks/instances?",
+            "/w/anna/tasks/instances": "did you mean GET /mocks/ocp/w/anna/api/v2/tasks/instances?",
+            "/api/v2/tasks/instances?hostId=x": (
+                "/mocks/ocp/api/v2 is described at /mocks/ocp/openapi.json, with the values of every parameter"
+            ),
+        }
+
+
+def test_who_sends_no_credentials_is_told_of_both_kinds(permissions: Client) -> None:
+    message = permissions.get(TASK).json()["error"]["message"]
+    assert message == "Authentication is required: send HTTP Basic credentials, or a signed request."

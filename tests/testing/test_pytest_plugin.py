@@ -659,6 +659,7 @@ def wrong(mock):
     ask(mock.url, "/api/v2/nowhere")
     ask(mock.url, method="DELETE")
     ask(mock.url, "/api/v2/tasks/instances/abc", "GET")
+    ask(mock.url, "/api/v2/tasks/instances?size=0", "GET")
 
 @pytest.mark.ocp_mock(strict=True)
 def test_strict(ocp_mock): wrong(ocp_mock)
@@ -680,10 +681,13 @@ def test_unmarked(ocp_mock): wrong(ocp_mock)
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "ocp_mock: 3 requests broke the contract (strict):",
+            "ocp_mock: 4 requests broke the contract (strict):",
             "  #1 POST /api/v2/nowhere: 404 10002 *",
             "  #2 DELETE *: 405 10001 *",
             "  #3 GET /api/v2/tasks/instances/abc: 400 10001 *",
+            "  #4 GET /api/v2/tasks/instances?size=0: 200",
+            "    hint: *",
+            "    client error: size=0 is less than 1, and taken as 10",
         ]
     )
 
