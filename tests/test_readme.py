@@ -137,9 +137,9 @@ def test_the_curl_lines_of_the_control_routes_tell_theirs() -> None:
 def test_the_curl_lines_of_the_faults_tell_theirs() -> None:
     own, preferred, added, refused, matrix = curled("docs/faults.md")
     assert '"status":503' in own
-    assert '"code":30014' in preferred
+    assert '"code":"IAM11000"' in preferred
     assert '"id":"denial-1"' in added
-    assert '"code":30014' in refused
+    assert '"code":"IAM11000"' in refused
     assert '"allowed":true' in matrix
 
 

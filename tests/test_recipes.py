@@ -78,7 +78,7 @@ def test_a_client_that_was_made_from_the_contract_retries_a_subtask(client: Path
         again = used(client, mock.url, "1000", "10001")["retried"]
         assert mock.contract()["clientErrors"] == 0
     assert (retried["status"], retried["operation"], retried["runTime"]) == ("READY", "RETRY", 2)
-    assert again["failed"].startswith("20003: ")
+    assert again["failed"].startswith("TSK10007: ")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from mockserver.contract.account import VALID
+from mockserver.world.account import VALID
 from mockserver.contract.errors import Unprocessable
 from mockserver.server import responses
 from mockserver.world.worlds import Site

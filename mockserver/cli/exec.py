@@ -20,7 +20,7 @@ from typing import Final
 
 from mockserver.cli import endings
 from mockserver.cli.serve import prepared, refused
-from mockserver.contract.account import Account
+from mockserver.world.account import Account
 from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.server import runner
 from mockserver.server.routing import SITE

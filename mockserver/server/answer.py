@@ -9,7 +9,7 @@ from functools import lru_cache
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
-from mockserver.contract.account import accept_problem, body_problem
+from mockserver.world.account import accept_problem, body_problem
 from mockserver.contract.credentials import sent_with
 from mockserver.contract.errors import BAD_PARAMETER, ApiError
 from mockserver.contract.routes import OUTSIDE, Route, route

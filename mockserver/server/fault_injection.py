@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from mockserver.contract.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
+from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
 from mockserver.contract.errors import Violation
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Checker

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, MultiMapping
 
-from mockserver.contract.account import VALID, VIOLATION, Verdict
+from mockserver.world.account import VALID, VIOLATION, Verdict
 from mockserver.contract.errors import (
     BROKEN_BODY,
     BY_STATUS,

@@ -8,7 +8,7 @@ import logging
 from typing import Final
 from urllib.parse import parse_qs
 
-from mockserver.contract.account import CLIENT_ERRORS
+from mockserver.world.account import CLIENT_ERRORS
 from mockserver.contract.credentials import NOBODY, redacted
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,

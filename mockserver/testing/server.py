@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 
 from mockserver.app import create_app
-from mockserver.contract.account import Account
+from mockserver.world.account import Account
 from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.fixtures import source as fixture_source
 from mockserver.fixtures.watch import Files

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mockserver.contract.account import Account
+from mockserver.world.account import Account
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.live import LiveWorld

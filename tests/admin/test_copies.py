@@ -91,9 +91,9 @@ def cases() -> Iterator[tuple[str, Case]]:
     """Every operation with every answer that it can have."""
     for name, (path, refused) in ACTING.items():
         yield f"{name} 200", Case("POST", path, 200)
-        yield f"{name} 20003", Case("POST", refused, 400, needs="20003")
+        yield f"{name} TSK10007", Case("POST", refused, 400, needs="TSK10007")
         yield from refusals(name, "POST", path, VIEWER)
-    yield "rollbackTask 20004", Case("POST", f"{TASKS}/3000/rollback", 400, needs="20004")
+    yield "rollbackTask TSK10009", Case("POST", f"{TASKS}/3000/rollback", 400, needs="TSK10009")
     for name, (method, path) in READING.items():
         yield f"{name} 200", Case(method, path, 200, VIEWER)
         yield from refusals(name, method, path, NOBODY)
@@ -124,18 +124,18 @@ def cases() -> Iterator[tuple[str, Case]]:
 
 
 def refusals(name: str, method: str, path: str, may_not: tuple[str, str]) -> Iterator[tuple[str, Case]]:
-    yield f"{name} 401", Case(method, path, 401, None, needs="30000")
-    yield f"{name} 401 wrong", Case(method, path, 401, ("operator", "secret"), needs="30004")
-    yield f"{name} 403", Case(method, path, 403, may_not, needs="30014")
+    yield f"{name} 401", Case(method, path, 401, None, needs="IAM10000")
+    yield f"{name} 401 wrong", Case(method, path, 401, ("operator", "secret"), needs="IAM10004")
+    yield f"{name} 403", Case(method, path, 403, may_not, needs="IAM11000")
     denial = {"permission": "TASK_MANAGER" if may_not == VIEWER else "TASK_VIEWER"}
     yield f"{name} denied", Case(method, path, 403, denial=denial, needs="'denials'")
     task = re.search(r"/(\d+)", path.partition("instances")[2])
     if task is not None:
         missing = path.replace(task[0], "/9", 1)
-        yield f"{name} 404", Case(method, missing, 404, needs="20000")
+        yield f"{name} 404", Case(method, missing, 404, needs="TSK10001")
         yield f"{name} 400", Case(method, path.replace(task[0], "/x", 1), 400, needs="10001")
     if "subtasks" in path:
-        yield f"{name} no subtask", Case(method, re.sub(r"subtasks/\d+", "subtasks/9", path), 404, needs="20000")
+        yield f"{name} no subtask", Case(method, re.sub(r"subtasks/\d+", "subtasks/9", path), 404, needs="TSK10001")
 
 
 EFFECTS: Final[dict[str, tuple[Json, int | None]]] = {
@@ -263,7 +263,7 @@ def proven(pytester: pytest.Pytester, chosen: dict[str, Case]) -> None:
 
 
 FEW: Final = [
-    *("retrySubtask 200", "retrySubtask 403", "retrySubtask denied", "retrySubtask 20003", "retrySubtask 404"),
+    *("retrySubtask 200", "retrySubtask 403", "retrySubtask denied", "retrySubtask TSK10007", "retrySubtask 404"),
     *("getTaskInstance 200", "getTaskInstance 401", "getTaskInstance 401 wrong", "getTaskInstance 400"),
     *("getSubtaskLog 200", "downloadTaskDiagnosis 200", "listTaskInstances 200", "skipSubtask 200", "no route"),
 ]
@@ -302,7 +302,7 @@ def test_a_hang_is_copied_with_a_short_patience(pytester: pytest.Pytester) -> No
 
 OTHER_WORLDS: Final = {
     "retrySubtask 200": ("'name': 'Uninstall'", "'name': 'Install'"),
-    "retrySubtask 20003": ("'status': 'SUCCESSFUL'", "'status': 'FAILED'"),
+    "retrySubtask TSK10007": ("'status': 'SUCCESSFUL'", "'status': 'FAILED'"),
     "getTaskInstance 200": ("Check host", "Check hosts"),
     "getTaskInstance 401": ("'auth': 'basic'", "'auth': 'open'"),
     "getTaskInstance 401 wrong": ("'password': 'operator'", "'password': 'a-wrong-password'"),

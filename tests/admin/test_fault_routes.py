@@ -36,24 +36,24 @@ REFUSED_BODIES: dict[str, tuple[dict[str, Any], str]] = {
 def test_before_nothing_happens(failed: Client) -> None:
     before = failed.subtasks()
     failed.fault(operation="retrySubtask")
-    assert said(failed.post(RETRY)) == (503, 10010)
+    assert said(failed.post(RETRY)) == (503, "COM10999")
     assert failed.subtasks() == before
 
 
 def test_after_it_has_happened_and_its_answer_is_lost(failed: Client) -> None:
     failed.fault(operation="retrySubtask", when="after", times=1)
     answer = failed.post(RETRY)
-    assert said(answer) == (503, 10010)
+    assert said(answer) == (503, "COM10999")
     assert answer.headers["X-Mock-Rule"] == "fault-1"
     assert failed.subtasks() == ["SUCCESSFUL", "READY", "PENDING"]
-    assert said(failed.post(RETRY)) == (400, 20003)
+    assert said(failed.post(RETRY)) == (400, "TSK10007")
 
 
 def test_after_a_refusal_only_the_answer_is_another(failed: Client) -> None:
     failed.post(RETRY)
     before = failed.state()["tasks"]
     failed.fault(operation="retrySubtask", when="after")
-    assert said(failed.post(RETRY)) == (503, 10010)
+    assert said(failed.post(RETRY)) == (503, "COM10999")
     assert failed.state()["tasks"] == before
 
 
@@ -61,7 +61,7 @@ def test_after_a_refusal_only_the_answer_is_another(failed: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 30000), (403, 30014), (404, 20000), (405, 10001), (429, 0), (400, 10010), (599, 10010)]
+    ("status", "code"), [(401, "IAM10000"), (403, "IAM11000"), (404, "TSK10001"), (405, "COM10008"), (429, 0), (400, "COM10999"), (599, "COM10999")]
 )
 def test_a_code_that_is_not_given_follows_the_status(failed: Client, status: int, code: int) -> None:
     failed.fault(status)
@@ -104,7 +104,7 @@ def test_an_answer_that_no_rule_touched_names_none(failed: Client) -> None:
 
 def test_a_file_can_fail_too(failed: Client) -> None:
     failed.fault(operation="downloadTaskDiagnosis")
-    assert said(failed.post(f"{TASK}/downloadDiagnosis")) == (503, 10010)
+    assert said(failed.post(f"{TASK}/downloadDiagnosis")) == (503, "COM10999")
 
 
 # --- which request -------------------------------------------------------------------------------------------------
@@ -139,23 +139,23 @@ def test_a_rule_strikes_what_it_names(permissions: Client, matcher: dict[str, An
     """Every matcher must hold; the path is matched without its query."""
     permissions.fault(**matcher)
     answer = permissions.post(f"{RETRY}?size=1", auth=("operator", "operator"))
-    assert said(answer) == ((503, 10010) if strikes else (200, None))
+    assert said(answer) == ((503, "COM10999") if strikes else (200, None))
 
 
 def test_the_user_is_the_name_that_was_sent_right_password_or_not(permissions: Client) -> None:
     permissions.fault(user="viewer")
-    assert said(permissions.get(TASK, auth=("viewer", "wrong"))) == (503, 10010)
-    assert said(permissions.get(TASK)) == (401, 30000)
+    assert said(permissions.get(TASK, auth=("viewer", "wrong"))) == (503, "COM10999")
+    assert said(permissions.get(TASK)) == (401, "IAM10000")
 
 
 def test_a_request_without_credentials_is_anonymous(permissions: Client) -> None:
     permissions.fault(user="anonymous")
-    assert said(permissions.get(TASK)) == (503, 10010)
+    assert said(permissions.get(TASK)) == (503, "COM10999")
 
 
 def test_an_id_is_matched_as_a_number(failed: Client) -> None:
     failed.fault(taskInstanceId=1000)
-    assert said(failed.get(f"{TASKS}/%2B001000")) == (503, 10010)
+    assert said(failed.get(f"{TASKS}/%2B001000")) == (503, "COM10999")
 
 
 def test_a_method_is_a_method_and_a_head_is_no_get(failed: Client) -> None:

@@ -37,7 +37,7 @@ def test_the_seeds_flow_from_the_page_alone(tabs: Tabs, permissions: Client, tmp
 
     page.act_as("viewer")
     page.press("Retry")
-    for told in ("Retry 10001 as viewer: 403", "30014", "User viewer lacks the permission TASK_MANAGER", "operator"):
+    for told in ("Retry 10001 as viewer: 403", "IAM11000", "User viewer lacks the permission TASK_MANAGER", "operator"):
         expect(page.result).to_contain_text(told)
     assert permissions.state() == before
 
@@ -129,7 +129,7 @@ def test_who_sends_no_credentials_is_told_so(tabs: Tabs, permissions: Client) ->
     page = admin(tabs, permissions.mock.url, "#/tasks/1000")
     page.press("Retry")
     expect(page.result).to_contain_text("Retry 10001 as nobody: 401")
-    expect(page.result).to_contain_text("30000")
+    expect(page.result).to_contain_text("IAM10000")
 
 
 def test_who_acts_stays_chosen(tabs: Tabs, permissions: Client) -> None:

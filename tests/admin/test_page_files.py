@@ -145,4 +145,4 @@ def test_without_control_routes_there_is_no_page() -> None:
 
     with Served("--no-admin") as served:
         answer = requests.get(f"{served.url}/__admin/", timeout=END_S)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, 10002)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "COM10002")

@@ -83,7 +83,7 @@ def limited(client: Client) -> None:
 
 
 def denied(client: Client) -> None:
-    assert said(retried(client)) == (403, 30014)
+    assert said(retried(client)) == (403, "IAM11000")
 
 
 PRESETS: Final[dict[str, tuple[Callable[[Client], None], str]]] = {
@@ -200,7 +200,7 @@ def test_what_the_browser_has_sent_twice_by_itself_is_said(tabs: Tabs, failed: C
     page.shows("FAILED", of=10001)
     failed.admin("POST", "/faults", {"when": "after", "fault": "CONNECTION_RESET_BY_PEER", "times": 1})
     page.press("Retry")
-    expect(page.result).to_contain_text("20003")
+    expect(page.result).to_contain_text("TSK10007")
     expect(page.result).to_contain_text("The browser has sent it twice")
     assert [one["resent"] for one in failed.mock.requests("retrySubtask")] == [False, True]
 
@@ -285,7 +285,7 @@ def test_a_click_in_the_matrix_denies_and_another_gives_back(tabs: Tabs, permiss
     denied = page.button("operator is denied retrySubtask: give it back")
     expect(denied).to_have_text("✕ denied")
     expect(denied).to_be_focused()
-    assert retry_as("operator") == (403, 30014)
+    assert retry_as("operator") == (403, "IAM11000")
     assert retry_as("admin") == (200, None)
     permissions.mock.task(1000).subtask(10001).set(status="FAILED")
     denied.click()

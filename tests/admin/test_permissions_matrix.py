@@ -124,7 +124,7 @@ def test_a_denial_says_how_often_it_will_still_deny(staff: Client) -> None:
         row = rows(staff)["operator", "retrySubtask"]
         assert (row["rule"], row["remaining"]) == (id, remaining)
         assert row["reason"] == f"denied by {id}, {words}"
-        assert said(staff.post(RETRY, auth=AS_OPERATOR)) == (403, 30014)
+        assert said(staff.post(RETRY, auth=AS_OPERATOR)) == (403, "IAM11000")
     assert rows(staff)["operator", "retrySubtask"]["allowed"]
     assert said(staff.post(RETRY, auth=AS_OPERATOR)) == (200, None)
 
@@ -188,7 +188,7 @@ def test_a_permission_is_revoked_in_mid_flow_and_given_back(staff: Client, whole
     id = deny(staff)
     before = staff.state()["tasks"]
     refusal = staff.post(RETRY, auth=AS_OPERATOR)
-    assert said(refusal) == (403, 30014)
+    assert said(refusal) == (403, "IAM11000")
     assert refusal.headers["X-Mock-Rule"] == id
     assert staff.state()["tasks"] == before
     assert staff.get(TASK, auth=AS_OPERATOR).status_code == 200
@@ -212,8 +212,8 @@ def test_denials_are_found_and_removed_one_by_one(staff: Client) -> None:
 def test_looking_is_taken_away_and_acting_stays(staff: Client) -> None:
     """What a real server would hardly do, and a director may: each permission is denied by itself."""
     deny(staff, "TASK_VIEWER")
-    assert said(staff.get(TASK, auth=("boss", "boss"))) == (403, 30014)
-    assert said(staff.get(f"{SUBTASK}/log", auth=AS_OPERATOR)) == (403, 30014)
+    assert said(staff.get(TASK, auth=("boss", "boss"))) == (403, "IAM11000")
+    assert said(staff.get(f"{SUBTASK}/log", auth=AS_OPERATOR)) == (403, "IAM11000")
     assert said(staff.post(RETRY, auth=AS_OPERATOR)) == (200, None)
 
 

@@ -18,7 +18,7 @@ from processes import END_S, environment, forked, needed, run, run_anew
 
 from mockserver.cli import exec
 from mockserver.cli.main import main, parsed
-from mockserver.contract.account import Account
+from mockserver.world.account import Account
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = "ocp-mockserver: 0 replies: 0 valid, 0 deliberately invalid, 0 violations of the contract; 0 client errors"

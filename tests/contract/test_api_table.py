@@ -64,7 +64,7 @@ def lonely(status: str, operation: str) -> tuple[Json, ...]:
 
 
 def expected(act: str, status: str, operation: str, task_operation: str) -> dict[str, Any] | None:
-    """What of the subtask is another afterwards; None: refused with 20003."""
+    """What of the subtask is another afterwards; None: refused with TSK10007."""
     rolling_back = task_operation == "ROLLBACK"
     if act == "retry" and status == "FAILED" and operation != "ROLLBACK" and not rolling_back:
         return {"status": "READY", "operation": "RETRY", "runTime": 2, "due": DISPATCHED}
@@ -79,7 +79,7 @@ def act_and_compare(client: Client, act: str, before: Json, changes: dict[str, A
     answer = client.post(f"{SUBTASK}/{act}")
     after = client.state()
     if changes is None:
-        assert said(answer) == (400, 20003)
+        assert said(answer) == (400, "TSK10007")
         message = answer.json()["error"]["message"]
         assert "10001" in message
         assert act in message
@@ -164,7 +164,7 @@ def test_a_task_that_has_not_failed_is_neither_retried_nor_rolled_back(
     before = put(client, task_operation, *at_rest(status, task_operation))
     assert only_task(before)["status"] == status
     answer = client.post(f"{TASK}/{act}")
-    assert said(answer) == (400, 20003)
+    assert said(answer) == (400, "TSK10007")
     assert "1000" in answer.json()["error"]["message"]
     assert status in answer.json()["error"]["message"]
     assert client.state() == before
@@ -172,9 +172,9 @@ def test_a_task_that_has_not_failed_is_neither_retried_nor_rolled_back(
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCESSFUL"])
 def test_a_task_that_prohibits_it_must_have_failed_first(client: Client, status: str) -> None:
-    """20003 comes before 20004."""
+    """TSK10007 comes before TSK10009."""
     put(client, "EXECUTE", *at_rest(status, "EXECUTE"), prohibitRollback=True)
-    assert said(client.post(f"{TASK}/rollback")) == (400, 20003)
+    assert said(client.post(f"{TASK}/rollback")) == (400, "TSK10007")
 
 
 def every_rest() -> list[Json]:
@@ -212,7 +212,7 @@ def test_a_retried_task_retries_each_failed_subtask_and_no_other(client: Client,
 def test_a_task_that_rolls_back_is_not_retried(client: Client) -> None:
     before = put(client, "ROLLBACK", *every_rest())
     assert only_task(before)["status"] == "FAILED"
-    assert said(client.post(f"{TASK}/retry")) == (400, 20003)
+    assert said(client.post(f"{TASK}/retry")) == (400, "TSK10007")
     assert client.state() == before
 
 
@@ -236,7 +236,7 @@ def test_a_rollback_begins_with_what_nothing_depends_on(client: Client, task_ope
 
 @pytest.mark.parametrize(
     ("prohibiting", "code"),
-    [("the task", 20004), ("FAILED", 20004), ("SUCCESSFUL", 20004), ("PENDING", None)],
+    [("the task", "TSK10009"), ("FAILED", "TSK10009"), ("SUCCESSFUL", "TSK10009"), ("PENDING", None)],
 )
 def test_a_rollback_is_prohibited_by_the_task_or_by_what_has_run(
     client: Client, prohibiting: str, code: int | None

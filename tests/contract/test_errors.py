@@ -23,16 +23,16 @@ from mockserver.server import handlers
 OPERATOR = ("operator", "operator")
 VIEWER = ("viewer", "viewer")
 SHOWN: dict[str, tuple[str, str, tuple[str, str] | None, int, int]] = {
-    "BAD_PARAMETER": ("GET", f"{TASKS}/x", OPERATOR, 400, 10001),
-    "CANNOT_SORT": ("GET", f"{TASKS}?sort=name", OPERATOR, 400, 10001),
-    "NO_CREDENTIALS": ("GET", TASK, None, 401, 30000),
-    "BAD_CREDENTIALS": ("GET", TASK, ("operator", "x"), 401, 30004),
-    "NO_PERMISSION": ("POST", RETRY, VIEWER, 403, 30014),
-    "NO_TASK": ("GET", f"{TASKS}/7", OPERATOR, 404, 20000),
-    "NO_SUBTASK": ("POST", f"{TASK}/subtasks/7/retry", OPERATOR, 404, 20000),
-    "NOT_ALLOWED": ("POST", f"{SUBTASK}/cancel", OPERATOR, 400, 20003),
-    "NO_ROUTE": ("GET", "/api/v2/nothing", OPERATOR, 404, 10002),
-    "WRONG_METHOD": ("PUT", TASK, OPERATOR, 405, 10001),
+    "BAD_PARAMETER": ("GET", f"{TASKS}/x", OPERATOR, 400, "COM10001"),
+    "CANNOT_SORT": ("GET", f"{TASKS}?sort=name", OPERATOR, 400, "COM10001"),
+    "NO_CREDENTIALS": ("GET", TASK, None, 401, "IAM10000"),
+    "BAD_CREDENTIALS": ("GET", TASK, ("operator", "x"), 401, "IAM10004"),
+    "NO_PERMISSION": ("POST", RETRY, VIEWER, 403, "IAM11000"),
+    "NO_TASK": ("GET", f"{TASKS}/7", OPERATOR, 404, "TSK10001"),
+    "NO_SUBTASK": ("POST", f"{TASK}/subtasks/7/retry", OPERATOR, 404, "TSK10001"),
+    "NOT_ALLOWED": ("POST", f"{SUBTASK}/cancel", OPERATOR, 400, "TSK10007"),
+    "NO_ROUTE": ("GET", "/api/v2/nothing", OPERATOR, 404, "COM10002"),
+    "WRONG_METHOD": ("PUT", TASK, OPERATOR, 405, "COM10008"),
 }
 """By row: the others need more than a request (prohibit, a large body, a slow one, a bug)."""
 
@@ -72,7 +72,7 @@ def test_every_row_is_shown_in_this_file() -> None:
 def test_a_body_that_is_not_what_it_says_it_is(failed: Client) -> None:
     before = failed.state()
     answer = failed.post(RETRY, data=b"no gzip", headers={"Content-Encoding": "gzip"})
-    assert said(answer) == (400, 10001)
+    assert said(answer) == (400, "COM10001")
     assert failed.state() == before
 
 
@@ -81,7 +81,7 @@ def test_a_prohibited_rollback() -> None:
     world["tasks"][0]["prohibitRollback"] = True
     with MockServer(world) as mock, Client(mock) as client:
         answer = client.post(f"{TASK}/rollback")
-        assert said(answer) == (400, 20004)
+        assert said(answer) == (400, "TSK10009")
         assert "1000" in answer.json()["error"]["message"]
 
 
@@ -109,7 +109,7 @@ def test_a_subtask_of_another_task_does_not_exist_in_this_one(failed: Client) ->
     world["tasks"].append({"id": 1001, "subtasks": [{"id": 20001, "status": "FAILED"}]})
     failed.admin("PUT", "/state", world)
     answer = failed.post(f"{TASK}/subtasks/20001/retry")
-    assert said(answer) == (404, 20000)
+    assert said(answer) == (404, "TSK10001")
     assert "1001" in answer.headers["X-Mock-Hint"]
 
 
@@ -128,7 +128,7 @@ def test_there_is_no_such_route(permissions: Client, method: str, path: str) -> 
     asked for, and before all else."""
     assert permissions(method, path).status_code == (401 if path.startswith("/api/v2/") else 404)
     answer = permissions(method, path, auth=OPERATOR)
-    assert said(answer) == (404, 10002)
+    assert said(answer) == (404, "COM10002")
     assert "/api/v2/tasks/instances" in answer.headers["X-Mock-Hint"]
 
 
@@ -145,7 +145,7 @@ def test_another_method_is_told_which_there_are(failed: Client, method: str, pat
         assert answer.status_code == 405
         assert answer.headers["Allow"] == allowed
         if method != "HEAD":
-            assert said(answer) == (405, 10001)
+            assert said(answer) == (405, "COM10008")
     else:
         assert answer.status_code == 200
 
@@ -165,7 +165,7 @@ def test_a_body_past_a_mebibyte_is_too_large(failed: Client, kind: str) -> None:
     limit = 1024 * 1024
     whole = b"x" * (limit + 1)
     answer = failed.post(RETRY, data=whole if kind == "sized" else iter([whole[:limit], whole[limit:]]))
-    assert said(answer) == (413, 10001)
+    assert said(answer) == (413, "COM10003")
     assert answer.headers["Connection"] == "close"
     assert failed.state() == before
 
@@ -199,22 +199,22 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 @pytest.mark.parametrize(
     ("method", "path", "auth", "status", "code"),
     [
-        pytest.param("GET", f"{TASKS}/x/nothing", OPERATOR, 404, 10002, id="route before types"),
-        pytest.param("PUT", f"{TASKS}/x", OPERATOR, 405, 10001, id="method before types"),
-        pytest.param("GET", "/api/v2/nothing", None, 401, 30000, id="missing credentials before route"),
-        pytest.param("GET", "/api/v2/nothing", ("operator", "wrong"), 401, 30004, id="wrong credentials before route"),
-        pytest.param("PUT", TASK, None, 401, 30000, id="missing credentials before method"),
-        pytest.param("GET", "/nothing", ("operator", "wrong"), 404, 10002, id="no credentials outside the prefix"),
-        pytest.param("POST", f"{TASKS}/x/retry", None, 401, 30000, id="missing credentials before types"),
-        pytest.param("GET", f"{TASKS}?size=0", ("operator", "wrong"), 401, 30004, id="wrong credentials before types"),
-        pytest.param("POST", f"{TASKS}/x/retry", VIEWER, 400, 10001, id="types before permission"),
-        pytest.param("POST", RETRY, ("viewer", "wrong"), 401, 30004, id="credentials before permission"),
-        pytest.param("POST", f"{TASKS}/7/retry", ("viewer", "wrong"), 401, 30004, id="credentials before existence"),
-        pytest.param("POST", f"{TASKS}/7/retry", VIEWER, 403, 30014, id="permission before existence"),
-        pytest.param("POST", f"{TASK}/subtasks/7/skip", VIEWER, 403, 30014, id="permission before the subtask's"),
-        pytest.param("POST", f"{SUBTASK}/cancel", VIEWER, 403, 30014, id="permission before state"),
-        pytest.param("POST", f"{TASK}/subtasks/7/cancel", OPERATOR, 404, 20000, id="existence before state"),
-        pytest.param("POST", f"{TASKS}/7/subtasks/10001/retry", OPERATOR, 404, 20000, id="the task before its subtask"),
+        pytest.param("GET", f"{TASKS}/x/nothing", OPERATOR, 404, "COM10002", id="route before types"),
+        pytest.param("PUT", f"{TASKS}/x", OPERATOR, 405, "COM10008", id="method before types"),
+        pytest.param("GET", "/api/v2/nothing", None, 401, "IAM10000", id="missing credentials before route"),
+        pytest.param("GET", "/api/v2/nothing", ("operator", "wrong"), 401, "IAM10004", id="wrong credentials before route"),
+        pytest.param("PUT", TASK, None, 401, "IAM10000", id="missing credentials before method"),
+        pytest.param("GET", "/nothing", ("operator", "wrong"), 404, "COM10002", id="no credentials outside the prefix"),
+        pytest.param("POST", f"{TASKS}/x/retry", None, 401, "IAM10000", id="missing credentials before types"),
+        pytest.param("GET", f"{TASKS}?size=0", ("operator", "wrong"), 401, "IAM10004", id="wrong credentials before types"),
+        pytest.param("POST", f"{TASKS}/x/retry", VIEWER, 400, "COM10001", id="types before permission"),
+        pytest.param("POST", RETRY, ("viewer", "wrong"), 401, "IAM10004", id="credentials before permission"),
+        pytest.param("POST", f"{TASKS}/7/retry", ("viewer", "wrong"), 401, "IAM10004", id="credentials before existence"),
+        pytest.param("POST", f"{TASKS}/7/retry", VIEWER, 403, "IAM11000", id="permission before existence"),
+        pytest.param("POST", f"{TASK}/subtasks/7/skip", VIEWER, 403, "IAM11000", id="permission before the subtask's"),
+        pytest.param("POST", f"{SUBTASK}/cancel", VIEWER, 403, "IAM11000", id="permission before state"),
+        pytest.param("POST", f"{TASK}/subtasks/7/cancel", OPERATOR, 404, "TSK10001", id="existence before state"),
+        pytest.param("POST", f"{TASKS}/7/subtasks/10001/retry", OPERATOR, 404, "TSK10001", id="the task before its subtask"),
     ],
 )
 def test_checks_are_made_in_order(
@@ -225,7 +225,7 @@ def test_checks_are_made_in_order(
 
 def test_a_denial_comes_before_existence_too(permissions: Client) -> None:
     permissions.admin("POST", "/denials", {"permission": "TASK_MANAGER"})
-    assert said(permissions.post(f"{TASKS}/7/retry", auth=OPERATOR)) == (403, 30014)
+    assert said(permissions.post(f"{TASKS}/7/retry", auth=OPERATOR)) == (403, "IAM11000")
 
 
 # --- our own bugs --------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def test_a_violation_is_a_500_that_says_where(
     """Logged, counted, and answered as an envelope that names the JSON path; what breaks its schema is never sent."""
     with planted(monkeypatch, *part) as client:
         answer = client(method, path)
-        assert said(answer) == (500, 10010)
+        assert said(answer) == (500, "COM10999")
         assert answer.headers["X-Mock-Contract"] == "violation"
         assert f" at {where}:" in answer.json()["error"]["message"]
         assert f" at {where}:" in caplog.text
@@ -289,7 +289,7 @@ def test_a_violation_in_the_schema_of_errors_still_has_an_answer(monkeypatch: py
     """The envelope that would say so breaks the schema too: the bare minimum is sent."""
     with planted(monkeypatch, "error", "properties", "traceId") as client:
         answer = client.get(f"{TASKS}/7")
-        assert said(answer) == (500, 10010)
+        assert said(answer) == (500, "COM10999")
         assert answer.headers["X-Mock-Contract"] == "violation"
         assert "$.traceId" in answer.json()["error"]["message"]
 
@@ -299,7 +299,7 @@ def test_a_violation_is_in_the_journal_as_it_was_answered(monkeypatch: pytest.Mo
     with planted(monkeypatch, "wrapped-task-instance", "properties", "type") as client:
         client.get(TASK)
         [entry] = client.admin("GET", "/requests")["requests"]
-        assert (entry["status"], entry["responseBody"]["error"]["code"]) == (500, 10010)
+        assert (entry["status"], entry["responseBody"]["error"]["code"]) == (500, "COM10999")
 
 
 def test_a_handler_that_breaks_is_a_500_and_the_server_goes_on(
@@ -310,7 +310,7 @@ def test_a_handler_that_breaks_is_a_500_and_the_server_goes_on(
 
     monkeypatch.setitem(handlers.HANDLERS, "getTaskInstance", broken)
     answer = failed.get(TASK)
-    assert said(answer) == (500, 10010)
+    assert said(answer) == (500, "COM10999")
     assert "planted" in answer.json()["error"]["message"]
     assert answer.headers["X-Mock-Contract"] == "valid"
     assert "Traceback" in caplog.text
@@ -324,7 +324,7 @@ def test_a_world_that_goes_round_in_no_time_is_a_500_that_says_so(monkeypatch: p
     world = {"clock": {"mode": "manual"}, "scheduler": {"dispatch": 0}, "tasks": [{"id": 1, "subtasks": [subtask]}]}
     with MockServer(world) as mock, Client(mock) as client:
         answer = client.get(TASKS)
-        assert said(answer) == (500, 10010)
+        assert said(answer) == (500, "COM10999")
         assert "more than 1000 events at one instant" in answer.json()["error"]["message"]
         client.admin("PUT", "/state", failed_world())
         assert said(client.get(TASKS)) == (200, None)

@@ -161,9 +161,9 @@ def test_an_operation_names_its_permission_and_its_source(id: str) -> None:
 def test_an_operation_lists_the_codes_it_can_answer(id: str) -> None:
     operation = OPERATIONS[id]
     shown = {status: one["description"] for status, one in described(DOCUMENT)[id]["responses"].items()}
-    codes = {("400", 10001), ("401", 30000), ("401", 30004), ("403", 30014), ("500", 10010)}
+    codes = {("400", "COM10001"), ("401", "IAM10000"), ("401", "IAM10004"), ("403", "IAM11000"), ("500", "COM10999")}
     codes |= {("400", code) for code in operation.refusals}
-    codes |= {("404", 20000)} if operation.path_parameters else set()
+    codes |= {("404", "TSK10001")} if operation.path_parameters else set()
     codes |= {("408", 10001), ("413", 10001)} if operation.method == "POST" else set()
     found = {(status, int(code)) for status, text in shown.items() for code in re.findall(r"\b\d{5}\b", text)}
     assert found == codes
@@ -226,10 +226,10 @@ def test_credentials_are_required_only_where_they_are() -> None:
 
 
 def test_an_open_server_never_asks_for_credentials() -> None:
-    """Wrong ones are wrong there too (30004), but 30000 is not an answer of it."""
+    """Wrong ones are wrong there too (IAM10004), but IAM10000 is not an answer of it."""
     shown = described(DOCUMENTS["sample-open"])["retrySubtask"]["responses"]["401"]["description"]
-    assert "30004" in shown
-    assert "30000" not in shown
+    assert "IAM10004" in shown
+    assert "IAM10000" not in shown
 
 
 def test_each_prefix_is_a_server() -> None:

@@ -286,7 +286,7 @@ ERROR = {"error": {"status": 503}}
         ("fault", ERROR),
         ("fault", ERROR | {"operation": "retrySubtask", "taskInstanceId": 1000, "when": "after", "times": 1}),
         ("fault", ERROR | {"probability": 0.5, "skip": 0, "path": "/api/*/retry", "method": "POST", "user": "viewer"}),
-        ("fault", {"error": {"status": 400, "code": 20003, "message": "no"}}),
+        ("fault", {"error": {"status": 400, "code": "TSK10007", "message": "no"}}),
         ("fault", ERROR | {"id": "fault-1", "hits": 3, "matches": 4}),
         ("denial", {"permission": "TASK_MANAGER"}),
         (

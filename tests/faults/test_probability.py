@@ -58,7 +58,7 @@ async def test_of_fifty_simultaneous_matches_as_many_are_struck_as_it_says(times
         for _, writer in connections:
             writer.close()
             await writer.wait_closed()
-    assert told == {(503, 10010): times, (200, None): 1, (400, 20003): 49 - times}
+    assert told == {(503, "COM10999"): times, (200, None): 1, (400, "TSK10007"): 49 - times}
 
 
 # --- the same seed, the same decisions -------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ def test_a_long_is_read_as_java_does(ids: Client, text: str, id: int) -> None:
 @pytest.mark.parametrize("text", ["-9223372036854775808", "2", "-7"])
 def test_a_long_that_is_no_task_does_not_exist(ids: Client, text: str) -> None:
     status, answer = as_sent(ids.mock.url, "GET", f"{TASKS}/{text}")
-    assert (status, answer["error"]["code"]) == (404, 20000)
+    assert (status, answer["error"]["code"]) == (404, "TSK10001")
     assert text in answer["error"]["message"]
 
 
@@ -207,7 +207,7 @@ def test_a_long_that_is_no_task_does_not_exist(ids: Client, text: str) -> None:
 @pytest.mark.parametrize(("method", "more"), [("GET", ""), ("POST", "/subtasks/1/retry")])
 def test_what_is_no_long_is_a_wrong_parameter(ids: Client, text: str, value: str, method: str, more: str) -> None:
     status, answer = as_sent(ids.mock.url, method, f"{TASKS}/{text}{more}")
-    assert (status, answer["error"]["code"]) == (400, 10001)
+    assert (status, answer["error"]["code"]) == (400, "COM10001")
     [sub_error] = answer["error"]["subErrors"]
     assert (sub_error["field"], sub_error["rejectedValue"]) == ("taskInstanceId", value)
 
@@ -328,7 +328,7 @@ def test_a_diagnosis_of_a_task_without_subtasks(ids: Client) -> None:
 
 
 def test_a_diagnosis_of_no_task_is_no_file(ids: Client) -> None:
-    assert said(ids.post(f"{TASKS}/2/downloadDiagnosis")) == (404, 20000)
+    assert said(ids.post(f"{TASKS}/2/downloadDiagnosis")) == (404, "TSK10001")
 
 
 # --- embedding -----------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def operation(id: str) -> tuple[str, str]:
 def test_without_credentials_nothing_is_done(permissions: Client, id: str) -> None:
     before = permissions.state()
     answer = permissions(*operation(id))
-    assert said(answer) == (401, 30000)
+    assert said(answer) == (401, "IAM10000")
     assert answer.headers["WWW-Authenticate"] == CHALLENGE
     assert permissions.state() == before
 
@@ -54,7 +54,7 @@ def test_without_credentials_nothing_is_done(permissions: Client, id: str) -> No
 def test_wrong_credentials_are_refused(permissions: Client, auth: tuple[str, str]) -> None:
     before = permissions.state()
     answer = permissions.post(RETRY, auth=auth)
-    assert said(answer) == (401, 30004)
+    assert said(answer) == (401, "IAM10004")
     assert answer.headers["WWW-Authenticate"] == CHALLENGE
     assert permissions.state() == before
 
@@ -62,13 +62,13 @@ def test_wrong_credentials_are_refused(permissions: Client, auth: tuple[str, str
 @pytest.mark.parametrize("header", [*MALFORMED.values(), *UNKNOWN.values()], ids=[*MALFORMED, *UNKNOWN])
 def test_a_malformed_header_is_refused(permissions: Client, header: str) -> None:
     answer = permissions.post(RETRY, headers={"Authorization": header})
-    assert said(answer) == (401, 30004)
+    assert said(answer) == (401, "IAM10004")
     assert answer.headers["WWW-Authenticate"] == CHALLENGE
 
 
 @malformed
 def test_a_malformed_header_is_refused_where_none_is_needed(failed: Client, header: str) -> None:
-    assert said(failed.get(TASK, headers={"Authorization": header})) == (401, 30004)
+    assert said(failed.get(TASK, headers={"Authorization": header})) == (401, "IAM10004")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_scheme_that_the_world_does_not_know_is_nobody_in_particular(
     """Let in where nobody must log in; a cookie is no credentials at all."""
     assert said(opened.post(RETRY, headers=headers)) == (200, None)
     assert opened.latest()["request"]["user"] is None
-    assert said(permissions.post(RETRY, headers=headers)) == (401, 30000 if "Cookie" in headers else 30004)
+    assert said(permissions.post(RETRY, headers=headers)) == (401, "IAM10000" if "Cookie" in headers else "IAM10004")
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_in_open_mode_nobody_in_particular_may_do_everything(opened: Client) -> 
 
 
 def test_in_open_mode_credentials_that_are_sent_count(opened: Client) -> None:
-    assert said(opened.post(RETRY, auth=("viewer", "wrong"))) == (401, 30004)
-    assert said(opened.post(RETRY, auth=VIEWER)) == (403, 30014)
+    assert said(opened.post(RETRY, auth=("viewer", "wrong"))) == (401, "IAM10004")
+    assert said(opened.post(RETRY, auth=VIEWER)) == (403, "IAM11000")
     assert said(opened.get(TASK, auth=VIEWER)) == (200, None)
 
 
@@ -153,7 +153,7 @@ def test_in_open_mode_credentials_that_are_sent_count(opened: Client) -> None:
 def test_without_users_any_credentials_will_do(auth: str) -> None:
     with MockServer(failed_world(auth=auth)) as mock, Client(mock) as client:
         assert said(client.post(RETRY, auth=("anybody", "anything"))) == (200, None)
-        assert said(client.get(TASK)) == ((200, None) if auth == "open" else (401, 30000))
+        assert said(client.get(TASK)) == ((200, None) if auth == "open" else (401, "IAM10000"))
 
 
 # --- permissions ---------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_who_may_do_what(permissions: Client, id: str, auth: tuple[str, str], he
     if OPERATIONS[id].permission in held:
         assert answer.status_code != 403
     else:
-        assert said(answer) == (403, 30014)
+        assert said(answer) == (403, "IAM11000")
         assert auth[0] in answer.json()["error"]["message"]
         assert OPERATIONS[id].permission in answer.json()["error"]["message"]
         assert "operator, admin" in answer.headers["X-Mock-Hint"]
@@ -186,7 +186,7 @@ def test_who_may_do_what(permissions: Client, id: str, auth: tuple[str, str], he
 def test_a_user_without_permissions_may_not_even_look() -> None:
     world = failed_world(users={"guest": {"password": "guest"}})
     with MockServer(world) as mock, Client(mock) as client:
-        assert said(client.get(TASKS, auth=("guest", "guest"))) == (403, 30014)
+        assert said(client.get(TASKS, auth=("guest", "guest"))) == (403, "IAM11000")
 
 
 # --- denials -------------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_a_denial_takes_the_permission_from_everybody_until_reset(permissions: C
     permissions.admin("POST", "/denials", {"permission": "TASK_MANAGER"})
     before = permissions.subtasks()
     answer = permissions.post(RETRY, auth=auth)
-    assert said(answer) == (403, 30014)
+    assert said(answer) == (403, "IAM11000")
     assert answer.headers["X-Mock-Rule"] == "denial-1"
     assert permissions.subtasks() == before
     permissions.admin("POST", "/reset")
@@ -206,7 +206,7 @@ def test_a_denial_takes_the_permission_from_everybody_until_reset(permissions: C
 
 def test_a_denial_takes_it_from_anonymous_too(failed: Client) -> None:
     failed.admin("POST", "/denials", {"permission": "TASK_MANAGER"})
-    assert said(failed.post(RETRY)) == (403, 30014)
+    assert said(failed.post(RETRY)) == (403, "IAM11000")
 
 
 def test_denying_the_manager_leaves_the_viewer(permissions: Client) -> None:
@@ -218,7 +218,7 @@ def test_denying_the_manager_leaves_the_viewer(permissions: Client) -> None:
 def test_denying_the_viewer_leaves_the_manager(permissions: Client) -> None:
     """A denial takes nothing that implies what it takes."""
     permissions.admin("POST", "/denials", {"permission": "TASK_VIEWER"})
-    assert said(permissions.get(TASK, auth=OPERATOR)) == (403, 30014)
+    assert said(permissions.get(TASK, auth=OPERATOR)) == (403, "IAM11000")
     assert said(permissions.post(RETRY, auth=OPERATOR)) == (200, None)
 
 
@@ -238,7 +238,7 @@ def test_denying_the_viewer_leaves_the_manager(permissions: Client) -> None:
 )
 def test_a_denial_is_only_for_what_it_names(permissions: Client, matcher: dict[str, object], refused: bool) -> None:
     permissions.admin("POST", "/denials", {"permission": "TASK_MANAGER", **matcher})
-    assert said(permissions.post(RETRY, auth=OPERATOR)) == ((403, 30014) if refused else (200, None))
+    assert said(permissions.post(RETRY, auth=OPERATOR)) == ((403, "IAM11000") if refused else (200, None))
 
 
 def test_a_denial_is_used_up_after_its_times(permissions: Client) -> None:
@@ -257,7 +257,7 @@ def test_a_denial_counts_only_whom_it_stopped(permissions: Client) -> None:
     """Not one who may not anyway, nor one whom nobody knows."""
     permissions.admin("POST", "/denials", {"permission": "TASK_MANAGER", "times": 1})
     assert "X-Mock-Rule" not in permissions.post(RETRY, auth=VIEWER).headers
-    assert said(permissions.post(RETRY)) == (401, 30000)
+    assert said(permissions.post(RETRY)) == (401, "IAM10000")
     assert permissions.admin("GET", "/denials/denial-1")["hits"] == 0
 
 

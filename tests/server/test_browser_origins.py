@@ -381,7 +381,7 @@ def test_a_page_elsewhere_uses_the_api(tabs: Tabs, permissions: Client, elsewher
     """With credentials; it reads what it is told, and why."""
     page = tabs.open(elsewhere)
     refused = page.evaluate(USE, {"url": permissions.mock.url + RETRY, "user": "viewer"})
-    assert (refused["status"], refused["body"]["error"]["code"]) == (403, 30014)
+    assert (refused["status"], refused["body"]["error"]["code"]) == (403, "IAM11000")
     assert "operator" in refused["hint"]
     retried = page.evaluate(USE, {"url": permissions.mock.url + RETRY, "user": "operator"})
     assert (retried["status"], retried["contract"]) == (200, "valid")
@@ -430,7 +430,7 @@ def test_a_401_settles_the_fetch_of_a_page(tabs: Tabs, permissions: Client, else
     for start in (elsewhere, f"{permissions.mock.url}/openapi.json"):
         page = tabs.open(start)
         answer = page.evaluate(ANY, {"url": permissions.mock.url + TASKS, "method": "GET", "headers": {}})
-        assert answer == {"status": 401, "code": 30000, "limit": None, "challenge": None}
+        assert answer == {"status": 401, "code": "IAM10000", "limit": None, "challenge": None}
 
 
 # --- what makes a browser's test fail --------------------------------------------------------------------------------

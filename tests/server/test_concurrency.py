@@ -20,7 +20,7 @@ ROUNDS = 10
 @pytest.mark.asyncio
 @pytest.mark.parametrize("clock", slow_but(["manual"], ["manual", "real"]))
 async def test_of_a_hundred_retries_at_once_one_is_granted(clock: str) -> None:
-    """Ten rounds: each time one 200 and ninety-nine 400 / 20003; and runTime says how many there really were."""
+    """Ten rounds: each time one 200 and ninety-nine 400 / TSK10007; and runTime says how many there really were."""
     subtask = {"id": 10001, "status": "FAILED", "runs": [{"outcome": "FAILED"}]}
     world: Json = {"scheduler": {"dispatch": "1h"}, "tasks": [{"id": 1000, "subtasks": [subtask]}]}
     with MockServer(world, clock=clock) as mock:  # type: ignore[arg-type]  # mypy sees `str`
@@ -28,7 +28,7 @@ async def test_of_a_hundred_retries_at_once_one_is_granted(clock: str) -> None:
         async with asyncio.timeout(END_S):
             for _ in range(ROUNDS):
                 told = Counter(await released_together(connections))
-                assert told == {(200, None): 1, (400, 20003): CLIENTS - 1}
+                assert told == {(200, None): 1, (400, "TSK10007"): CLIENTS - 1}
                 await asyncio.to_thread(mock.advance, until={"taskInstanceId": 1000, "status": "FAILED"})
         for _, writer in connections:
             writer.close()
@@ -52,7 +52,7 @@ async def test_a_slow_client_keeps_nobody_waiting() -> None:
             writer.write(HEAD + LAST)
             assert await answer(reader) == (200, None)
             slow.write(LAST)
-            assert await answer(slow_reader) == (400, 20003)
+            assert await answer(slow_reader) == (400, "TSK10007")
         for one in (slow, writer):
             one.close()
             await one.wait_closed()

@@ -201,7 +201,7 @@ RULES = [
         "mine", operation="retrySubtask", method="POST", path="*", task_instance_id=1, subtask_instance_id=2, user="u"
     ),
     rule(when="after", skip=3, times=1, probability=0.25, hits=0, matches=5),
-    Fault(id="e", effect=Error(status=404, code=20000, message="gone")),
+    Fault(id="e", effect=Error(status=404, code="TSK10001", message="gone")),
 ]
 
 

@@ -77,7 +77,7 @@ def test_a_second_retry_is_refused_and_changes_nothing(url: str) -> None:
     retry(url)
     _, before = curl(url + TASK)
     status, answer = retry(url)
-    assert (status, answer["error"]["code"]) == (400, 20003)
+    assert (status, answer["error"]["code"]) == (400, "TSK10007")
     assert answer.keys() == ENVELOPE - {"data"} | {"error"}
     assert "10001" in answer["error"]["message"]
     assert "READY" in answer["error"]["message"]

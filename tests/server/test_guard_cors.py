@@ -85,7 +85,7 @@ def test_a_preflight_is_neither_in_the_journal_nor_struck_by_a_fault(failed: Cli
 @pytest.mark.parametrize("headers", [{"Origin": ORIGIN}, {"Access-Control-Request-Method": "POST"}, {}], ids=str)
 def test_options_without_both_headers_is_no_preflight(failed: Client, headers: dict[str, str]) -> None:
     answer = failed("OPTIONS", RETRY, headers=headers)
-    assert said(answer) == (405, 10001)
+    assert said(answer) == (405, "COM10008")
     assert shared(answer) == ("Origin" in headers)
 
 

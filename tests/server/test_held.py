@@ -218,7 +218,7 @@ def test_time_that_passes_during_a_delay_counts(failed: Client) -> None:
         assert failed.post(RETRY.replace("retry", "skip")).status_code == 200
         received = connection.recv(65536)
     assert received.startswith(b"HTTP/1.1 400")
-    assert b'"code":20003' in received
+    assert b'"code":"TSK10007"' in received
 
 
 def test_a_real_clock_counts_a_delay_into_the_duration() -> None:

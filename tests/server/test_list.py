@@ -253,7 +253,7 @@ def test_a_value_that_is_forgiven_is_the_clients_error(listed: Client, query: st
 )
 def test_a_wrong_value_is_named(listed: Client, query: str, field: str, value: str) -> None:
     answer = listed.get(f"{TASKS}?{query}")
-    assert said(answer) == (400, 10001)
+    assert said(answer) == (400, "COM10001")
     error = answer.json()["error"]
     [sub_error] = error["subErrors"]
     assert (sub_error["object"], sub_error["field"], sub_error["rejectedValue"]) == ("listTaskInstances", field, value)

@@ -152,7 +152,7 @@ def test_fault_takes_the_fields_in_snake_case(mock: MockServer) -> None:
 
 def test_deny(mock: MockServer) -> None:
     mock.deny("TASK_MANAGER", task_instance_id=1000)
-    assert post(mock.url + RETRY).json()["error"]["code"] == 30014
+    assert post(mock.url + RETRY).json()["error"]["code"] == "IAM11000"
 
 
 def test_requests_are_filtered(mock: MockServer) -> None:

@@ -92,7 +92,7 @@ def codes(keys: Client, opened: Client, **options: Any) -> list[tuple[int, int |
 
 
 def test_an_access_key_acts_as_its_user(keys: Client) -> None:
-    assert said(keys.post(RETRY, auth=Signed("watching", "sécret"))) == (403, 30014)
+    assert said(keys.post(RETRY, auth=Signed("watching", "sécret"))) == (403, "IAM11000")
     assert keys.latest()["request"]["user"] == "viewer"
     assert said(keys.get(TASK, auth=Signed("other", "one"))) == (200, None)
     assert said(keys.post(RETRY, auth=Signed())) == (200, None)
@@ -102,9 +102,9 @@ def test_an_access_key_acts_as_its_user(keys: Client) -> None:
 def test_rules_and_denials_for_a_user_meet_its_access_key(keys: Client) -> None:
     keys.fault(503, user="viewer", times=1)
     keys.admin("POST", "/denials", {"permission": "TASK_MANAGER", "user": "operator"})
-    assert said(keys.get(TASK, auth=Signed("watching", "wrong"))) == (503, 10010)
+    assert said(keys.get(TASK, auth=Signed("watching", "wrong"))) == (503, "COM10999")
     assert said(keys.get(TASK, auth=Signed("watching", "sécret"))) == (200, None)
-    assert said(keys.post(RETRY, auth=Signed())) == (403, 30014)
+    assert said(keys.post(RETRY, auth=Signed())) == (403, "IAM11000")
 
 
 @pytest.mark.parametrize("comma", [",", "%2C"])
@@ -113,7 +113,7 @@ def test_a_query(keys: Client, query: str, comma: str) -> None:
     """With a parameter that is there twice, too."""
     assert said(keys.get(TASKS + query, auth=Signed(comma=comma))) == (200, None)
     assert said(keys.get(TASKS + query, auth=Signed(comma=";;"))) == (
-        (401, 30004) if "&status" in query else (200, None)
+        (401, "IAM10004") if "&status" in query else (200, None)
     )
 
 
@@ -128,14 +128,14 @@ def test_a_body_and_a_header_of_two_values(keys: Client) -> None:
         request.body = body[:-3] + b'y"}'
         return request
 
-    assert said(keys.post(path, data=body, headers=headers, auth=tampered)) == (401, 30004)
+    assert said(keys.post(path, data=body, headers=headers, auth=tampered)) == (401, "IAM10004")
     assert said(keys.post(path, data=body, headers=headers, auth=Signed())) == (200, None)
 
 
 @pytest.mark.parametrize("path", [str, lambda path: path.removeprefix("/w/anna")], ids=["as sent", "without"])
 def test_in_a_world_of_its_own(keys: Client, path: Callable[[str], str]) -> None:
     assert said(keys.post(f"/w/anna{RETRY}", auth=Signed(path=path))) == (200, None)
-    assert said(keys.post(f"/w/anna{SUBTASK}/skip", auth=Signed("no"), headers={"X-A": "1"})) == (401, 30004)
+    assert said(keys.post(f"/w/anna{SUBTASK}/skip", auth=Signed("no"), headers={"X-A": "1"})) == (401, "IAM10004")
 
 
 def test_the_documents_examples(keys: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +147,8 @@ def test_the_documents_examples(keys: Client, monkeypatch: pytest.MonkeyPatch) -
         "Content-Type": "application/json;charset=utf-8",
         "Authorization": f"{SCHEME} {KEY}:TsQD6HDOuZuJ409m0wdnZPmijlc=",
     }
-    assert said(keys.get(f"{API}/compute/idcs?size=100", headers=headers)) == (404, 10002)
-    assert said(keys.get(f"{API}/compute/idcs?size=101", headers=headers)) == (401, 30004)
+    assert said(keys.get(f"{API}/compute/idcs?size=100", headers=headers)) == (404, "COM10002")
+    assert said(keys.get(f"{API}/compute/idcs?size=101", headers=headers)) == (401, "IAM10004")
     monkeypatch.setattr(auth, "wall", lambda: 1673946837 * SECOND)
     headers |= {
         "Date": "Tue, 17 Jan 2023 09:13:57 GMT",
@@ -157,9 +157,9 @@ def test_the_documents_examples(keys: Client, monkeypatch: pytest.MonkeyPatch) -
         "Authorization": f"{SCHEME} {KEY}:XN8P+O+v3vUabB16ZCooq5wMJoY=",
     }
     body = '{"name":"test01","description":"test","regionId":1}'
-    assert said(keys.post(f"{API}/compute/idcs", headers=headers, data=body)) == (404, 10002)
-    assert said(keys.post(f"{API}/compute/idcs", headers=headers, data=body + " ")) == (401, 30004)
-    assert said(keys.post(f"{API}/compute/idcs", headers=headers | {"x-ocp-data": "A"}, data=body)) == (401, 30004)
+    assert said(keys.post(f"{API}/compute/idcs", headers=headers, data=body)) == (404, "COM10002")
+    assert said(keys.post(f"{API}/compute/idcs", headers=headers, data=body + " ")) == (401, "IAM10004")
+    assert said(keys.post(f"{API}/compute/idcs", headers=headers | {"x-ocp-data": "A"}, data=body)) == (401, "IAM10004")
 
 
 # --- who is not ------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_the_documents_examples(keys: Client, monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_signed_wrongly_is_refused(keys: Client, opened: Client, wrong: Any, problem: str) -> None:
     """Where nobody must log in, too: who says who it is, is held to it."""
     before = keys.state()
-    assert codes(keys, opened, auth=Signed(**wrong)) == [(401, 30004), (401, 30004)]
+    assert codes(keys, opened, auth=Signed(**wrong)) == [(401, "IAM10004"), (401, "IAM10004")]
     answer = keys.post(RETRY, auth=Signed(**wrong))
     assert answer.json()["error"]["message"].startswith(problem)
     assert answer.headers["X-Mock-Hint"].isascii()
@@ -188,14 +188,14 @@ def test_what_is_signed_wrongly_is_refused(keys: Client, opened: Client, wrong: 
 
 def test_an_access_key_that_nobody_has(keys: Client, opened: Client) -> None:
     """It is nobody in particular, where nobody must log in."""
-    assert codes(keys, opened, auth=Signed("nobodys")) == [(401, 30004), (200, None)]
+    assert codes(keys, opened, auth=Signed("nobodys")) == [(401, "IAM10004"), (200, None)]
     assert "cqammmxBpfGjFlto" in keys.post(RETRY, auth=Signed("nobodys")).headers["X-Mock-Hint"]
     assert opened.latest()["request"]["user"] is None
 
 
 @pytest.mark.parametrize("token", ["", "abc", f"{KEY}:", ":abc"])
 def test_a_signature_that_is_none(keys: Client, opened: Client, token: str) -> None:
-    assert codes(keys, opened, headers={"Authorization": f"{SCHEME} {token}"}) == [(401, 30004), (401, 30004)]
+    assert codes(keys, opened, headers={"Authorization": f"{SCHEME} {token}"}) == [(401, "IAM10004"), (401, "IAM10004")]
 
 
 def test_a_hint_shows_what_should_have_been_signed(keys: Client) -> None:
@@ -246,8 +246,8 @@ def test_what_a_date_is(date: str | None, instant: int | None) -> None:
 def test_a_world_that_takes_none(keys: Client, opened: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then it is a scheme like any other that nobody knows."""
     monkeypatch.setattr(auth, "takes_signed", lambda world: False)
-    assert codes(keys, opened, auth=Signed()) == [(401, 30004), (200, None)]
-    assert codes(keys, opened, auth=Signed(secret="x"))[1] == (400, 20003), "let in, and too late"
+    assert codes(keys, opened, auth=Signed()) == [(401, "IAM10004"), (200, None)]
+    assert codes(keys, opened, auth=Signed(secret="x"))[1] == (400, "TSK10007"), "let in, and too late"
 
 
 # --- in front of aiohttp ---------------------------------------------------------------------------------------------

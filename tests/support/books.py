@@ -14,7 +14,7 @@ from weakref import ref
 import pytest
 from aiohttp import web
 
-from mockserver.contract.account import Account
+from mockserver.world.account import Account
 from mockserver.server import answer
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE

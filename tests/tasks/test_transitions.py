@@ -176,7 +176,7 @@ def test_a_task_prohibits_its_rollback() -> None:
 
 
 def test_a_task_that_did_not_fail_is_refused_for_that_and_not_for_its_prohibition() -> None:
-    """20003 before 20004: where nothing can be rolled back, nothing is prohibited."""
+    """TSK10007 before TSK10009: where nothing can be rolled back, nothing is prohibited."""
     prohibiting = task(subtask(1), prohibit_rollback=True).task
     with pytest.raises(Refused) as caught:
         transitions.rollback_task(prohibiting, {})

@@ -374,7 +374,7 @@ def test_its_failure_shows_what_came_instead_nearest_first(mock: Handle) -> None
         "What came instead, nearest first:",
     ]
     assert [line.split()[0] for line in lines[2:]] == ["#4", "#3", "#2", "#1"]
-    assert lines[2].endswith(f"{RETRY}: 503 10010 Injected by fault-1., by fault-1 (error)   [status is 503]")
+    assert lines[2].endswith(f"{RETRY}: 503 COM10999 Injected by fault-1., by fault-1 (error)   [status is 503]")
 
 
 def test_its_failure_where_nothing_came(mock: Handle) -> None:

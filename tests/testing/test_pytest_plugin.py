@@ -598,7 +598,7 @@ def test_after(ocp_mock): pass
         [
             "*_ test_it _*",
             "ocp_mock: 2 answers broke the contract, by a bug of the mock server's:",
-            "*#1 POST */retry: 500 10010 Contract violation, a bug of the mock server: *$.status*",
+            "*#1 POST */retry: 500 COM10999 Contract violation, a bug of the mock server: *$.status*",
             "*ocp_mock tasks*",
         ]
     )
@@ -723,9 +723,9 @@ def test_passes(ocp_mock): ask(ocp_mock.url, "/nowhere")
         [
             "*- ocp_mock requests -*",
             "#1 POST */retry: 200",
-            "#2 POST */retry: 400 20003 *",
+            "#2 POST */retry: 400 TSK10007 *",
             "    hint: *",
-            "#3 GET */log: 503 10010 Injected by fault-1., by fault-1*",
+            "#3 GET */log: 503 COM10999 Injected by fault-1., by fault-1*",
             "*- ocp_mock tasks -*",
             "manual clock at 2021-08-25T15:10:15*",
             "task 1000 Uninstall ocp agent: RUNNING / EXECUTE",

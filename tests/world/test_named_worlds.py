@@ -75,7 +75,7 @@ def test_reset_is_of_one_world(failed: Client) -> None:
 def test_what_is_no_name_is_refused(failed: Client, name: str) -> None:
     headers = {"X-Mock-World": name.encode()}
     answer = failed.get(TASK, headers=headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 10001)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "COM10001")
     refused = failed.get("/__admin/clock", headers=headers)
     assert refused.status_code == 400
     assert "X-Mock-World" in refused.json()["error"]["message"]
