@@ -14,12 +14,12 @@ from mockserver import __version__
 from mockserver.admin import clock, document, exchange, guard, journal, rules, snapshots, state, static, tasks
 from mockserver.admin.calls import JSON_TYPE, ControlRoute
 from mockserver.admin.events import feed, listeners
-from mockserver.world.account import VALID, VIOLATION
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
+from mockserver.world.account import VALID, VIOLATION
 from mockserver.world.live import TooManyEvents
 from mockserver.world.worlds import Site
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from mockserver.world.account import VALID
 from mockserver.contract.errors import Unprocessable
 from mockserver.server import responses
+from mockserver.world.account import VALID
 from mockserver.world.worlds import Site
 
 FILES: Final = files("mockserver") / "admin" / "page"

@@ -20,10 +20,10 @@ from typing import Final
 
 from mockserver.cli import endings
 from mockserver.cli.serve import prepared, refused
-from mockserver.world.account import Account
 from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.server import runner
 from mockserver.server.routing import SITE
+from mockserver.world.account import Account
 
 BASE_URL: Final = "OCP_BASE_URL"
 BROKEN_CONTRACT: Final = 3

@@ -9,7 +9,6 @@ from functools import lru_cache
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
-from mockserver.world.account import accept_problem, body_problem
 from mockserver.contract.credentials import sent_with
 from mockserver.contract.errors import BAD_PARAMETER, ApiError
 from mockserver.contract.routes import OUTSIDE, Route, route
@@ -18,6 +17,7 @@ from mockserver.server.auth import identified
 from mockserver.server.front import head
 from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER
+from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, Asked
 from mockserver.world.worlds import Site
 

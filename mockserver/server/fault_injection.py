@@ -11,7 +11,6 @@ from typing import Final
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
 from mockserver.contract.errors import Violation
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Checker
@@ -23,6 +22,7 @@ from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, responses, steps, transport
 from mockserver.server.responses import Reply
 from mockserver.times import MS
+from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
 from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, Exchange
 from mockserver.world.live import TooManyEvents

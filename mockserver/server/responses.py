@@ -10,7 +10,6 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, MultiMapping
 
-from mockserver.world.account import VALID, VIOLATION, Verdict
 from mockserver.contract.errors import (
     BROKEN_BODY,
     BY_STATUS,
@@ -31,6 +30,7 @@ from mockserver.server.auth import challenge
 from mockserver.server.handlers import Data
 from mockserver.tasks.value import value
 from mockserver.times import SECOND
+from mockserver.world.account import VALID, VIOLATION, Verdict
 
 log = logging.getLogger("mockserver")
 

@@ -8,7 +8,6 @@ import logging
 from typing import Final
 from urllib.parse import parse_qs
 
-from mockserver.world.account import CLIENT_ERRORS
 from mockserver.contract.credentials import NOBODY, redacted
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
@@ -33,6 +32,7 @@ from mockserver.tasks.step import UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.value import value
 from mockserver.times import MS
+from mockserver.world.account import CLIENT_ERRORS
 from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask

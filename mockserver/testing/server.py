@@ -13,7 +13,6 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 
 from mockserver.app import create_app
-from mockserver.world.account import Account
 from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.fixtures import source as fixture_source
 from mockserver.fixtures.watch import Files
@@ -22,6 +21,7 @@ from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE
 from mockserver.testing.client import Line
 from mockserver.testing.handle import Handle
+from mockserver.world.account import Account
 from mockserver.world.fixture import ArrayOrder, Fixture
 from mockserver.world.live import LiveWorld
 

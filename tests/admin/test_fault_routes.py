@@ -61,7 +61,16 @@ def test_after_a_refusal_only_the_answer_is_another(failed: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, "IAM10000"), (403, "IAM11000"), (404, "TSK10001"), (405, "COM10008"), (429, 0), (400, "COM10999"), (599, "COM10999")]
+    ("status", "code"),
+    [
+        (401, "IAM10000"),
+        (403, "IAM11000"),
+        (404, "TSK10001"),
+        (405, "COM10008"),
+        (429, 0),
+        (400, "COM10999"),
+        (599, "COM10999"),
+    ],
 )
 def test_a_code_that_is_not_given_follows_the_status(failed: Client, status: int, code: int) -> None:
     failed.fault(status)

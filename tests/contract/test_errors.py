@@ -202,19 +202,27 @@ def test_a_body_that_does_not_come_is_not_waited_for(
         pytest.param("GET", f"{TASKS}/x/nothing", OPERATOR, 404, "COM10002", id="route before types"),
         pytest.param("PUT", f"{TASKS}/x", OPERATOR, 405, "COM10008", id="method before types"),
         pytest.param("GET", "/api/v2/nothing", None, 401, "IAM10000", id="missing credentials before route"),
-        pytest.param("GET", "/api/v2/nothing", ("operator", "wrong"), 401, "IAM10004", id="wrong credentials before route"),
+        pytest.param(
+            "GET", "/api/v2/nothing", ("operator", "wrong"), 401, "IAM10004", id="wrong credentials before route"
+        ),
         pytest.param("PUT", TASK, None, 401, "IAM10000", id="missing credentials before method"),
         pytest.param("GET", "/nothing", ("operator", "wrong"), 404, "COM10002", id="no credentials outside the prefix"),
         pytest.param("POST", f"{TASKS}/x/retry", None, 401, "IAM10000", id="missing credentials before types"),
-        pytest.param("GET", f"{TASKS}?size=0", ("operator", "wrong"), 401, "IAM10004", id="wrong credentials before types"),
+        pytest.param(
+            "GET", f"{TASKS}?size=0", ("operator", "wrong"), 401, "IAM10004", id="wrong credentials before types"
+        ),
         pytest.param("POST", f"{TASKS}/x/retry", VIEWER, 400, "COM10001", id="types before permission"),
         pytest.param("POST", RETRY, ("viewer", "wrong"), 401, "IAM10004", id="credentials before permission"),
-        pytest.param("POST", f"{TASKS}/7/retry", ("viewer", "wrong"), 401, "IAM10004", id="credentials before existence"),
+        pytest.param(
+            "POST", f"{TASKS}/7/retry", ("viewer", "wrong"), 401, "IAM10004", id="credentials before existence"
+        ),
         pytest.param("POST", f"{TASKS}/7/retry", VIEWER, 403, "IAM11000", id="permission before existence"),
         pytest.param("POST", f"{TASK}/subtasks/7/skip", VIEWER, 403, "IAM11000", id="permission before the subtask's"),
         pytest.param("POST", f"{SUBTASK}/cancel", VIEWER, 403, "IAM11000", id="permission before state"),
         pytest.param("POST", f"{TASK}/subtasks/7/cancel", OPERATOR, 404, "TSK10001", id="existence before state"),
-        pytest.param("POST", f"{TASKS}/7/subtasks/10001/retry", OPERATOR, 404, "TSK10001", id="the task before its subtask"),
+        pytest.param(
+            "POST", f"{TASKS}/7/subtasks/10001/retry", OPERATOR, 404, "TSK10001", id="the task before its subtask"
+        ),
     ],
 )
 def test_checks_are_made_in_order(

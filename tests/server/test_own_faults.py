@@ -230,7 +230,9 @@ def test_preferences_in_several_headers(failed: Client) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, "IAM10000"), (403, "IAM11000"), (404, "TSK10001"), (500, "COM10999")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "IAM10000"), (403, "IAM11000"), (404, "TSK10001"), (500, "COM10999")]
+)
 def test_a_preferred_code_is_an_error_like_any_other(failed: Client, status: int, code: int) -> None:
     answer = failed.get(TASK, headers={"Prefer": f"code={status}"})
     assert said(answer) == (status, code)

@@ -14,10 +14,10 @@ from weakref import ref
 import pytest
 from aiohttp import web
 
-from mockserver.world.account import Account
 from mockserver.server import answer
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
+from mockserver.world.account import Account
 from mockserver.world.worlds import Site
 
 COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")

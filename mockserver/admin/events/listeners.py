@@ -16,10 +16,10 @@ from aiohttp.http import HttpVersion11
 
 from mockserver.admin.calls import EVENT_STREAM
 from mockserver.admin.events.feed import AT_ONCE, KEPT, Feed
-from mockserver.world.account import VALID
 from mockserver.contract.errors import Unprocessable
 from mockserver.server.responses import CONTRACT
 from mockserver.times import SECOND
+from mockserver.world.account import VALID
 from mockserver.world.clock import ticks
 from mockserver.world.worlds import Site
 
