@@ -14,7 +14,8 @@ from shared_servers import SharedServers
 
 from mockserver import MockServer
 from mockserver.contract import wire
-from mockserver.contract.schemas import Contract, schema_files
+from mockserver.contract.bundles import schema_files
+from mockserver.contract.schemas import Contract
 
 pytest_plugins = ["pytester"]
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)

@@ -25,9 +25,10 @@ from mockserver.admin.tasks import TASKS
 from mockserver.cli import exec as exec_command
 from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S
+from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ROWS
 from mockserver.contract.operations import LIST_QUERY, OPERATIONS
-from mockserver.contract.schemas import contract, schema_files
+from mockserver.contract.schemas import contract
 from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, DELAYS, EFFECTS
 from mockserver.fixtures import source
 from mockserver.fixtures.constructor import MAX_DEPTH

@@ -18,7 +18,8 @@ from mockserver.admin.document import document
 from mockserver.admin.events.feed import EVENTS
 from mockserver.admin.journal import CHANGE_FILTERS, FACTS, FILTERS, REQUEST_FILTERS
 from mockserver.admin.routes import ROUTES
-from mockserver.contract.schemas import FORMATS, contract, schema_files
+from mockserver.contract.bundles import schema_files
+from mockserver.contract.schemas import FORMATS, contract
 
 DOCUMENT = document(ROUTES, version="1.2.3", token=False, schemas=schema_files())
 GUARDED = document(ROUTES, version="1.2.3", token=True, schemas=schema_files())

@@ -277,7 +277,7 @@ def test_every_effect_can_be_added_by_the_form(tabs: Tabs, failed: Client) -> No
 
 
 def test_a_click_in_the_matrix_denies_and_another_gives_back(tabs: Tabs, permissions: Client) -> None:
-    def retry_as(user: str) -> tuple[int, int | None]:
+    def retry_as(user: str) -> tuple[int, int | str | None]:
         return said(permissions.post(RETRY, auth=(user, user)))
 
     page = admin(tabs, permissions.mock.url, "#/who")

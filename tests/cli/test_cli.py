@@ -154,7 +154,7 @@ def test_speed_alone_asks_for_a_real_clock() -> None:
 
 def test_no_admin_takes_the_control_routes_away() -> None:
     with Served("empty", "--no-admin") as served:
-        assert served.get("/__admin/health").json()["error"]["code"] == 10002
+        assert served.get("/__admin/health").json()["error"]["code"] == "COM10002"
         assert not any("__admin" in line for line in served.greeting)
 
 

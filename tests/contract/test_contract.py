@@ -14,10 +14,11 @@ from referencing.exceptions import Unresolvable
 from slow import slow_but
 from values import valid, with_one_change
 
+from mockserver.contract.bundles import response_schema, schema_files
 from mockserver.contract.errors import Violation
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Template
-from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema, schema_files
+from mockserver.contract.schemas import Checker, Contract, Proven, contract
 
 GENERATED: Final = 20_000
 FEWER: Final = 500

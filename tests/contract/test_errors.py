@@ -16,8 +16,9 @@ from processes import END_S
 
 from mockserver import MockServer
 from mockserver.contract import errors, wire
+from mockserver.contract.bundles import schema_files
 from mockserver.contract.openapi import document
-from mockserver.contract.schemas import Contract, schema_files
+from mockserver.contract.schemas import Contract
 from mockserver.server import handlers
 
 OPERATOR = ("operator", "operator")

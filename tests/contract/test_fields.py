@@ -8,8 +8,8 @@ from urllib.request import urlopen
 import pytest
 
 from mockserver import MockServer
+from mockserver.contract.bundles import schema_files
 from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
-from mockserver.contract.schemas import schema_files
 from mockserver.tasks.values import Subtask, SubtaskDefinition, Task, TaskDefinition
 from mockserver.testing import tasks as handles
 from mockserver.testing.naming import camel

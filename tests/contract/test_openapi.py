@@ -12,9 +12,10 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from slow import slow_but
 
+from mockserver.contract.bundles import response_schema, schema_files
 from mockserver.contract.openapi import FOLLOWERS, document
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import FORMATS, Contract, response_schema, schema_files
+from mockserver.contract.schemas import FORMATS, Contract
 
 FIELD_NAMES: tuple[Literal["sample", "table"], ...] = ("sample", "table")
 AUTHS: tuple[Literal["open", "basic"], ...] = ("open", "basic")

@@ -8,8 +8,9 @@ from jsonschema import Draft202012Validator
 from judges import FILES, REGISTRY, judge
 from referencing.jsonschema import DRAFT202012
 
+from mockserver.contract.bundles import BASE
 from mockserver.contract.operations import OPERATIONS, TASK_TYPES
-from mockserver.contract.schemas import BASE, FORMATS
+from mockserver.contract.schemas import FORMATS
 from mockserver.faults import rules
 from mockserver.tasks import values
 

@@ -13,7 +13,8 @@ from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world
 from slow import slow_but
 
 from mockserver import MockServer
-from mockserver.contract.schemas import Checker, Contract, contract, response_schema
+from mockserver.contract.bundles import response_schema
+from mockserver.contract.schemas import Checker, Contract, contract
 from mockserver.faults import mutation
 from mockserver.faults.effects import Violate
 from mockserver.faults.mutation import KINDS, violated

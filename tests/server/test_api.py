@@ -363,7 +363,7 @@ async def test_an_application_under_a_prefix_of_another() -> None:
         assert (await client.post(f"{base}/__admin/clock/advance", json={"by": "1s"})).status == 200
         task = await (await client.get(base + TASK)).json()
         assert task["data"]["subtasks"][1]["status"] == "RUNNING"
-        assert (await (await client.get(f"{base}/nowhere")).json())["error"]["code"] == 10002
+        assert (await (await client.get(f"{base}/nowhere")).json())["error"]["code"] == "COM10002"
         assert (await client.get(f"{base}/openapi.json")).status == 200
         assert (await client.get(TASK)).status == 404
 

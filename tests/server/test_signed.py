@@ -83,7 +83,7 @@ def opened() -> Iterator[Client]:
         yield client
 
 
-def codes(keys: Client, opened: Client, **options: Any) -> list[tuple[int, int | None]]:
+def codes(keys: Client, opened: Client, **options: Any) -> list[tuple[int, int | str | None]]:
     """What is said in basic, and in open."""
     return [said(client.post(RETRY, **options)) for client in (keys, opened)]
 

@@ -164,7 +164,7 @@ def filled(path: str) -> str:
     return re.sub(r"\{\w+\}", "17", path)
 
 
-def said(answer: requests.Response) -> tuple[int, int | None]:
+def said(answer: requests.Response) -> tuple[int, int | str | None]:
     """HTTP status and error code; no code where it succeeded."""
     error = answer.json().get("error")
     return answer.status_code, None if error is None else error["code"]

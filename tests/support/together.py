@@ -13,7 +13,7 @@ LAST = b"}"
 """The byte without which a request is not complete."""
 
 
-async def answer(reader: StreamReader) -> tuple[int, int | None]:
+async def answer(reader: StreamReader) -> tuple[int, int | str | None]:
     """HTTP status and error code of the next answer."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"Content-Length: ([0-9]+)", head)
@@ -23,7 +23,7 @@ async def answer(reader: StreamReader) -> tuple[int, int | None]:
     return int(head.split(b" ")[1]), int(code[1]) if code else None
 
 
-async def released_together(connections: list[tuple[StreamReader, StreamWriter]]) -> list[tuple[int, int | None]]:
+async def released_together(connections: list[tuple[StreamReader, StreamWriter]]) -> list[tuple[int, int | str | None]]:
     """Each sends a whole request but for its last byte; then all send that."""
     for _, writer in connections:
         writer.write(HEAD)

@@ -83,8 +83,8 @@ def test_what_is_no_name_is_refused(failed: Client, name: str) -> None:
 
 
 def test_an_unknown_route_in_a_world_is_the_apis_404(failed: Client) -> None:
-    assert failed.get("/w/one/api/v2/nothing").json()["error"]["code"] == 10002
-    assert failed.get("/w/one/nothing").json()["error"]["code"] == 10002
+    assert failed.get("/w/one/api/v2/nothing").json()["error"]["code"] == "COM10002"
+    assert failed.get("/w/one/nothing").json()["error"]["code"] == "COM10002"
     assert failed.get("/w/one/__admin/nothing").status_code == 404
 
 
