@@ -142,11 +142,11 @@ async def test_an_embedded_server_says_where_it_is() -> None:
     whole.add_subapp("/mocks", within)
     async with TestClient(TestServer(whole)) as client:
         hints = {}
-        for path in ("", "/api/v1/tasks/instances", "/w/anna/tasks/instances", "/api/v2/tasks/instances?hostId=x"):
+        for path in ("/", "/api/v1/tasks/instances", "/w/anna/tasks/instances", "/api/v2/tasks/instances?hostId=x"):
             async with client.get(f"/mocks/ocp{path}") as answer:
                 hints[path] = answer.headers.get("X-Mock-Hint")
         assert hints == {
-            "": "the API is under /mocks/ocp/api/v2, e.g. GET /mocks/ocp/api/v2/tasks/instances",
+            "/": "the API is under /mocks/ocp/api/v2, e.g. GET /mocks/ocp/api/v2/tasks/instances",
             "/api/v1/tasks/instances": "did you mean GET /mocks/ocp/api/v2/tasks/instances?",
             "/w/anna/tasks/instances": "did you mean GET /mocks/ocp/w/anna/api/v2/tasks/instances?",
             "/api/v2/tasks/instances?hostId=x": (
