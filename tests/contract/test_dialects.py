@@ -112,7 +112,7 @@ def test_an_error_has_the_dialects_code(served: dict[str, MockServer], name: str
         assert accepted == (code == 0 or DIALECTS[other].has_text_codes == isinstance(code, str)), other
 
 
-@pytest.mark.parametrize(("dialect", "code"), zip(NAMES, ("COM10004", 1004, 10010), strict=True))
+@pytest.mark.parametrize(("dialect", "code"), list(zip(NAMES, ("COM10004", 1004, 10010), strict=True)))
 def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch, dialect: DialectName, code: object) -> None:
     monkeypatch.setattr("mockserver.server.responses.BODY_SECONDS", 0.05)
     with MockServer(WORLD | {"auth": "open"}, dialect=dialect) as mock:
@@ -205,7 +205,7 @@ def test_with_nulls_every_documented_field_is_there(answers: dict[str, dict[str,
     assert task["finishTime"] is None or task["status"] != "RUNNING"
 
 
-# --- what else is the dialect's ----------------------------------------------------------------------------------------
+# --- what else is the dialect's --------------------------------------------------------------------------------------
 
 
 def test_express_has_other_fields(answers: dict[str, dict[str, Any]]) -> None:
@@ -233,7 +233,7 @@ def test_the_largest_long_that_is_a_number_everywhere(sign: int) -> None:
             assert answer["data"]["id"] == (id if abs(id) == SAFE else str(id))
 
 
-@pytest.mark.parametrize(("dialect", "run_time"), zip(NAMES, (2, 2, 1), strict=True))
+@pytest.mark.parametrize(("dialect", "run_time"), list(zip(NAMES, (2, 2, 1), strict=True)))
 def test_whether_a_retry_counts(served: dict[str, MockServer], dialect: str, run_time: int) -> None:
     """The document counts executions; the engine counts no operator's retry of a subtask, but that of a task."""
     mock = served[f"{dialect}-absent-sample"]
@@ -243,7 +243,7 @@ def test_whether_a_retry_counts(served: dict[str, MockServer], dialect: str, run
         assert mock.task(1000).subtask(10001).run_time == counted
 
 
-@pytest.mark.parametrize(("dialect", "has_data"), zip(NAMES, (True, True, False), strict=True))
+@pytest.mark.parametrize(("dialect", "has_data"), list(zip(NAMES, (True, True, False), strict=True)))
 def test_what_a_rollback_answers(served: dict[str, MockServer], dialect: str, has_data: bool) -> None:
     mock = served[f"{dialect}-absent-sample"]
     mock.reset()
