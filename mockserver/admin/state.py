@@ -86,7 +86,9 @@ async def put_settings(site: Site, request: web.Request) -> object:
     if "seed" in given:
         given["seed"] = int(given["seed"])  # 7.0 is an integer in JSON
     pace = body.get("scheduler", {})
-    times = {key: duration(pace[key], "scheduler", key, endless=True) for key in ("dispatch", "run") if key in pace}
+    times: dict[str, Any] = {
+        key: duration(pace[key], "scheduler", key, endless=True) for key in ("dispatch", "run") if key in pace
+    }
     if "concurrency" in pace:
         times["concurrency"] = int(pace["concurrency"])
     changed = settings._replace(**given, pace=settings.pace._replace(**times))

@@ -41,6 +41,8 @@ NOT_ALLOWED: Final = Row("engine", 400, 20003, "Cannot {verb} {what}: {reason}."
 ROLLBACK_PROHIBITED: Final = Row("engine", 400, 20004, "Cannot {verb} {what}: {reason}.",
     "a subtask that has run, or the task itself, prohibits rollback",
     {"reason": "subtask 10001, which has run, prohibits it"})
+CANNOT_SKIP: Final = Row("document", 400, 20003, "Cannot {verb} {what}: {reason}.",
+    "the subtask is one that cannot be skipped", {"reason": "this subtask cannot be skipped"})
 NO_ROUTE: Final = Row("document", 404, 10002, "No route {path}.")
 WRONG_METHOD: Final = Row("document", 405, 10001, "{method} is not allowed on {path}, only {allowed}.")
 SLOW_BODY: Final = Row("ours", 408, 10001, "The request body did not arrive within {seconds} s.",

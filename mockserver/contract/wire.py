@@ -15,6 +15,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Filling, Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract, response_schema
 from mockserver.tasks.execution import Execution
+from mockserver.tasks.transitions import rollback_prohibition
 from mockserver.tasks.values import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
 STANDING: Final = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
@@ -178,7 +179,7 @@ class Wire:
             "startTime": self.instant(task.start_time),
             "finishTime": self.instant(task.finish_time),
             "operation": task.operation,
-            "prohibitRollback": definition.prohibit_rollback,
+            "prohibitRollback": rollback_prohibition(task, execution.subtasks) is not None,
             "subtasks": [self._part(texts, subtask) for subtask in execution.subtasks.values()],
         }
 

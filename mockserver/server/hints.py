@@ -8,6 +8,7 @@ from typing import Final
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
     BAD_PARAMETER,
+    CANNOT_SKIP,
     LARGE_BODY,
     NO_ROUTE,
     NO_TASK,
@@ -36,7 +37,7 @@ def hint(failure: ApiError, world: World, to: Route, method: str, path: str, pre
         return nearest_route(method, path, prefixes)
     if row is NO_TASK:
         return nearest_task(to.task, world.tasks)
-    if row in (NOT_ALLOWED, ROLLBACK_PROHIBITED) and to.task is not None:
+    if row in (NOT_ALLOWED, CANNOT_SKIP, ROLLBACK_PROHIBITED) and to.task is not None:
         return legal_now(world, world.tasks[to.task], to.subtask)
     if row is BAD_PARAMETER:
         return f"{prefixes[0]} is described at /openapi.json, with the values of every parameter"
