@@ -1,8 +1,8 @@
 """The log of a subtask: its runs in order, each opened by the header that clients split on, and bounded.
 
-The header is `############{EXECUTE}{2021-08-25T15:09:32.697+08:00}############` on a line of its own, its braces literal,
-with three digits of fraction (source: document). It appears when a run starts; the text of the run grows while it runs.
-Who reads a log says when: what is written by then follows from the run alone.
+The header is `############{EXECUTE}{2021-08-25T15:09:32.697+08:00}############` on a line of its own, with braces and
+three digits of fraction (source: document). It appears when a run starts; the text of the run grows while it runs. Who
+reads a log says when: what is written by then follows from the run alone.
 """
 
 import re

@@ -168,14 +168,20 @@ def fixture(
         said = one.due is not None or (one.status == RUNNING and one.coming is not None)
         return one if said else transitions.counted_from(one, clock.now, pace)
 
+    def logs(subtasks: Iterable[Subtask]) -> dict[int, run_log.Log]:
+        """What runs from now on writes from now on."""
+        growths = {one.id: transitions.log_growth(one, clock.now, pace) for one in subtasks if one.status == RUNNING}
+        return {id: (run_log.LogRun(RUNNING, clock.now, "", one),) for id, one in growths.items() if one}
+
+    def loaded(state: TaskState) -> TaskState:
+        subtasks = {id: counted(one) for id, one in state.subtasks.items()}
+        return replace(state, subtasks=subtasks, logs={**logs(subtasks.values()), **state.logs})
+
     return Fixture(
         settings=Settings(pace=pace, seed=seed),
         clock=clock,
         users={user.name: user for user in users},
-        tasks={
-            state.task.id: replace(state, subtasks={id: counted(one) for id, one in state.subtasks.items()})
-            for state in sorted(tasks, key=lambda state: state.task.id)
-        },
+        tasks={state.task.id: loaded(state) for state in sorted(tasks, key=lambda state: state.task.id)},
         faults={rule.id: rule for rule in faults},
         denials={denial.id: denial for denial in denials},
     )
