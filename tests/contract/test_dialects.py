@@ -43,7 +43,7 @@ WORLD: Final[Json] = {
                 {"id": HUGE, "upstreams": [10001]},
             ],
         },
-        {"id": 3000, "subtasks": [{"id": 30000, "status": "FAILED", "prohibitRollback": True}]},
+        {"id": 3000, "subtasks": [{"id": 30000, "status": "FAILED", "prohibitRollback": True, "skippable": False}]},
         {"id": HUGE, "subtasks": []},
     ],
     "faults": [
@@ -65,6 +65,7 @@ ERRORS: Final[dict[str, tuple[str, str, Any, int, tuple[Any, Any, Any]]]] = {
     "no subtask": ("POST", f"{TASKS}/1000/subtasks/7/skip", OPERATOR, 404, ("TSK10001", 4001, 20000)),
     "the state": ("POST", f"{TASKS}/1000/subtasks/10000/retry", OPERATOR, 400, ("TSK10007", 4007, 20003)),
     "a prohibited rollback": ("POST", f"{TASKS}/3000/rollback", OPERATOR, 400, ("TSK10009", 4009, 20004)),
+    "a subtask to keep": ("POST", f"{TASKS}/3000/subtasks/30000/skip", OPERATOR, 400, ("TSK10010", 4010, 20003)),
     "a throttle": ("GET", f"{TASKS}/2999", OPERATOR, 429, (0, 0, 0)),
     "an unexpected one": ("GET", f"{TASKS}/5000", OPERATOR, 500, ("COM10999", 1999, 10010)),
 }
