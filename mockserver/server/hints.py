@@ -65,7 +65,7 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
 
 
 def holders(world: World, operation: Operation, task: int | None) -> str:
-    """Who has the permission for an operation, denials considered."""
+    """Who has the permission for an operation, after all denials."""
     permission = operation.permission
     found = [
         name
@@ -73,7 +73,7 @@ def holders(world: World, operation: Operation, task: int | None) -> str:
         if permission in world.allowed(name) and world.denied(permission, name, operation.id, task) is None
     ]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{permission} is needed, and {', '.join(found[:SHOWN]) or 'no user'}{more} has it"
+    return f"who has it: {', '.join(found[:SHOWN])}{more}" if found else "nobody has it"
 
 
 def nearest_route(place: Place) -> str:
