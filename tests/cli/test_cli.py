@@ -177,6 +177,8 @@ VARIABLES = [
     ("speed", "OCP_MOCK_SPEED", "2.5", 2.5),
     ("auth", "OCP_MOCK_AUTH", "basic", "basic"),
     ("seed", "OCP_MOCK_SEED", "18446744073709551615", 2**64 - 1),
+    ("dialect", "OCP_MOCK_DIALECT", "ocp-express", "ocp-express"),
+    ("nulls", "OCP_MOCK_NULLS", "null", "null"),
     ("field_names", "OCP_MOCK_FIELD_NAMES", "table", "table"),
     ("admin_token", "OCP_MOCK_ADMIN_TOKEN", "secret", "secret"),
     ("admin", "OCP_MOCK_ADMIN", "0", False),
