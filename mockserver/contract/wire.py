@@ -17,6 +17,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Filling, Template
 from mockserver.contract.schemas import Contract, Proven, contract
 from mockserver.tasks.execution import Execution
+from mockserver.tasks.transitions import rollback_prohibition
 from mockserver.tasks.values import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
 STANDING: Final = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
@@ -192,6 +193,7 @@ class Wire:
         return {
             **dict(self._items(texts, defined, task.definition)),
             **dict(self._items(texts, standing, task)),
+            "prohibitRollback": rollback_prohibition(task, execution.subtasks) is not None,
             "subtasks": [self._part(texts, one) for one in texts.ordered(list(execution.subtasks.values()))],
         }
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
     BAD_PARAMETER,
+    CANNOT_SKIP,
     CANNOT_SORT,
     LARGE_BODY,
     NO_ROUTE,
@@ -52,7 +53,7 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
         return nearest("task", to.task, world.tasks)
     if row is NO_SUBTASK and to.task is not None:
         return nearest_subtask(to.task, to.subtask, world)
-    if row in (NOT_ALLOWED, ROLLBACK_PROHIBITED) and to.task is not None:
+    if row in (NOT_ALLOWED, CANNOT_SKIP, ROLLBACK_PROHIBITED) and to.task is not None:
         return legal_now(world, world.tasks[to.task], to.subtask)
     if row in (BAD_PARAMETER, CANNOT_SORT):
         mount, prefix = place.mount, place.prefixes[0]

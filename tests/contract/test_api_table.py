@@ -71,7 +71,7 @@ def expected(act: str, status: str, operation: str, task_operation: str) -> dict
     if act == "skip" and status == "FAILED":
         return {"status": "READY", "operation": "ROLLBACK_SKIP" if rolling_back else "SKIP", "due": DISPATCHED}
     if act == "cancel" and status == "RUNNING":
-        return {"status": "CANCELING", "due": DISPATCHED}
+        return {"status": "CANCELING", "due": DISPATCHED, "log": CANCELLED}
     return None
 
 
@@ -89,6 +89,8 @@ def act_and_compare(client: Client, act: str, before: Json, changes: dict[str, A
     wanted = deepcopy(before)
     task = only_task(wanted)
     task |= {"status": "RUNNING", "finishTime": None}
+    if "log" in changes:
+        changes["log"] = task["subtasks"][1]["log"] + changes["log"]
     task["subtasks"][1] |= changes
     task["subtasks"][1].pop("outcome", None)
     assert after == wanted
@@ -111,6 +113,8 @@ def is_unmarked(case: tuple[str, ...]) -> bool:
     return sum(numbers) % len(TASK_OPERATIONS) == 0 or expected(*case) is not None
 
 
+CANCELLED: Final = "############{CANCEL}{2021-08-25T15:10:13.000+08:00}############\n"
+"""What a cancel adds to the log."""
 WORDS: Final = (ACTS, STATUSES, OPERATIONS, TASK_OPERATIONS)
 STATES: Final = list(product(*WORDS))
 

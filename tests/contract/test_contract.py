@@ -315,13 +315,14 @@ def test_a_wrong_value_is_not_fixed_either(wrong: object) -> None:
 
 
 def test_a_template_has_all_keys_of_its_object_and_no_others() -> None:
-    creator = contract().checker("creator")
+    task = contract().checker("basic-subtask-instance")
+    whole = {"id": 1, "name": "n", "description": "d", "status": "READY", "operation": "RETRY"}
     with pytest.raises(Violation, match="missing"):
-        Template(creator, {"id": 1})
+        Template(task, {"id": 1})
     with pytest.raises(Violation, match="unknown key"):
-        Template(creator, {"id": 1, "name": "n", "nmae": "n"})
+        Template(task, {**whole, "nmae": "n"})
     with pytest.raises(Violation, match="unknown key"):
-        Template(creator, {"id": 1, "name": "n"}, "nmae")
+        Template(task, whole, "nmae")
 
 
 # --- what is wrong, in words -----------------------------------------------------------------------------------------

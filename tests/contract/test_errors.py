@@ -88,6 +88,23 @@ def test_a_prohibited_rollback() -> None:
         assert "1000" in answer.json()["error"]["message"]
 
 
+def test_a_subtask_that_cannot_be_skipped() -> None:
+    """Its state comes first, and its other operations are as ever."""
+    world = failed_world()
+    for subtask in world["tasks"][0]["subtasks"]:
+        subtask["skippable"] = False
+    with MockServer(world) as mock, Client(mock) as client:
+        before = client.state()
+        answer = client.post(f"{SUBTASK}/skip")
+        assert said(answer) == (400, "TSK10010")
+        message = answer.json()["error"]["message"]
+        assert message == "Cannot skip subtask 10001: this subtask cannot be skipped."
+        assert answer.headers["X-Mock-Hint"] == "legal now: retrySubtask, retryTask, rollbackTask"
+        assert "it is SUCCESSFUL" in client.post(f"{TASK}/subtasks/10000/skip").json()["error"]["message"]
+        assert client.state() == before
+        assert said(client.post(RETRY)) == (200, None)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "names"),
     [
