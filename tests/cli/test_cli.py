@@ -146,6 +146,22 @@ def test_an_allowed_host_may_ask(configured: Served) -> None:
     assert {name: answer.status_code for name, answer in asked.items()} == {"mock.test": 200, "evil.test": 403}
 
 
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_dialect_and_nulls_win_over_the_fixture(tmp_path: Path, by: str) -> None:
+    """Its prefix, too, is then the dialect's, in what is said at the start as well."""
+    file = tmp_path / "world.json"
+    file.write_text(json.dumps({"dialect": "ocp-4.2.1", "nulls": "absent", "tasks": [TASK]}))
+    flags = ["--dialect", "ocp-express", "--nulls", "null"] if by == "flag" else []
+    env = {} if flags else {"OCP_MOCK_DIALECT": "ocp-express", "OCP_MOCK_NULLS": "null"}
+    with Served(str(file), *flags, env=env) as served:
+        task = served.get("/api/v1/tasks/instances/1000").json()["data"]
+        assert (task["tenantInfo"], task["creator"]) == (None, {"name": "admin"})
+        assert served.get("/api/v1/tasks/instances/7").json()["error"]["code"] == 20000
+        assert served.get("/api/v2/tasks/instances/1000").status_code == 404
+        assert f"  base URL  {served.url}/api/v1" in served.greeting
+        assert not any("/api/v2" in line for line in served.greeting)
+
+
 def test_speed_alone_asks_for_a_real_clock() -> None:
     with Served("failed-subtask", "--speed", "10") as served:
         clock = served.get("/__admin/clock").json()
@@ -203,6 +219,17 @@ def test_every_flag_has_a_variable() -> None:
     assert flags == {key for key, *_ in VARIABLES}
 
 
+@pytest.mark.parametrize("name", ["serve", "exec", "openapi"])
+def test_help_names_the_dialects_and_fits_a_line(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    told = capsys.readouterr().out
+    options = told.partition("options:")[2].partition("examples:")[0]
+    assert "  --dialect NAME  " in options and "ocp-4.2.2|ocp-4.2.1|ocp-express" in options
+    assert "  --nulls absent|null  " in options
+    assert max(map(len, options.splitlines())) <= 100
+
+
 @pytest.mark.parametrize("flag", ["--port-file", "--api-prefix", "--admin-token", "--log-format"])
 def test_help_names_the_variable(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     with pytest.raises(SystemExit):
@@ -233,6 +260,8 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
         *[("OCP_MOCK_SEED", text) for text in ("-1", "1e3", "18446744073709551616")],
         ("OCP_MOCK_CLOCK", "fast"),
         ("OCP_MOCK_AUTH", "none"),
+        ("OCP_MOCK_DIALECT", "ocp-5"),
+        ("OCP_MOCK_NULLS", "none"),
         ("OCP_MOCK_ACCESS_LOG", "perhaps"),
         ("OCP_MOCK_NO_ADMIN", "perhaps"),
     ],
@@ -245,6 +274,27 @@ def test_a_bad_variable_is_a_usage_error_that_names_it(
         main(["serve"])
     assert exit.value.code == 2
     assert f"{variable}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "openapi", "exec -- true"])
+@pytest.mark.parametrize("by", ["flag", "variable"])
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [("dialect", "ocp-4.2.2 or ocp-4.2.1 or ocp-express"), ("nulls", "absent or null")],
+)
+def test_a_variant_that_there_is_not_is_a_usage_error_that_names_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, by: str, name: str, choices: str
+) -> None:
+    first, *rest = command.split()
+    if by == "flag":
+        rest = [f"--{name}", "ocp", *rest]
+    else:
+        monkeypatch.setenv(f"OCP_MOCK_{name.upper()}", "ocp")
+    with pytest.raises(SystemExit) as exit:
+        main([first, *rest])
+    assert exit.value.code == 2
+    told = f"argument --{name}" if by == "flag" else f"OCP_MOCK_{name.upper()}"
+    assert f"{told}: 'ocp' is not {choices}\n" in capsys.readouterr().err
 
 
 def test_a_bad_variable_of_serve_is_nothing_to_validate(monkeypatch: pytest.MonkeyPatch) -> None:
