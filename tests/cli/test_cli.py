@@ -17,6 +17,7 @@ from processes import END_S, Served, forked, needed, run, run_anew
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
+from mockserver.contract.dialects import DialectName
 from mockserver.fixtures import source
 
 RETRY = "/api/v2/tasks/instances/1000/subtasks/10001/retry"
@@ -225,8 +226,8 @@ def test_help_names_the_dialects_and_fits_a_line(capsys: pytest.CaptureFixture[s
         main([name, "--help"])
     told = capsys.readouterr().out
     options = told.partition("options:")[2].partition("examples:")[0]
-    assert "  --dialect NAME  " in options and "ocp-4.2.2|ocp-4.2.1|ocp-express" in options
-    assert "  --nulls absent|null  " in options
+    for text in ("  --dialect NAME  ", "ocp-4.2.2|ocp-4.2.1|ocp-express", "  --nulls absent|null  "):
+        assert text in options
     assert max(map(len, options.splitlines())) <= 100
 
 
@@ -550,6 +551,22 @@ def test_openapi_prints_what_is_served(capsys: pytest.CaptureFixture[str]) -> No
     with MockServer({}, field_names="table", auth="basic", api_prefixes=["/api/v1"]) as mock:
         served = requests.get(f"{mock.url}/openapi.json", timeout=END_S).json()
     assert json.loads(capsys.readouterr().out) == served
+
+
+@pytest.mark.parametrize(
+    ("dialect", "prefix", "schemes"),
+    [("ocp-4.2.2", "/api/v2", 2), ("ocp-4.2.1", "/api/v2", 2), ("ocp-express", "/api/v1", 1)],
+)
+def test_openapi_is_the_dialects(
+    capsys: pytest.CaptureFixture[str], dialect: DialectName, prefix: str, schemes: int
+) -> None:
+    """Its prefix, and no signed requests where it has none."""
+    assert main(["openapi", "--dialect", dialect, "--nulls", "null", "--auth", "basic"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["servers"] == [{"url": prefix}]
+    assert len(document["components"]["securitySchemes"]) == schemes
+    with MockServer({}, dialect=dialect, nulls="null", auth="basic") as mock:
+        assert requests.get(f"{mock.url}/openapi.json", timeout=END_S).json() == document
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

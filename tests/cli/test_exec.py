@@ -160,7 +160,7 @@ def test_what_it_reads_and_writes_is_ours() -> None:
 def test_it_serves_the_dialect_that_is_asked_for() -> None:
     ended = run("exec", "failed-subtask", "--dialect", "ocp-express", "--", *asking("/api/v1/tasks/instances/1000"))
     assert ended.returncode == 0, ended.stderr
-    assert "ocp-express" not in ended.stdout and '"creator":{"name":' in ended.stdout
+    assert '"creator":{"name":' in ended.stdout
 
 
 @pytest.mark.slow
