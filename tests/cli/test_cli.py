@@ -159,6 +159,7 @@ def test_dialect_and_nulls_win_over_the_fixture(tmp_path: Path, by: str) -> None
         assert (task["tenantInfo"], task["creator"]) == (None, {"name": "admin"})
         assert served.get("/api/v1/tasks/instances/7").json()["error"]["code"] == 20000
         assert served.get("/api/v2/tasks/instances/1000").status_code == 404
+        assert served.greeting[0].endswith(", dialect ocp-express")
         assert f"  base URL  {served.url}/api/v1" in served.greeting
         assert not any("/api/v2" in line for line in served.greeting)
 

@@ -1,4 +1,4 @@
-"""Every way to write the API's JSON: a dialect, with or without nulls, in either spelling."""
+"""Every way to write the API's JSON: dialect x nulls x spelling."""
 
 from itertools import product
 from typing import Final
