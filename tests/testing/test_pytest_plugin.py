@@ -682,9 +682,9 @@ def test_unmarked(ocp_mock): wrong(ocp_mock)
     result.stdout.fnmatch_lines(
         [
             "ocp_mock: 4 requests broke the contract (strict):",
-            "  #1 POST /api/v2/nowhere: 404 10002 *",
-            "  #2 DELETE *: 405 10001 *",
-            "  #3 GET /api/v2/tasks/instances/abc: 400 10001 *",
+            "  #1 POST /api/v2/nowhere: 404 COM10002 *",
+            "  #2 DELETE *: 405 COM10008 *",
+            "  #3 GET /api/v2/tasks/instances/abc: 400 COM10001 *",
             "  #4 GET /api/v2/tasks/instances?size=0: 200",
             "    hint: *",
             "    client error: size=0 is less than 1, and taken as 10",
@@ -956,6 +956,8 @@ def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     assert {name for name in loaded if name.split(".")[0] == "mockserver"} <= {
         *(
             "mockserver",
+            "mockserver.contract",
+            "mockserver.contract.dialects",
             "mockserver.pytest_plugin",
             "mockserver.testing",
             "mockserver.testing.marker",
