@@ -17,7 +17,7 @@ from processes import END_S, PACKAGE, needed, plugin_is_installed
 from slow import slow_but
 
 from mockserver import MockServer
-from mockserver.contract.dialects import DEFAULT, DIALECTS
+from mockserver.contract.dialects import DEFAULT, DIALECTS, DialectName
 
 OPERATOR, VIEWER, NOBODY = (("operator", "operator"), ("viewer", "viewer"), ("nobody", "nobody"))
 IMPATIENT_S: Final = 0.1
@@ -511,7 +511,7 @@ def test_an_answer_that_names_its_path_is_not_copied_to_another_path(method: str
 
 
 @pytest.mark.parametrize("dialect", ["ocp-4.2.2", "ocp-express"])
-def test_a_path_of_another_dialect_makes_no_test(dialect: str) -> None:
+def test_a_path_of_another_dialect_makes_no_test(dialect: DialectName) -> None:
     """Whether a test's server has it depends on that server."""
     other = {"/api/v1", "/api/v2"} - {DIALECTS[dialect].prefix}
     with MockServer(WORLD, dialect=dialect) as mock, Client(mock) as client:
