@@ -362,7 +362,7 @@ def test_every_method_of_the_handle_is_named() -> None:
 
 
 def test_every_difference_has_a_source() -> None:
-    known = {"document", "engine", "ours", "a guess"}
+    known = {"seed", "document", "engine", "client", "ours", "a guess"}
     differences = rows(PAGES["docs/differences.md"])
     assert len(differences) > 15
     assert all(set(row[2].split(", ")) <= known for row in differences)
