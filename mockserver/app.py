@@ -1,7 +1,7 @@
 """create_app(): the API and /__admin on one aiohttp application."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from aiohttp import hdrs, web
 
@@ -102,7 +102,9 @@ def prefixes_of(variant: Variant, given: Sequence[str] | None) -> tuple[tuple[st
     return (own,), tuple({one.prefix: None for one in DIALECTS.values() if one.prefix != own})
 
 
-def api_document(variant: Variant, prefixes: Sequence[str], auth: Auth) -> Json:
+@lru_cache(maxsize=64)
+def api_document(variant: Variant, prefixes: tuple[str, ...], auth: Auth) -> Json:
+    """Not to be changed: who asks again gets the same one."""
     return openapi.document(variant, prefixes=prefixes, auth=auth, version=__version__, schemas=schema_files())
 
 
@@ -110,7 +112,7 @@ async def served_document(site: Site, request: web.Request) -> web.StreamRespons
     site.worlds.settle()
     settings = site.served.world.settings
     base = request.path.removesuffix("/openapi.json")  # below another application it is not only the world's
-    document = api_document(settings.variant, [base + prefix for prefix in site.prefixes], settings.auth)
+    document = api_document(settings.variant, tuple(base + prefix for prefix in site.prefixes), settings.auth)
     site.account.valid += 1
     response = web.json_response(document)
     if hdrs.ORIGIN in request.headers:

@@ -1,4 +1,4 @@
-"""Instants and durations: read, written, and the format `date-time` as Java's renderer writes it."""
+"""Instants and durations: read, written, and the format `date-time`."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -32,15 +32,15 @@ offsets = st.integers(-18 * 60, 18 * 60).map(lambda minutes: minutes * 60)
     [
         (0, "2021-08-25T15:10:13+08:00"),
         (121 * MS, "2021-08-25T15:10:13.121+08:00"),
-        (100 * MS, "2021-08-25T15:10:13.100+08:00"),
+        (100 * MS, "2021-08-25T15:10:13.1+08:00"),
         (1 * MS, "2021-08-25T15:10:13.001+08:00"),
         (1_000, "2021-08-25T15:10:13.000001+08:00"),
-        (121_500_000, "2021-08-25T15:10:13.121500+08:00"),
+        (121_500_000, "2021-08-25T15:10:13.1215+08:00"),
         (1, "2021-08-25T15:10:13.000000001+08:00"),
         (999_999_999, "2021-08-25T15:10:13.999999999+08:00"),
     ],
 )
-def test_a_fraction_has_three_six_or_nine_digits_or_is_left_out(nanos: int, text: str) -> None:
+def test_a_fraction_has_no_zeros_at_its_end(nanos: int, text: str) -> None:
     assert render_instant(BASE + nanos, EIGHT) == text
     assert parse_instant(text) == (BASE + nanos, EIGHT)
 
@@ -83,17 +83,17 @@ def test_anything_else_is_no_instant(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        *("2021-08-25T07:10:13+00:00", "2021-08-25T07:10:13-00:00", "2021-08-25T07:10:13.121+00:00"),
-        *("2021-08-25T15:10:13.000+08:00", "2021-08-25T15:10:13.000000Z", "2021-08-25T15:10:13.121000+08:00"),
-        *("2021-08-25T15:10:13.1+08:00", "2021-08-25T15:10:13.12-08:00", "2021-08-25T15:10:13.1215Z"),
-        *("2021-08-25T15:10:13.12150+08:00", "2021-08-25T15:10:13.1215000+08:00", "2021-08-25T15:10:13.121500000Z"),
-    ],
+    "text", ["2021-08-25T07:10:13+00:00", "2021-08-25T07:10:13-00:00", "2021-08-25T07:10:13.121+00:00"]
 )
-def test_an_instant_that_java_would_write_otherwise_is_not_of_the_format(text: str) -> None:
+def test_an_offset_of_zero_is_written_in_one_way(text: str) -> None:
     parse_instant(text)
     assert not is_wire_instant(text)
+
+
+@pytest.mark.parametrize("fraction", ["", ".1", ".12", ".121", ".100", ".121500", ".123456789"])
+def test_the_format_takes_one_to_nine_digits_of_fraction(fraction: str) -> None:
+    """Other pages of the document than those of tasks have six."""
+    assert is_wire_instant(f"2021-08-25T15:10:13{fraction}+08:00")
 
 
 @derandomized

@@ -82,12 +82,12 @@ async def put_settings(site: Site, request: web.Request) -> object:
     if "seed" in given:
         given["seed"] = int(given["seed"])  # 7.0 is an integer in JSON
     pace = body.get("scheduler", {})
-    times: dict[str, Any] = {
+    changes: dict[str, Any] = {
         key: duration(pace[key], "scheduler", key, endless=True) for key in ("dispatch", "run") if key in pace
     }
     if "concurrency" in pace:
-        times["concurrency"] = int(pace["concurrency"])
-    changed = settings._replace(**given, pace=settings.pace._replace(**times))
+        changes["concurrency"] = int(pace["concurrency"])
+    changed = settings._replace(**given, pace=settings.pace._replace(**changes))
     site.served.change_settings(changed.behaving(), "PUT /__admin/settings")
     return await get_settings(site, request)
 

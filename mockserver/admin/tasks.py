@@ -80,13 +80,14 @@ async def patch_subtask(site: Site, request: web.Request) -> object:
 
 
 def task_json(execution: Execution, site: Site) -> dict[str, Any]:
-    return task_data(execution.state(), site.served.world.settings.offset_s)
+    world = site.served.world
+    return task_data(execution.state(), world.settings.offset_s, world.now)
 
 
 def subtask_json(execution: Execution, id: int, site: Site) -> dict[str, Any]:
-    logged = execution.logs[id]
-    runs = None if logged is None else logged.runs()
-    return subtask_data(execution.subtasks[id], runs, site.served.world.settings.offset_s)
+    logged, world = execution.logs[id], site.served.world
+    runs = () if logged is None else logged.runs()
+    return subtask_data(execution.subtasks[id], runs, world.settings.offset_s, world.now)
 
 
 def found_task(site: Site, request: web.Request) -> Execution:

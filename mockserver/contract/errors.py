@@ -45,7 +45,7 @@ NO_SUBTASK: Final = Row("not found", "document", 404, "Subtask {subtask} does no
 NOT_ALLOWED: Final = Row("not allowed", "document", 400, "Cannot {verb} {what}: {reason}.",
     "the present state does not allow it", {"reason": "it is SUCCESSFUL"})
 CANNOT_SKIP: Final = Row("cannot skip", "document", 400, "Cannot {verb} {what}: {reason}.",
-    "this subtask cannot be skipped", {"reason": "it is not skippable"})
+    "the subtask is one that cannot be skipped", {"reason": "this subtask cannot be skipped"})
 ROLLBACK_PROHIBITED: Final = Row("rollback prohibited", "document", 400, "Cannot {verb} {what}: {reason}.",
     "a subtask that has run, or the task itself, prohibits rollback",
     {"reason": "subtask 10001, which has run, prohibits it"})

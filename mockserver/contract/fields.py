@@ -67,6 +67,7 @@ SUBTASK: Final = _table(
     Field("upstreams", "upstreams", "task", "ids", default=()),
     Field("downstreams", "downstreams", "task", "ids", spellings={"table": "downstream"}),
     Field("prohibitRollback", "prohibit_rollback", "task", default=False),
+    Field("skippable", "skippable", "file", default=True),
     Field("retryCount", "retry_count", "file", default=0),
     Field("runs", "runs", "file", "runs"),
     Field("rollbacks", "rollbacks", "file", "runs"),
@@ -76,7 +77,12 @@ SUBTASK: Final = _table(
     Field("due", "due", "file", "instant", changes=True),
     Field("outcome", None, "file"),
     Field("outcomeLog", None, "file"),
+    Field("outcomeLogFrom", None, "file", "instant"),
+    Field("outcomeLogTo", None, "file", "instant"),
 )
+
+UNDER_WAY: Final = ("outcome", "outcomeLog", "outcomeLogFrom", "outcomeLogTo")
+"""What a file says of a run that is under way; each needs the one before it."""
 
 TASK: Final = _table(
     Field("id", "id", "list", "long"),

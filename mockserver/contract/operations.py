@@ -94,15 +94,16 @@ _OPERATIONS: Final = (
         "seed; the rule is the engine's, and ours where it looks at the task", refusals=("not allowed",)),
     Operation("skipSubtask", "POST", SUBTASK + "/skip", MANAGER, None, "Skip a failed subtask",
         "Makes a FAILED subtask READY in operation SKIP: when its turn comes it does nothing and ends SUCCESSFUL (in a "
-        "task that rolls back: PENDING).",
+        "task that rolls back: PENDING). Not one that cannot be skipped.",
         "document; the rule is the engine's", refusals=("not allowed", "cannot skip")),
     Operation("cancelSubtask", "POST", SUBTASK + "/cancel", MANAGER, None, "Cancel a running subtask",
-        "Makes a RUNNING subtask CANCELING, and after a while FAILED in operation CANCEL.",
+        "Makes a RUNNING subtask CANCELING, and after a while FAILED in operation CANCEL. Its run writes no more, and "
+        "the log gets one headed CANCEL.",
         "document; the rule is the engine's", refusals=("not allowed",)),
     Operation("getSubtaskLog", "GET", SUBTASK + "/log", VIEWER, "subtask-log", "Get the log of a subtask",
-        "The kept runs in order, each opened by a line of twelve number signs, the run's operation, its time and "
-        "twelve number signs again.",
-        "document; the header line is the engine's"),
+        "The kept runs in order, each opened by a line of twelve number signs, the run's operation and its time, both "
+        "in braces, and twelve number signs again. The text of a run grows while it runs.",
+        "document"),
     Operation("downloadTaskDiagnosis", "POST", TASK + "/downloadDiagnosis", VIEWER, None,
         "Download what helps to diagnose a task",
         "A zip with task_info.txt (a line for each subtask in topological order) and a subtask_{id}_{run}.log for each "

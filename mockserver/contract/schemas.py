@@ -117,10 +117,10 @@ class Contract:
     """The schemas of one variant, compiled on demand; every part is known by its URI."""
 
     def __init__(self, variant: Variant = DEFAULT_VARIANT, files: Schemas | None = None) -> None:
-        """`files` are the shipped ones by default."""
+        """`files` are the shipped ones as the variant has them, by default."""
         self.variant = variant
         self.base = base(variant)
-        self.files = bundle(variant, schema_files() if files is None else files)
+        self.files = bundle(variant, schema_files()) if files is None else files
         resources = [(self.uri(name), _resource(file)) for name, file in self.files.items()]
         self.registry: Registry[Any] = Registry().with_resources(resources)
         self._checkers: dict[str, Checker] = {}

@@ -17,6 +17,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Filling, Template
 from mockserver.contract.schemas import Contract, Proven, contract
 from mockserver.tasks.execution import Execution
+from mockserver.tasks.transitions import rollback_prohibition
 from mockserver.tasks.values import Reference, Subtask, SubtaskDefinition, TaskDefinition
 
 STANDING: Final = ("executor", "finishTime", "operation", "runTime", "startTime", "status")
@@ -64,7 +65,7 @@ class Wire:
 
     def __init__(self, variant: Variant, server: str, offset_s: int) -> None:
         self.contract: Contract = contract(variant)
-        self._dialect = variant.row
+        self.dialect = variant.row
         self._nulls = variant.nulls == "null"
         self._offset_s = offset_s
         self._server = server
@@ -78,14 +79,14 @@ class Wire:
         self._of_task = _both(variant, self._task.schema)
         self._of_basic = _both(variant, self._basic_task.schema)
         self._references = {
-            name: {key: keys[key] for key in self._dialect.references.get(name, keys)}
+            name: {key: keys[key] for key in self.dialect.references.get(name, keys)}
             for name, keys in REFERENCES.items()
         }
         self._envelope = lru_cache(maxsize=1024)(self._new_envelope)
 
     def has_data(self, operation: str) -> bool:
         """Whether its success has data in this dialect."""
-        return OPERATIONS[operation].data_in(self._dialect) is not None
+        return OPERATIONS[operation].data_in(self.dialect) is not None
 
     def instant(self, instant: int | None) -> str | None:
         return None if instant is None else wire_instant(instant, self._offset_s)
@@ -113,7 +114,7 @@ class Wire:
     def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:
         row = failure.row
         error: dict[str, Any] = {
-            "code": self._dialect.code(row.failure, failure.code),
+            "code": self.dialect.code(row.failure, failure.code),
             "message": failure.message,
         }
         if failure.sub_errors:
@@ -192,6 +193,7 @@ class Wire:
         return {
             **dict(self._items(texts, defined, task.definition)),
             **dict(self._items(texts, standing, task)),
+            "prohibitRollback": rollback_prohibition(task, execution.subtasks) is not None,
             "subtasks": [self._part(texts, one) for one in texts.ordered(list(execution.subtasks.values()))],
         }
 
@@ -258,7 +260,7 @@ class Wire:
 
     def _long(self, value: Any) -> Any:
         """A Long as the dialect writes it; what is none stays."""
-        if self._dialect.has_text_longs and type(value) is int and not -SAFE <= value <= SAFE:
+        if self.dialect.has_text_longs and type(value) is int and not -SAFE <= value <= SAFE:
             return str(value)
         return value
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mockserver.contract.errors import NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
+from mockserver.contract.errors import CANNOT_SKIP, NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
 from mockserver.contract.proof.templates import Filling
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Proven
@@ -86,12 +86,12 @@ def cancel_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: st
 
 
 def get_subtask_log(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    task, subtask = ids
-    execution = task_of(served.world, task)
+    (task, subtask), world = ids, served.world
+    execution = task_of(world, task)
     if subtask not in execution.subtasks:
         raise UnknownSubtask(subtask)
     logged = execution.logs[subtask]
-    text = "" if logged is None else run_log.text(logged.runs(), served.world.settings.offset_s)
+    text = "" if logged is None else run_log.text(run_log.written(logged.runs(), world.now), world.settings.offset_s)
     return served.wire.log(text)
 
 
@@ -108,7 +108,7 @@ def download_task_diagnosis(served: Served, ids: tuple[int, ...], query: Query, 
         ]
         archive.writestr(zipfile.ZipInfo("task_info.txt", stamp), "".join(lines))
         for id, logged in execution.logs.items():
-            for number, run in enumerate(logged.runs() if logged else (), 1):
+            for number, run in enumerate(run_log.written(logged.runs(), world.now) if logged else (), 1):
                 name, text = f"subtask_{id}_{number}.log", run_log.text((run,), offset_s)
                 archive.writestr(zipfile.ZipInfo(name, stamp), text.encode("utf-8", "replace"))
     return file.getvalue()
@@ -154,6 +154,6 @@ def refused(error: UnknownTask | UnknownSubtask | Refused, world: World, to: Rou
     if isinstance(error, UnknownSubtask):
         return ApiError(NO_SUBTASK, task=to.task, subtask=to.subtask)
     assert to.operation is not None
-    row = ROLLBACK_PROHIBITED if error.prohibited else NOT_ALLOWED
+    row = {"state": NOT_ALLOWED, "skippable": CANNOT_SKIP, "prohibited": ROLLBACK_PROHIBITED}[error.objection]
     what = f"task {to.task}" if to.subtask is None else f"subtask {to.subtask}"
     return ApiError(row, verb=VERBS[to.operation.id], what=what, reason=error.reason)

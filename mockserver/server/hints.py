@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
     BAD_PARAMETER,
+    CANNOT_SKIP,
     CANNOT_SORT,
     LARGE_BODY,
     NO_ROUTE,
@@ -52,7 +53,7 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
         return nearest("task", to.task, world.tasks)
     if row is NO_SUBTASK and to.task is not None:
         return nearest_subtask(to.task, to.subtask, world)
-    if row in (NOT_ALLOWED, ROLLBACK_PROHIBITED) and to.task is not None:
+    if row in (NOT_ALLOWED, CANNOT_SKIP, ROLLBACK_PROHIBITED) and to.task is not None:
         return legal_now(world, world.tasks[to.task], to.subtask)
     if row in (BAD_PARAMETER, CANNOT_SORT):
         mount, prefix = place.mount, place.prefixes[0]
@@ -65,7 +66,7 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
 
 
 def holders(world: World, operation: Operation, task: int | None) -> str:
-    """Who has the permission for an operation, denials considered."""
+    """Who has the permission for an operation, after all denials."""
     permission = operation.permission
     found = [
         name
@@ -73,7 +74,7 @@ def holders(world: World, operation: Operation, task: int | None) -> str:
         if permission in world.allowed(name) and world.denied(permission, name, operation.id, task) is None
     ]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{permission} is needed, and {', '.join(found[:SHOWN]) or 'no user'}{more} has it"
+    return f"who has it: {', '.join(found[:SHOWN])}{more}" if found else "nobody has it"
 
 
 def nearest_route(place: Place) -> str:

@@ -141,7 +141,8 @@ def _last_words(wire: Wire, failure: ApiError, duration: int, now: int, trace_id
     try:
         return wire.error(failure, duration, now, trace_id).encode("utf-8", "replace")
     except Violation:  # the schema of errors itself is what our bug is in
-        return json.dumps({"successful": False, "error": {"message": failure.message}}).encode()
+        error = {"code": wire.dialect.code(failure.row.failure), "message": failure.message}
+        return json.dumps({"successful": False, "error": error}).encode()
 
 
 def _error_headers(failure: ApiError, verdict: str) -> dict[str, str]:

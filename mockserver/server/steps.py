@@ -199,7 +199,7 @@ def permit(served: Served, operation: Operation, asked: Asked) -> None:
     """Raises ApiError; a denial that refuses has been counted."""
     world, permission, user = served.live.world, operation.permission, asked.sent.user
     if permission not in world.allowed(user):
-        hint = hints.holders(world, operation, asked.to.task)
+        hint = f"{permission} is missing; {hints.holders(world, operation, asked.to.task)}"
         raise ApiError(NO_PERMISSION, user=user, permission=permission, hint=hint)
     if world.denials:
         denial = world.denied(permission, user, operation.id, asked.to.task)

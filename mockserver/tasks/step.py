@@ -11,8 +11,9 @@ from typing import Final
 
 from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution, may_move, waiting
-from mockserver.tasks.run_log import Log, Logged, LogRun
+from mockserver.tasks.run_log import Growth, Log, Logged, LogRun
 from mockserver.tasks.values import (
+    CANCEL,
     CANCELING,
     FAILED,
     PENDING,
@@ -84,6 +85,9 @@ class Step:
         if before is None:
             raise UnknownSubtask(id)
         after = transition(before, self.task, self.now, self.pace)
+        if after.status == CANCELING:
+            self._end_log(id)
+            self._begin_log(id, CANCEL)
         self.put(before, after)
         if self.task.status != RUNNING:
             self.put_task(transitions.task_resumed(self.task))
@@ -136,7 +140,7 @@ class Step:
                 self._store(subtask, running)
                 return  # it keeps its slot, and its task is RUNNING: that has no consequences
         after = transitions.end(running, self.now)
-        self._leave_log(running)
+        self._end_log(running.definition.id)
         self._store(subtask, after)
         self.changes.append((running, after))
         self.consequences()
@@ -144,22 +148,20 @@ class Step:
     def _begun(self, ready: Subtask) -> Subtask:
         now = self.now
         running = transitions.start(ready, now, self.pace, self.server)
-        id, name = running.definition.id, running.operation
-        log = self.logs[id]
-        self.logs = self.logs.set(id, Logged(None, LogRun(name, now, "")) if log is None else log.begun(name, now))
+        self._begin_log(running.definition.id, running.operation, transitions.log_growth(running, now, self.pace))
         if self.task.start_time is None:
             self.task = transitions.task_started(self.task, now, self.server)
         return running
 
-    def _leave_log(self, running: Subtask) -> None:
-        run = running.coming
-        if run is None or not run.log:
-            return
-        id, start = running.definition.id, running.start_time
+    def _begin_log(self, id: int, name: str, growth: Growth | None = None) -> None:
+        log, now = self.logs[id], self.now
+        begun = Logged(None, LogRun(name, now, "", growth)) if log is None else log.begun(name, now, growth)
+        self.logs = self.logs.set(id, begun)
+
+    def _end_log(self, id: int) -> None:
         log = self.logs[id]
-        if log is None:  # it was running when it was loaded, and without a log
-            log = Logged(None, LogRun(running.operation, self.now if start is None else start, ""))
-        self.logs = self.logs.set(id, log.ended(run.log))
+        if log is not None and log.run.growth is not None:
+            self.logs = self.logs.set(id, log.ended(self.now))
 
     def consequences(self) -> None:
         """Of what has happened in a RUNNING task, at the same instant."""

@@ -8,8 +8,9 @@ docs/differences.md).
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
+from mockserver.tasks.run_log import Growth
 from mockserver.tasks.values import (
     CANCEL,
     CANCELING,
@@ -40,13 +41,15 @@ MOST_RUNS: Final = 2**31 - 1
 SKIPPED: Final = Run(SUCCESSFUL, 0)
 
 
-class Refused(Exception):
-    """The state does not allow it. `prohibited` is the rollback that somebody forbade (20004), else 20003."""
+Objection = Literal["state", "skippable", "prohibited"]
+"""What stands in the way: the present state, a subtask that cannot be skipped, or a prohibition of the rollback."""
 
-    def __init__(self, reason: str, *, prohibited: bool = False) -> None:
+
+class Refused(Exception):
+    def __init__(self, reason: str, objection: Objection = "state") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.prohibited = prohibited
+        self.objection = objection
 
 
 def _after(now: int, duration: int) -> int | None:
@@ -57,27 +60,30 @@ def _after(now: int, duration: int) -> int | None:
 
 
 def retry(subtask: Subtask, task: Task, now: int, pace: Pace) -> Subtask:
-    """READY / RETRY with one more runTime. The engine looks at the subtask alone; we look at its task too."""
+    """READY / RETRY, with one more runTime if the pace counts that. The engine looks at the subtask alone; we look at
+    its task too."""
     if subtask.status != FAILED:
         raise Refused(f"it is {subtask.status}, and only a FAILED subtask can be retried")
     if subtask.operation == ROLLBACK:
         raise Refused("its rollback FAILED, and a rollback is not retried")
     if task.operation == ROLLBACK:
         raise Refused("its task is rolling back")
-    return retried(subtask, now, pace)
+    return retried(subtask, now, pace, counts=pace.counts_retry)
 
 
 def skip(subtask: Subtask, task: Task, now: int, pace: Pace) -> Subtask:
     if subtask.status != FAILED:
         raise Refused(f"it is {subtask.status}, and only a FAILED subtask can be skipped")
+    if not subtask.definition.skippable:
+        raise Refused("this subtask cannot be skipped", "skippable")
     return made_ready(subtask, ROLLBACK_SKIP if task.operation == ROLLBACK else SKIP, now, pace)
 
 
 def cancel(subtask: Subtask, task: Task, now: int, pace: Pace) -> Subtask:
-    """CANCELING; its operation becomes CANCEL when the cancelling has ended."""
+    """CANCELING, and its run is over; its operation becomes CANCEL when the cancelling has ended."""
     if subtask.status != RUNNING:
         raise Refused(f"it is {subtask.status}, and only a RUNNING subtask can be cancelled")
-    return replace(subtask, status=CANCELING, due=_after(now, pace.dispatch))
+    return replace(subtask, status=CANCELING, due=_after(now, pace.dispatch), coming=None)
 
 
 # --- what an operator can ask of a task ----------------------------------------------------------------------------
@@ -94,12 +100,20 @@ def retry_task(task: Task) -> Task:
 def rollback_task(task: Task, subtasks: Mapping[int, Subtask]) -> Task:
     if task.status != FAILED:
         raise Refused(f"it is {task.status}, and only a FAILED task can be rolled back")
+    prohibition = rollback_prohibition(task, subtasks)
+    if prohibition is not None:
+        raise Refused(prohibition, "prohibited")
+    return replace(task, status=RUNNING, operation=ROLLBACK, finish_time=None)
+
+
+def rollback_prohibition(task: Task, subtasks: Mapping[int, Subtask]) -> str | None:
+    """Who prohibits a rollback, if anyone does: the task itself, or a subtask that has run."""
     if task.definition.prohibit_rollback:
-        raise Refused("the task itself prohibits it", prohibited=True)
+        return "the task itself prohibits it"
     for subtask in subtasks.values():
         if subtask.definition.prohibit_rollback and subtask.status not in (PENDING, READY):
-            raise Refused(f"subtask {subtask.id}, which has run, prohibits it", prohibited=True)
-    return replace(task, status=RUNNING, operation=ROLLBACK, finish_time=None)
+            return f"subtask {subtask.id}, which has run, prohibits it"
+    return None
 
 
 def rolled_back(subtask: Subtask) -> Subtask:
@@ -110,14 +124,14 @@ def rolled_back(subtask: Subtask) -> Subtask:
 # --- what happens by itself ----------------------------------------------------------------------------------------
 
 
-def retried(subtask: Subtask, now: int, pace: Pace) -> Subtask:
+def retried(subtask: Subtask, now: int, pace: Pace, *, counts: bool = True) -> Subtask:
     """A retry, whoever asked for it. startTime and finishTime stay as they were until it runs."""
     run_time = subtask.run_time
     return Subtask(
         subtask.definition,
         READY,
         RETRY,
-        run_time + 1 if run_time < MOST_RUNS else run_time,
+        run_time + 1 if counts and run_time < MOST_RUNS else run_time,
         subtask.executor,
         subtask.start_time,
         subtask.finish_time,
@@ -161,7 +175,7 @@ def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
         duration = pace.run if run.duration is None else run.duration
         timeout = definition.timeout * SECOND
         if timeout and duration > timeout:
-            run, duration = Run(TIMEOUT, timeout, run.log), timeout
+            run, duration = run._replace(outcome=TIMEOUT), timeout
         due = now + duration if duration < NEVER else None
     return Subtask(
         definition,
@@ -178,15 +192,27 @@ def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:
     )
 
 
+def log_growth(running: Subtask, now: int, pace: Pace) -> Growth | None:
+    """How the run that it takes now writes its log: over its own duration, of which a timeout cuts off the end.
+
+    One that would never end writes until its timeout, or, without one, all of it at once.
+    """
+    run = running.coming
+    if run is None or not run.log:
+        return None
+    duration = pace.run if run.duration is None else run.duration
+    if duration >= NEVER:
+        duration = 0 if running.due is None else running.due - now
+    return Growth(run.log, now, now + duration)
+
+
 def end(subtask: Subtask, now: int) -> Subtask:
-    """RUNNING or CANCELING → what it comes to. A rolled-back subtask is PENDING again."""
+    """RUNNING or CANCELING → what it comes to. Rolled back, it is PENDING again; a timeout keeps its operation."""
     operation, run = subtask.operation, subtask.coming
-    after: Status
-    if subtask.status == CANCELING or run is None or run.outcome == TIMEOUT:
-        after, operation = FAILED, CANCEL
-    elif run.outcome == FAILED:
-        after = FAILED
-    else:
+    after: Status = FAILED
+    if subtask.status == CANCELING:
+        operation = CANCEL
+    elif run is not None and run.outcome == SUCCESSFUL:
         after = PENDING if operation in (ROLLBACK, ROLLBACK_SKIP) else SUCCESSFUL
     return Subtask(
         subtask.definition,

@@ -37,7 +37,10 @@ TIMEOUT: Final = "TIMEOUT"
 
 
 class Run(NamedTuple):
-    """What one coming run does. `duration` is in nanoseconds; None means the scheduler's `run`."""
+    """What one coming run does. `duration` is in nanoseconds; None means the scheduler's `run`.
+
+    The lines of `log` are written in the course of it, evenly spread.
+    """
 
     outcome: Outcome = SUCCESSFUL
     duration: int | None = None
@@ -51,7 +54,8 @@ class Pace(NamedTuple):
     run: int = 2 * SECOND
     concurrency: int = 10
     counts_retry: bool = True
-    """Whether an operator's retry of one subtask adds 1 to its runTime (source: document; the engine's does not)."""
+    """Whether an operator's retry of a subtask adds 1 to its runTime (document: the number of executions; engine: no).
+    A retry of its task, and one that comes by itself, always does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +76,7 @@ class SubtaskDefinition:
     upstreams: tuple[int, ...]
     downstreams: tuple[int, ...]
     prohibit_rollback: bool
+    skippable: bool
     retry_count: int
     runs: tuple[Run, ...]
     rollbacks: tuple[Run, ...]

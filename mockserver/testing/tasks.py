@@ -96,10 +96,14 @@ class SubtaskHandle(_Thing):
     outcome = Field[str | None]()
     """How the run that is under way will end; None if none is."""
     outcome_log = Field[str | None]()
+    """What that run writes in the course of it, while some is still to come."""
+    outcome_log_from = Field[str | None]()
+    outcome_log_to = Field[str | None]()
     timeout = Field[int]()
     """In seconds; 0 is none."""
     retry_count = Field[int]()
     prohibit_rollback = Field[bool]()
+    skippable = Field[bool]()
     series_id = Field[int]()
     description = Field[str | None]()
     class_name = Field[str | None]()

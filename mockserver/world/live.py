@@ -14,7 +14,7 @@ from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault, Incoming
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.run_log import Log
+from mockserver.tasks.run_log import Log, Logged
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step, Transition
 from mockserver.tasks.value import value
@@ -113,7 +113,10 @@ class LiveWorld:
             subtask = execution.subtasks[id]
             assert subtask.due is not None
             subtasks = execution.subtasks.set(id, replace(subtask, due=subtask.due + by))
-            tasks = tasks.set(task, _with_subtasks(execution, subtasks))
+            logged, logs = execution.logs[id], execution.logs
+            if logged is not None and logged.run.growth is not None:
+                logs = logs.set(id, logged.moved(by))
+            tasks = tasks.set(task, _with_subtasks(execution, subtasks, logs))
         self._timers = [(due + by, id, task) for due, id, task in self._timers]
         self.world = world.with_tasks(tasks, now)
 
@@ -285,6 +288,6 @@ def fixture_of(world: World, clock: ClockSetting, traces: int) -> Fixture:
     )
 
 
-def _with_subtasks(execution: Execution, subtasks: Shared[int, Subtask]) -> Execution:
+def _with_subtasks(execution: Execution, subtasks: Shared[int, Subtask], logs: Shared[int, Logged | None]) -> Execution:
     """With other values that stand as these do."""
-    return Execution(execution.task, subtasks, execution.logs, execution.counts, execution.open, execution.retrying)
+    return Execution(execution.task, subtasks, logs, execution.counts, execution.open, execution.retrying)

@@ -180,23 +180,45 @@ def test_a_running_subtask_takes_its_next_entry(failed: Client) -> None:
     assert (first["nextRun"], first["outcome"], first["due"]) == (1, "FAILED", at(4))
     second = patch(failed, status="RUNNING")
     assert (second["nextRun"], second["outcome"], second["due"]) == (1, "SUCCESSFUL", at(2))
-    assert second["log"].count("############EXECUTE") == 3, "the fixture's run, and two that were set"
+    assert second["log"].count("############{EXECUTE}") == 3, "the fixture's run, and two that were set"
 
 
-def test_a_run_that_is_ended_leaves_its_text(failed: Client) -> None:
-    patch(failed, status="RUNNING", runs=[{"outcome": "FAILED", "log": "half done"}])
-    assert patch(failed, status="FAILED")["log"].endswith("############\nhalf done\n")
+HALF_DONE: Json = {"outcome": "FAILED", "duration": "4s", "log": "half\ndone"}
 
 
-def test_a_run_that_is_cancelled_leaves_its_text_when_that_ends(failed: Client) -> None:
-    patch(failed, status="RUNNING", runs=[{"outcome": "FAILED", "log": "half done"}])
-    assert "half done" not in patch(failed, status="CANCELING")["log"]
+def test_a_run_that_is_ended_keeps_what_it_has_written(failed: Client) -> None:
+    patch(failed, status="RUNNING", runs=[HALF_DONE])
+    failed.mock.advance("2s")
+    assert patch(failed, status="FAILED")["log"].endswith("############\nhalf\n")
+    failed.mock.advance("60s")
+    assert subtask(failed)["log"].endswith("############\nhalf\n")
+
+
+def test_a_run_that_is_cancelled_keeps_what_it_has_written_and_the_cancel_has_its_header(failed: Client) -> None:
+    patch(failed, status="RUNNING", runs=[HALF_DONE])
+    failed.mock.advance("2s")
+    log = patch(failed, status="CANCELING")["log"]
+    assert log.endswith("############\nhalf\n############{CANCEL}{2021-08-25T15:10:15.000+08:00}############\n")
     failed.mock.advance("1s")
-    assert (subtask(failed)["operation"], subtask(failed)["log"][-10:]) == ("CANCEL", "half done\n")
+    assert (subtask(failed)["operation"], subtask(failed)["log"]) == ("CANCEL", log)
+
+
+def test_what_a_run_still_writes_is_left_alone_and_can_be_set(failed: Client) -> None:
+    first = patch(failed, status="RUNNING", runs=[HALF_DONE])
+    assert [first[key] for key in ("outcomeLogFrom", "outcomeLogTo")] == [at(0), at(4)]
+    failed.mock.advance("2s")
+    assert patch(failed, timeout=9, outcome="SUCCESSFUL")["log"].endswith("############\nhalf\n")
+    assert patch(failed, log="other")["log"].endswith("############\nother\n")
+    assert patch(failed, due=at(3))["outcomeLogTo"] == at(4)
+    shown = patch(failed, outcomeLog="and now this")
+    assert [shown[key] for key in ("outcomeLogFrom", "outcomeLogTo")] == [at(2), at(3)]
+    failed.mock.advance("1s")
+    assert subtask(failed)["log"].endswith("############\nother\nand now this\n")
+    assert "outcomeLog" not in subtask(failed)
 
 
 def test_a_log_can_be_set_and_taken_away(failed: Client) -> None:
-    assert patch(failed, log="ssh: no route")["log"].endswith("+08:00############\nssh: no route\n")
+    assert patch(failed, log="ssh: no route")["log"].endswith("+08:00}############\nssh: no route\n")
     assert patch(failed, log=None)["log"] is None
     assert failed.get(f"{SUBTASK}/log").json()["data"] == {"log": ""}
 

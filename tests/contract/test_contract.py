@@ -13,8 +13,9 @@ from processes import END_S
 from referencing.exceptions import Unresolvable
 from slow import slow_but
 from values import valid, with_one_change
+from variants import VARIANTS
 
-from mockserver.contract.bundles import response_schema, schema_files
+from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import Violation
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.templates import Template
@@ -22,19 +23,18 @@ from mockserver.contract.schemas import Checker, Contract, Proven, contract
 
 GENERATED: Final = 20_000
 FEWER: Final = 500
-CONTRACTS: Final = {names: Contract(names) for names in ("sample", "table")}
+CONTRACTS: Final = {name: contract(variant) for name, variant in VARIANTS.items()}
 
 
 def everything() -> list[Checker]:
-    """Every shipped schema in both spellings, and every answer of every operation."""
+    """Every shipped schema in each variant, and every answer of every operation."""
     checkers: dict[str, Checker] = {}
     for names, of in CONTRACTS.items():
         for name in of.files:
             checkers.setdefault(f"{name} {names}", of.checker(name))
         for operation in OPERATIONS.values():
             if operation.media_type == "application/json":
-                name = f"{operation.id}-answer"
-                checkers[f"{name} {names}"] = of.add(name, response_schema(operation.id, of.files))
+                checkers[f"{operation.id} {names}"] = of.response(operation.id)
     return list(checkers.values())
 
 
@@ -242,7 +242,7 @@ def test_what_is_no_json_value_is_refused(schema: dict[str, Any], value: object)
 
 
 def test_a_proven_value_is_taken_where_its_schema_is_asked_for() -> None:
-    cluster = contract().checker("cluster").prove({"id": 1, "name": "c", "obClusterId": None, "type": None})
+    cluster = contract().checker("cluster").prove({"id": 1, "name": "c"})
     checker = contract().checker("wrapped-task-instance")
     task = valid(checker, random.Random(4))
     text = checker.prove(task | {"cluster": cluster}).text
@@ -315,13 +315,14 @@ def test_a_wrong_value_is_not_fixed_either(wrong: object) -> None:
 
 
 def test_a_template_has_all_keys_of_its_object_and_no_others() -> None:
-    creator = contract().checker("creator")
+    task = contract().checker("basic-subtask-instance")
+    whole = {"id": 1, "name": "n", "description": "d", "status": "READY", "operation": "RETRY"}
     with pytest.raises(Violation, match="missing"):
-        Template(creator, {"id": 1})
+        Template(task, {"id": 1})
     with pytest.raises(Violation, match="unknown key"):
-        Template(creator, {"id": 1, "name": "n", "nmae": "n"})
+        Template(task, {**whole, "nmae": "n"})
     with pytest.raises(Violation, match="unknown key"):
-        Template(creator, {"id": 1, "name": "n"}, "nmae")
+        Template(task, whole, "nmae")
 
 
 # --- what is wrong, in words -----------------------------------------------------------------------------------------

@@ -17,15 +17,16 @@ from processes import END_S
 from mockserver import MockServer
 from mockserver.contract import errors, wire
 from mockserver.contract.bundles import schema_files
+from mockserver.contract.dialects import DEFAULT_VARIANT
 from mockserver.contract.openapi import document
 from mockserver.contract.schemas import Contract
 from mockserver.server import handlers
 
 OPERATOR = ("operator", "operator")
 VIEWER = ("viewer", "viewer")
-SHOWN: dict[str, tuple[str, str, tuple[str, str] | None, int, int]] = {
+SHOWN: dict[str, tuple[str, str, tuple[str, str] | None, int, str]] = {
     "BAD_PARAMETER": ("GET", f"{TASKS}/x", OPERATOR, 400, "COM10001"),
-    "CANNOT_SORT": ("GET", f"{TASKS}?sort=name", OPERATOR, 400, "COM10001"),
+    "CANNOT_SORT": ("GET", f"{TASKS}?sort=name", OPERATOR, 400, "COM10011"),
     "NO_CREDENTIALS": ("GET", TASK, None, 401, "IAM10000"),
     "BAD_CREDENTIALS": ("GET", TASK, ("operator", "x"), 401, "IAM10004"),
     "NO_PERMISSION": ("POST", RETRY, VIEWER, 403, "IAM11000"),
@@ -43,7 +44,7 @@ SHOWN: dict[str, tuple[str, str, tuple[str, str] | None, int, int]] = {
 
 @pytest.mark.parametrize(("method", "path", "auth", "status", "code"), SHOWN.values(), ids=SHOWN)
 def test_an_error_is_an_envelope(
-    permissions: Client, method: str, path: str, auth: tuple[str, str] | None, status: int, code: int
+    permissions: Client, method: str, path: str, auth: tuple[str, str] | None, status: int, code: str
 ) -> None:
     """All keys of a success but data; the status twice; nothing has changed."""
     before = permissions.state()
@@ -61,6 +62,7 @@ def test_an_error_is_an_envelope(
 def test_every_row_is_shown_in_this_file() -> None:
     rows = {name for name, row in vars(errors).items() if isinstance(row, errors.Row)}
     assert rows == set(SHOWN) | {
+        "CANNOT_SKIP",
         "ROLLBACK_PROHIBITED",
         "BROKEN_BODY",
         "LARGE_BODY",
@@ -73,7 +75,7 @@ def test_every_row_is_shown_in_this_file() -> None:
 def test_a_body_that_is_not_what_it_says_it_is(failed: Client) -> None:
     before = failed.state()
     answer = failed.post(RETRY, data=b"no gzip", headers={"Content-Encoding": "gzip"})
-    assert said(answer) == (400, "COM10001")
+    assert said(answer) == (400, "COM10003")
     assert failed.state() == before
 
 
@@ -84,6 +86,23 @@ def test_a_prohibited_rollback() -> None:
         answer = client.post(f"{TASK}/rollback")
         assert said(answer) == (400, "TSK10009")
         assert "1000" in answer.json()["error"]["message"]
+
+
+def test_a_subtask_that_cannot_be_skipped() -> None:
+    """Its state comes first, and its other operations are as ever."""
+    world = failed_world()
+    for subtask in world["tasks"][0]["subtasks"]:
+        subtask["skippable"] = False
+    with MockServer(world) as mock, Client(mock) as client:
+        before = client.state()
+        answer = client.post(f"{SUBTASK}/skip")
+        assert said(answer) == (400, errors.CANNOT_SKIP.code)
+        message = answer.json()["error"]["message"]
+        assert message == "Cannot skip subtask 10001: this subtask cannot be skipped."
+        assert answer.headers["X-Mock-Hint"] == "legal now: retrySubtask, retryTask, rollbackTask"
+        assert "it is SUCCESSFUL" in client.post(f"{TASK}/subtasks/10000/skip").json()["error"]["message"]
+        assert client.state() == before
+        assert said(client.post(RETRY)) == (200, None)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +209,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     assert answer.status == 408
     assert answer.getheader("Connection") == "close"
     assert "0.05 s" in error["message"]
-    assert error.get("code") == (10001 if path == RETRY else None)
+    assert error.get("code") == ("COM10004" if path == RETRY else None)
     assert failed.state() == before
 
 
@@ -227,7 +246,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     ],
 )
 def test_checks_are_made_in_order(
-    permissions: Client, method: str, path: str, auth: tuple[str, str] | None, status: int, code: int
+    permissions: Client, method: str, path: str, auth: tuple[str, str] | None, status: int, code: str
 ) -> None:
     assert said(permissions(method, path, auth=auth)) == (status, code)
 
@@ -346,7 +365,7 @@ def test_the_served_document_lists_each_status_that_an_operation_has_shown(permi
     """Of those above, where they met an operation."""
     served = json.loads(permissions.get("/openapi.json").content)
     assert served == document(
-        field_names="sample",
+        DEFAULT_VARIANT,
         prefixes=["/api/v2"],
         auth="basic",
         version=served["info"]["version"],

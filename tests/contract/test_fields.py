@@ -6,16 +6,17 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 import pytest
+from variants import VARIANTS
 
 from mockserver import MockServer
-from mockserver.contract.bundles import schema_files
+from mockserver.contract.bundles import OBJECTS, bundle, schema_files
+from mockserver.contract.dialects import DEFAULT_VARIANT, FIELD_NAMES, NULLS, Variant
 from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
 from mockserver.tasks.values import Subtask, SubtaskDefinition, Task, TaskDefinition
 from mockserver.testing import tasks as handles
 from mockserver.testing.naming import camel
 
 TABLES: Final = {"task": TASK, "subtask": SUBTASK}
-SAMPLE: Final = "sample"
 
 
 def every_spelling(field: Field) -> set[str]:
@@ -26,8 +27,8 @@ def of_file(table: Mapping[str, Field]) -> set[str]:
     return {name for field in table.values() for name in every_spelling(field)}
 
 
-def of_answer(table: Mapping[str, Field], field_names: str = SAMPLE) -> set[str]:
-    return {field.spelled(field_names) for field in table.values() if field.scope != "file"}
+def of_answer(table: Mapping[str, Field], variant: Variant = DEFAULT_VARIANT) -> set[str]:
+    return {field.spelled(variant) or "" for field in table.values() if field.scope != "file"} - {""}
 
 
 def of_list(table: Mapping[str, Field]) -> set[str]:
@@ -38,7 +39,6 @@ ELSEWHERE: Final = {"clusterId", "tenantId", "tenantInfo", "context"}
 """Of TaskInstance (document) and of OCP Express (engine): a file may have them, too."""
 SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
     "subtask-instance": lambda: of_answer(SUBTASK),
-    "subtask-instance.table": lambda: of_answer(SUBTASK, "table"),
     "wrapped-task-instance": lambda: of_answer(TASK),
     "basic-subtask-instance": lambda: of_list(SUBTASK),
     "basic-task-instance": lambda: of_list(TASK),
@@ -54,9 +54,18 @@ def test_a_schema_has_exactly_the_fields_of_the_table(schema: str) -> None:
     assert set(schema_files()[schema]["properties"]) == SCHEMAS[schema]()
 
 
-@pytest.mark.parametrize("schema", [name for name in SCHEMAS if name.endswith(("-instance", ".table"))])
-def test_an_answer_always_has_all_of_them(schema: str) -> None:
-    assert set(schema_files()[schema]["required"]) == SCHEMAS[schema]()
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("schema", OBJECTS)
+def test_an_answer_has_exactly_the_fields_of_the_table_and_always_those_that_are_known(
+    schema: str, variant: Variant
+) -> None:
+    table = OBJECTS[schema]
+    scopes = ("list",) if schema.startswith("basic") else ("list", "task")
+    fields = [field for field in table.values() if field.scope in scopes]
+    made = bundle(variant, schema_files())[schema]
+    assert set(made["properties"]) == {name for field in fields if (name := field.spelled(variant))}
+    always = [field for field in fields if not field.optional or variant.nulls == "null"]
+    assert set(made["required"]) == {name for field in always if (name := field.spelled(variant))}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -138,18 +147,23 @@ WORLD: Final[dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("field_names", ["sample", "table"])
-def test_an_answer_says_of_each_field_what_the_state_says(field_names: Any) -> None:
-    """The API's writer is unrolled for speed: it puts the same values under the table's names."""
-    with MockServer(WORLD, field_names=field_names) as mock:
+@pytest.mark.parametrize("nulls", NULLS)
+@pytest.mark.parametrize("field_names", FIELD_NAMES)
+def test_an_answer_says_of_each_field_what_the_state_says(field_names: Any, nulls: Any) -> None:
+    """Under the table's names, and without what is not known unless it says null."""
+    with MockServer(WORLD, field_names=field_names, nulls=nulls) as mock:
         (task,) = mock.state()["tasks"]
-        with urlopen(f"{mock.url}/api/v2/tasks/instances/1") as answered:
+        with urlopen(f"{mock.api_url}/tasks/instances/1") as answered:
             answer = json.load(answered)["data"]
-    assert {key: answer[key] for key in of_answer(TASK) - {"subtasks"}} == {
-        key: task[key] for key in of_answer(TASK) - {"subtasks"}
-    }
-    for told, stands in zip(answer["subtasks"], task["subtasks"], strict=True):
-        spelled = {field.spelled(field_names): stands[name] for name, field in SUBTASK.items() if field.scope != "file"}
-        assert told == spelled
+    variant = Variant(nulls=nulls, field_names=field_names)
+
+    def told(table: Mapping[str, Field], state: Mapping[str, Any]) -> dict[str, Any]:
+        fields = [field for field in table.values() if field.scope != "file" and field.name != "subtasks"]
+        known = {field.spelled(variant) or "": state[field.name] for field in fields}
+        return {key: value for key, value in known.items() if value is not None or nulls == "null"}
+
+    assert {key: value for key, value in answer.items() if key != "subtasks"} == told(TASK, task)
+    for one, stands in zip(answer["subtasks"], task["subtasks"], strict=True):
+        assert one == told(SUBTASK, stands)
     said = WORLD["tasks"][0]["subtasks"][1]
     assert {key: task["subtasks"][1][key] for key in said} == said

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pytest
 from documents import pointed, references
@@ -11,22 +11,28 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from slow import slow_but
+from variants import VARIANTS
 
 from mockserver.contract.bundles import response_schema, schema_files
+from mockserver.contract.dialects import DEFAULT_VARIANT, FIELD_NAMES, Variant
 from mockserver.contract.openapi import FOLLOWERS, document
 from mockserver.contract.operations import OPERATIONS
-from mockserver.contract.schemas import FORMATS, Contract
+from mockserver.contract.schemas import FORMATS, contract
 
-FIELD_NAMES: tuple[Literal["sample", "table"], ...] = ("sample", "table")
 AUTHS: tuple[Literal["open", "basic"], ...] = ("open", "basic")
-DOCUMENTS = {
-    f"{field_names}-{auth}": document(
-        field_names=field_names, prefixes=["/api/v2", "/api/v1"], auth=auth, version="1.2.3", schemas=schema_files()
-    )
-    for field_names in FIELD_NAMES
-    for auth in AUTHS
+
+
+def documented(variant: Variant, auth: Literal["open", "basic"]) -> dict[str, Any]:
+    prefixes = ["/api/v2", "/api/v1"]
+    return document(variant, prefixes=prefixes, auth=auth, version="1.2.3", schemas=schema_files())
+
+
+DOCUMENTS: Final = {
+    f"{'-'.join(variant)}-{auth}": documented(variant, auth) for variant in VARIANTS.values() for auth in AUTHS
 }
-DOCUMENT = DOCUMENTS["sample-basic"]
+USUAL: Final = "ocp-4.2.2-absent-sample-basic"
+DOCUMENT: Final = DOCUMENTS[USUAL]
+OPEN: Final = DOCUMENTS["ocp-4.2.2-absent-sample-open"]
 JSON_OPERATIONS = [operation.id for operation in OPERATIONS.values() if operation.media_type == "application/json"]
 every_document = pytest.mark.parametrize("name", DOCUMENTS)
 every_operation = pytest.mark.parametrize("id", OPERATIONS)
@@ -36,7 +42,7 @@ def described(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
 
 
-@pytest.mark.parametrize("name", slow_but(["sample-basic"], DOCUMENTS))
+@pytest.mark.parametrize("name", slow_but([USUAL], DOCUMENTS))
 def test_the_document_is_valid_openapi(name: str) -> None:
     validate(DOCUMENTS[name])
 
@@ -110,14 +116,13 @@ def test_an_operation_shows_its_own_outcome(id: str, word: str) -> None:
     assert shown["data"]["operation"] == word
 
 
-@pytest.mark.parametrize("field_names", FIELD_NAMES)
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("id", JSON_OPERATIONS)
-def test_what_the_document_shows_is_what_the_contract_proves(id: str, field_names: Literal["sample", "table"]) -> None:
+def test_what_the_document_shows_is_what_the_contract_proves(id: str, variant: Variant) -> None:
     """The success schema of an operation, compiled as the server compiles it, takes the document's example, and
     nothing with one key less or more."""
-    contract = Contract(field_names)
-    checker = contract.add(f"{id}.response", response_schema(id, contract.files))
-    shown = described(DOCUMENTS[f"{field_names}-open"])[id]["responses"]["200"]["content"]["application/json"]
+    checker = contract(variant).response(id)
+    shown = described(DOCUMENTS[f"{'-'.join(variant)}-open"])[id]["responses"]["200"]["content"]["application/json"]
     assert checker.accepts(shown["example"])
     assert not checker.accepts(shown["example"] | {"error": None})
     for key in shown["example"]:
@@ -126,7 +131,7 @@ def test_what_the_document_shows_is_what_the_contract_proves(id: str, field_name
 
 def test_a_zip_has_no_schema() -> None:
     with pytest.raises(ValueError, match="application/zip"):
-        response_schema("downloadTaskDiagnosis", schema_files())
+        response_schema("downloadTaskDiagnosis", schema_files(), DEFAULT_VARIANT)
 
 
 def test_the_document_has_the_operations_and_no_others() -> None:
@@ -163,10 +168,13 @@ def test_an_operation_lists_the_codes_it_can_answer(id: str) -> None:
     operation = OPERATIONS[id]
     shown = {status: one["description"] for status, one in described(DOCUMENT)[id]["responses"].items()}
     codes = {("400", "COM10001"), ("401", "IAM10000"), ("401", "IAM10004"), ("403", "IAM11000"), ("500", "COM10999")}
-    codes |= {("400", code) for code in operation.refusals}
+    codes |= {("400", str(DEFAULT_VARIANT.row.codes[failure])) for failure in operation.refusals}
+    codes |= {("400", "COM10011")} if operation.query else set()
     codes |= {("404", "TSK10001")} if operation.path_parameters else set()
-    codes |= {("408", 10001), ("413", 10001)} if operation.method == "POST" else set()
-    found = {(status, int(code)) for status, text in shown.items() for code in re.findall(r"\b\d{5}\b", text)}
+    codes |= {("408", "COM10004"), ("413", "COM10003")} if operation.method == "POST" else set()
+    codes |= {("429", "0")}
+    pattern = re.compile(r"\b([A-Z]{3}\d{5}|0)(?=: )")
+    found = {(status, code) for status, text in shown.items() for code in pattern.findall(text)}
     assert found == codes
     assert shown.keys() == {"200"} | {status for status, _ in codes}
 
@@ -181,9 +189,9 @@ def test_only_an_operation_that_acts_takes_a_body_and_never_needs_one(id: str) -
 @every_operation
 def test_every_response_declares_the_servers_own_headers(id: str) -> None:
     for status, response in described(DOCUMENT)[id]["responses"].items():
-        expected = {"X-Mock-Contract", "X-Mock-Rule"}
+        expected = {"X-Mock-Contract", "X-Mock-Rule", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
         expected |= {"X-Mock-Hint"} if status.startswith("4") else set()
-        expected |= {"WWW-Authenticate"} if status == "401" else set()
+        expected |= {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}}.get(status, set())
         assert response["headers"].keys() == expected
 
 
@@ -215,20 +223,23 @@ def test_links_lead_from_the_list_to_every_operation() -> None:
 
 
 def test_the_table_spelling_is_that_of_one_component() -> None:
-    sample, table = (DOCUMENTS[f"{name}-open"]["components"]["schemas"] for name in FIELD_NAMES)
+    sample, table = (DOCUMENTS[f"ocp-4.2.2-absent-{name}-open"]["components"]["schemas"] for name in FIELD_NAMES)
     plain, spelled = ({name: {**one, "examples": []} for name, one in each.items()} for each in (sample, table))
     assert [name for name in plain if plain[name] != spelled[name]] == ["SubtaskInstance"]
     assert {"paralleIdx", "downstream", "clusterName"} <= table["SubtaskInstance"]["properties"].keys()
 
 
 def test_credentials_are_required_only_where_they_are() -> None:
-    assert DOCUMENTS["sample-basic"]["security"] == [{"basicAuth": []}]
-    assert DOCUMENTS["sample-open"]["security"] == [{}, {"basicAuth": []}]
+    assert DOCUMENT["security"] == [{"basicAuth": []}, {"signed": []}]
+    assert OPEN["security"] == [{}, {"basicAuth": []}, {"signed": []}]
+    express = DOCUMENTS["ocp-express-absent-sample-basic"]
+    assert express["security"] == [{"basicAuth": []}]
+    assert list(express["components"]["securitySchemes"]) == ["basicAuth"]
 
 
 def test_an_open_server_never_asks_for_credentials() -> None:
     """Wrong ones are wrong there too (IAM10004), but IAM10000 is not an answer of it."""
-    shown = described(DOCUMENTS["sample-open"])["retrySubtask"]["responses"]["401"]["description"]
+    shown = described(OPEN)["retrySubtask"]["responses"]["401"]["description"]
     assert "IAM10004" in shown
     assert "IAM10000" not in shown
 
@@ -243,5 +254,6 @@ def test_the_document_names_its_version() -> None:
 
 def test_the_shipped_schemas_are_not_changed_by_making_a_document() -> None:
     before = json.dumps(dict(schema_files()))
-    document(field_names="table", prefixes=["/api/v2"], auth="open", version="1", schemas=schema_files())
+    for variant in VARIANTS.values():
+        documented(variant, "open")
     assert json.dumps(dict(schema_files())) == before

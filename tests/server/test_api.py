@@ -13,7 +13,7 @@ from clients import FOREVER, RETRY, SUBTASK, TASK, TASKS, Client, Json, as_sent,
 
 from mockserver import MockServer, create_app
 
-HEADER = re.compile(r"^#{12}([A-Z_]+)(\d{4}-\d\d-\d\dT.*?)#{12}$", re.MULTILINE)
+HEADER = re.compile(r"[#]{12}\{([A-Z_]+)\}\{([^}]+)\}[#]{12}\n")
 LONG_MAX = 2**63 - 1
 
 
@@ -225,6 +225,30 @@ def test_big_ids_are_exact_in_the_bytes(ids: Client) -> None:
     assert f'"id":{2**53 + 1},'.encode() in ids.get(TASKS).content
 
 
+# --- whether a rollback is prohibited ----------------------------------------------------------------------------
+
+
+def test_a_task_says_that_its_rollback_is_prohibited_as_soon_as_it_would_be_refused_for_that() -> None:
+    """A console hides its button by it. The state has what the fixture says."""
+    subtasks = [
+        {"id": 10001, "runs": [{"duration": "5s"}]},
+        {"id": 10002, "upstreams": [10001], "prohibitRollback": True, "runs": [{"outcome": "FAILED"}]},
+    ]
+    world = {"clock": {"mode": "manual"}, "tasks": [{"id": 1000, "subtasks": subtasks}]}
+    with MockServer(world) as mock, Client(mock) as client:
+        found = []
+        for _ in range(10):
+            task = client.get(TASK).json()["data"]
+            found.append((task["subtasks"][1]["status"], task["prohibitRollback"]))
+            mock.advance("1s")
+        assert list(dict.fromkeys(found)) == [
+            *(("PENDING", False), ("READY", False)),
+            *(("RUNNING", True), ("FAILED", True)),
+        ]
+        assert said(client.post(f"{TASK}/rollback")) == (400, 20004)
+        assert client.state()["tasks"][0]["prohibitRollback"] is False
+
+
 # --- the log -------------------------------------------------------------------------------------------------------
 
 
@@ -241,7 +265,7 @@ def runs_of(log: str) -> list[tuple[str, str, str]]:
 
 
 def test_a_log_is_split_by_its_headers() -> None:
-    """One run each, in order; a header stands from the start of its run, the text from its end."""
+    """One run each, in order; a header stands from the start of its run, the last line from its end."""
     with MockServer("failed-subtask") as mock, Client(mock) as client:
         [first] = runs_of(log_of(client))
         assert (first[0], first[2]) == ("EXECUTE", "ssh: connect to host 192.168.0.1 port 22: Connection refused")
@@ -255,6 +279,37 @@ def test_a_log_is_split_by_its_headers() -> None:
         client.post(f"{SUBTASK}/skip")
         mock.advance("1s")
         assert [run[0] for run in runs_of(log_of(client))] == ["EXECUTE", "RETRY", "SKIP"]
+
+
+def test_a_log_grows_while_its_run_lasts() -> None:
+    """As a console reads it: again and again; its headers are where a client splits it."""
+    lines = [f"zone{n}: merged\n" for n in range(1, 6)]
+    run = {"duration": "5s", "log": "".join(lines)}
+    world = {"clock": {"mode": "manual"}, "tasks": [{"id": 1000, "subtasks": [{"id": 10001, "runs": [run]}]}]}
+    with MockServer(world) as mock, Client(mock) as client:
+        mock.advance("1s")
+        texts = []
+        for _ in range(5):
+            mock.advance("1s")
+            [(name, time, text)] = runs_of(log_of(client))
+            assert (name, time) == ("EXECUTE", "2021-08-25T15:10:14.000+08:00")
+            texts.append(text + "\n")
+        assert texts == ["".join(lines[:n]) for n in range(1, 6)]
+
+
+def test_a_cancelled_run_writes_no_more_and_the_cancel_has_a_run_of_its_own() -> None:
+    run = {"duration": "10s", "log": "one\ntwo"}
+    subtasks = [{"id": 10001, "status": "RUNNING", "runs": [run]}]
+    world = {"clock": {"mode": "manual"}, "tasks": [{"id": 1000, "subtasks": subtasks}]}
+    with MockServer(world) as mock, Client(mock) as client:
+        mock.advance("6s")
+        client.post(f"{SUBTASK}/cancel")
+        mock.advance("60s")
+        first, cancel = runs_of(log_of(client))
+        assert (first[0], first[2]) == ("EXECUTE", "one")
+        assert cancel == ("CANCEL", "2021-08-25T15:10:19.000+08:00", "")
+        files = unzipped(client)
+        assert files["subtask_10001_1.log"] + files["subtask_10001_2.log"] == log_of(client)
 
 
 def test_a_subtask_that_never_ran_has_an_empty_log(failed: Client) -> None:
@@ -271,7 +326,7 @@ def test_a_log_is_bounded_and_whole_runs_go() -> None:
         runs = runs_of(log)
         assert 50_000 < len(log) <= 64 * 1024
         assert all(text == "x" * 990 for _, _, text in runs[:-1])
-        assert runs[-1][1] == "2021-08-25T15:15:11+08:00"
+        assert runs[-1][1] == "2021-08-25T15:15:11.000+08:00"
 
 
 # --- the zip -------------------------------------------------------------------------------------------------------

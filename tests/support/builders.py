@@ -70,6 +70,7 @@ def subtask(
     next_rollback: int = 0,
     timeout: int = 1800,
     prohibit_rollback: bool = False,
+    skippable: bool = True,
     retry_count: int = 0,
     runs: Iterable[Run] = (Run(),),
     rollbacks: Iterable[Run] = (Run(),),
@@ -89,6 +90,7 @@ def subtask(
         upstreams=tuple(sorted(upstreams)),
         downstreams=(),
         prohibit_rollback=prohibit_rollback,
+        skippable=skippable,
         retry_count=retry_count,
         runs=tuple(runs),
         rollbacks=tuple(rollbacks),
@@ -166,14 +168,20 @@ def fixture(
         said = one.due is not None or (one.status == RUNNING and one.coming is not None)
         return one if said else transitions.counted_from(one, clock.now, pace)
 
+    def logs(subtasks: Iterable[Subtask]) -> dict[int, run_log.Log]:
+        """What runs from now on writes from now on."""
+        growths = {one.id: transitions.log_growth(one, clock.now, pace) for one in subtasks if one.status == RUNNING}
+        return {id: (run_log.LogRun(RUNNING, clock.now, "", one),) for id, one in growths.items() if one}
+
+    def loaded(state: TaskState) -> TaskState:
+        subtasks = {id: counted(one) for id, one in state.subtasks.items()}
+        return replace(state, subtasks=subtasks, logs={**logs(subtasks.values()), **state.logs})
+
     return Fixture(
         settings=Settings(pace=pace, seed=seed),
         clock=clock,
         users={user.name: user for user in users},
-        tasks={
-            state.task.id: replace(state, subtasks={id: counted(one) for id, one in state.subtasks.items()})
-            for state in sorted(tasks, key=lambda state: state.task.id)
-        },
+        tasks={state.task.id: loaded(state) for state in sorted(tasks, key=lambda state: state.task.id)},
         faults={rule.id: rule for rule in faults},
         denials={denial.id: denial for denial in denials},
     )

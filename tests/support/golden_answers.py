@@ -105,9 +105,10 @@ def chosen(subtasks: list[Json]) -> list[int]:
 # --- what is answered ----------------------------------------------------------------------------------------------
 
 
-def answers(fixture: str) -> Json:
-    """Every request of a fixture by its name, with its answer."""
-    with MockServer(ROOT / "fixtures" / f"{fixture}.yaml", clock="manual", seed=SEED) as mock:
+def answers(fixture: str, **settings: Any) -> Json:
+    """Every request of a fixture by its name, with its answer; with more settings of MockServer's."""
+    path = ROOT / "fixtures" / f"{fixture}.yaml"
+    with MockServer(path, clock="manual", seed=SEED, api_prefixes=["/api/v2"], **settings) as mock:
         state = mock.state()
         requests = list(requests_of(state))
         connection = HTTPConnection("127.0.0.1", mock.port, timeout=TIMEOUT_S)

@@ -17,10 +17,16 @@ runs = st.builds(
     Run,
     st.sampled_from(["SUCCESSFUL", "FAILED"]),
     st.sampled_from([None, 0, HALF, SECOND, 3 * SECOND, NEVER]),
-    st.sampled_from(["", "some text", "two\nlines\n"]),
+    st.sampled_from(["", "some text", "two\nlines\n", "1\n2\n3\n4\n5\n6\n7"]),
 )
 some_runs = st.lists(runs, min_size=1, max_size=3)
-paces = st.builds(Pace, st.sampled_from([0, HALF, SECOND]), st.sampled_from([0, SECOND, 2 * SECOND]), st.integers(1, 4))
+paces = st.builds(
+    Pace,
+    st.sampled_from([0, HALF, SECOND]),
+    st.sampled_from([0, SECOND, 2 * SECOND]),
+    st.integers(1, 4),
+    counts_retry=st.just(True),  # which no fixture says
+)
 
 
 @st.composite
@@ -51,6 +57,7 @@ def tasks(draw: st.DrawFn, id: int, born: bool) -> TaskState:
                 operation=operation,
                 timeout=draw(st.sampled_from([1800, 1800, 2, 0])),
                 prohibit_rollback=draw(st.integers(0, 19)) == 0,
+                skippable=draw(st.integers(0, 19)) > 0,
                 retry_count=draw(st.sampled_from([0, 0, 1, 2])),
                 runs=draw(some_runs),
                 rollbacks=draw(some_runs),

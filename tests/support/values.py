@@ -10,6 +10,7 @@ from mockserver.contract.schemas import Checker
 STRINGS: Final = ["", "x", "READY", "Überprüfung", '"quoted"\\', "line\nbreak", "\u2028", "100%s", "a" * 40, "😀"]
 SAMPLES: Final = [
     *("0", "5s", "250ms", "1.5h", "never", "fault-1", "a", "A.b_c-9", "0123456789abcdef", "ffffffffffffffff"),
+    *("9007199254740993", "-9007199254740993"),
     *(
         "2021-08-25T15:10:13+08:00",
         "2021-08-25T15:10:13.121+08:00",

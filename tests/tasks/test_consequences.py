@@ -27,7 +27,7 @@ from builders import (
 )
 
 from mockserver.tasks.step import UnknownSubtask
-from mockserver.tasks.transitions import Refused
+from mockserver.tasks.transitions import Refused, rollback_prohibition
 from mockserver.tasks.values import OPERATIONS, STATUSES, Operation, Run, Status
 from mockserver.world.live import LiveWorld, UnknownTask
 
@@ -124,11 +124,11 @@ def test_a_run_that_lasts_for_ever_is_never_due() -> None:
     assert (statuses(it), it.next_due()) == ({1: "RUNNING"}, None)
 
 
-def test_a_run_too_long_fails_at_its_timeout_in_operation_cancel() -> None:
-    it = world(task(subtask(1, timeout=5, runs=[run("SUCCESSFUL", 9, "text")], retry_count=9)))
+def test_a_run_too_long_fails_at_its_timeout_and_keeps_its_operation() -> None:
+    it = world(task(subtask(1, timeout=5, runs=[run("SUCCESSFUL", 9, "text")])))
     it.advance(at(100))
     assert moments(it, 1) == [(1, "RUNNING"), (6, "FAILED")]
-    assert (one(it, 1).operation, one(it, 1).finish_time, one(it, 1).run_time) == ("CANCEL", at(6), 1)
+    assert (one(it, 1).operation, one(it, 1).finish_time, one(it, 1).run_time) == ("EXECUTE", at(6), 1)
 
 
 # --- becoming READY --------------------------------------------------------------------------------------------------
@@ -228,6 +228,13 @@ def test_it_retries_itself_at_the_instant_of_its_failure() -> None:
     ]
     assert (one(it, 1).run_time, one(it, 1).operation) == (3, "RETRY")
     assert moments(it, None) == [(9, "FAILED")]
+
+
+def test_it_retries_itself_after_a_timeout() -> None:
+    it = world(task(subtask(1, retry_count=1, timeout=5, runs=[run("SUCCESSFUL", 9), run("SUCCESSFUL", 2)])))
+    it.advance(at(100))
+    assert moments(it, 1) == [(1, "RUNNING"), (6, "FAILED"), (6, "READY"), (7, "RUNNING"), (9, "SUCCESSFUL")]
+    assert (one(it, 1).run_time, one(it, 1).operation) == (2, "RETRY")
 
 
 def test_an_automatic_retry_ignores_the_limit_and_the_block() -> None:
@@ -443,7 +450,17 @@ def test_a_prohibited_rollback_changes_nothing(where: str) -> None:
     it = world(
         task(subtask(1, status="FAILED", prohibit_rollback=where == "subtask"), prohibit_rollback=where == "task")
     )
-    assert refused(it, rollback_task).prohibited
+    assert refused(it, rollback_task).objection == "prohibited"
+
+
+def test_a_task_prohibits_its_rollback_as_soon_as_a_subtask_that_does_has_started() -> None:
+    it = world(task(subtask(1, prohibit_rollback=True)))
+    found = []
+    for instant in (0, 1, 3):
+        it.advance(at(instant))
+        found.append((one(it, 1).status, rollback_prohibition(execution(it).task, execution(it).subtasks)))
+    said = "subtask 1, which has run, prohibits it"
+    assert found == [("READY", None), ("RUNNING", said), ("SUCCESSFUL", said)]
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -458,7 +475,7 @@ def test_what_the_state_does_not_allow_changes_nothing(act: Callable[..., object
     """4 keeps what is PENDING as it is."""
     busy = [subtask(id, status="RUNNING", runs=[FOREVER]) for id in (2, 4)]
     it = world(task(subtask(1, 4, status=status), *busy))
-    assert not refused(it, act, 1).prohibited
+    assert refused(it, act, 1).objection == "state"
 
 
 @pytest.mark.parametrize("act", [*ACTS, retry_task, rollback_task])

@@ -5,24 +5,30 @@ import re
 import pytest
 from builders import START, at
 
-from mockserver.tasks.run_log import MAX_BYTES, MAX_RUNS, Logged, LogRun, bounded, ended, parsed, text
+from mockserver.tasks.run_log import MAX_BYTES, MAX_RUNS, Growth, Logged, LogRun, bounded, parsed, text, written
 from mockserver.times import MS
 
 EIGHT = 8 * 3600
-HEADER = re.compile(r"^############([A-Z_]+)(\d{4}-.*)############$", re.MULTILINE)
+HEADER = re.compile(r"[#]{12}\{([A-Z_]+)\}\{([^}]+)\}[#]{12}")
 """As a client writes it."""
 
 
 def test_a_run_opens_with_its_header_on_a_line_of_its_own() -> None:
     log = (LogRun("EXECUTE", START + 121 * MS, "one\n"), LogRun("RETRY", at(60), ""))
     assert text(log, EIGHT) == (
-        "############EXECUTE2021-08-25T15:10:13.121+08:00############\none\n"
-        "############RETRY2021-08-25T15:11:13+08:00############\n"
+        "############{EXECUTE}{2021-08-25T15:10:13.121+08:00}############\none\n"
+        "############{RETRY}{2021-08-25T15:11:13.000+08:00}############\n"
     )
 
 
+@pytest.mark.parametrize(("more", "fraction"), [(0, "000"), (740 * MS, "740"), (MS - 1, "000"), (10**9 - 1, "999")])
+def test_the_time_in_a_header_has_three_digits_of_fraction(more: int, fraction: str) -> None:
+    shown = text((LogRun("EXECUTE", START + more, ""),), EIGHT)
+    assert shown == f"############{{EXECUTE}}{{2021-08-25T15:10:13.{fraction}+08:00}}############\n"
+
+
 def test_the_header_is_in_the_servers_offset() -> None:
-    assert "2021-08-25T07:10:13Z####" in text((LogRun("EXECUTE", START, ""),), 0)
+    assert "{2021-08-25T07:10:13.000Z}####" in text((LogRun("EXECUTE", START, ""),), 0)
 
 
 def test_no_runs_are_an_empty_log() -> None:
@@ -48,7 +54,7 @@ def test_a_log_with_headers_keeps_them() -> None:
 
 
 def test_what_stands_before_the_first_header_is_kept() -> None:
-    given = "before\n############EXECUTE2021-08-25T15:10:13+08:00############\none\n"
+    given = "before\n############{EXECUTE}{2021-08-25T15:10:13.000+08:00}############\none\n"
     assert parsed(given, "SKIP", at(9)) == (LogRun("", 0, "before\n"), LogRun("EXECUTE", START, "one\n"))
     assert text(parsed(given, "SKIP", at(9)), EIGHT) == given
 
@@ -56,12 +62,13 @@ def test_what_stands_before_the_first_header_is_kept() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        "###########EXECUTE2021-08-25T15:10:13+08:00############\n",
-        "############EXECUTE2021-08-25T15:10:13############\n",
-        "############EXECUTE2021-02-30T15:10:13+08:00############\n",
-        "############2021-08-25T15:10:13+08:00############\n",
-        " ############EXECUTE2021-08-25T15:10:13+08:00############\n",
-        f"############{'A' * 21}2021-08-25T15:10:13+08:00############\n",
+        "############EXECUTE2021-08-25T15:10:13.000+08:00############\n",
+        "###########{EXECUTE}{2021-08-25T15:10:13+08:00}############\n",
+        "############{EXECUTE}{2021-08-25T15:10:13}############\n",
+        "############{EXECUTE}{2021-02-30T15:10:13+08:00}############\n",
+        "############{}{2021-08-25T15:10:13+08:00}############\n",
+        " ############{EXECUTE}{2021-08-25T15:10:13+08:00}############\n",
+        "############{%s}{2021-08-25T15:10:13+08:00}############\n" % ("A" * 21),
     ],
 )
 def test_what_only_looks_like_a_header_is_text(given: str) -> None:
@@ -70,23 +77,17 @@ def test_what_only_looks_like_a_header_is_text(given: str) -> None:
 
 def test_a_log_is_the_same_after_it_was_written_and_read() -> None:
     """So that a state that is read and put back changes nothing, whatever offset it was written in."""
-    log = (LogRun("EXECUTE", START + 1, "Zeile\n日志\n"), LogRun("ROLLBACK_SKIP", at(60), ""))
+    log = (LogRun("EXECUTE", START + MS, "Zeile\n日志\n"), LogRun("ROLLBACK_SKIP", at(60), ""))
     for offset_s in (0, EIGHT, -EIGHT):
         assert parsed(text(log, offset_s), "SKIP", at(9)) == log
 
 
 @pytest.mark.parametrize("name", ["EXECUTE", "RETRY", "ROLLBACK", "SKIP", "CANCEL", "ROLLBACK_SKIP"])
 def test_a_client_splits_on_the_header(name: str) -> None:
-    assert HEADER.findall(text((LogRun(name, START, "one\n"),), EIGHT)) == [(name, "2021-08-25T15:10:13+08:00")]
+    assert HEADER.findall(text((LogRun(name, START, "one\n"),), EIGHT)) == [(name, "2021-08-25T15:10:13.000+08:00")]
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_text_of_a_run_goes_to_the_run_that_ends() -> None:
-    log = [LogRun("EXECUTE", START, "one\n"), LogRun("RETRY", at(1), "")]
-    ended(log, "two")
-    assert log == [LogRun("EXECUTE", START, "one\n"), LogRun("RETRY", at(1), "two\n")]
 
 
 def test_a_log_keeps_its_last_hundred_runs() -> None:
@@ -116,8 +117,71 @@ def test_a_bound_is_in_bytes_and_never_cuts_a_character(sign: str) -> None:
 
 def test_a_fixtures_log_is_bounded_too() -> None:
     assert len(text(parsed("line\n" * 10**5, "EXECUTE", START), EIGHT)) <= MAX_BYTES
-    headers = "".join(f"############RETRY2021-08-25T15:10:13.{n:03d}+08:00############\n" for n in range(1, 300))
+    headers = "".join(
+        f"############{{RETRY}}{{2021-08-25T15:10:13.{n:03d}+08:00}}############\n" for n in range(1, 300)
+    )
     assert len(parsed(headers, "EXECUTE", START)) == MAX_RUNS
+
+
+# --- a log that grows ----------------------------------------------------------------------------------------------
+
+
+FIVE = "".join(f"{n}\n" for n in range(1, 6))
+
+
+def written_at(text: str, instant: int) -> Growth:
+    """All of it at once."""
+    return Growth(text, instant, instant)
+
+
+def growing(text: str, seconds: float, known: int = 0) -> LogRun:
+    return LogRun("EXECUTE", START, "", Growth(text, START, at(seconds), known))
+
+
+def grown(run: LogRun, *instants: float) -> list[str]:
+    return [run.at(at(instant)).text for instant in instants]
+
+
+def test_its_lines_are_evenly_spread_and_the_last_is_there_at_the_end() -> None:
+    run = growing(FIVE, 10)
+    assert grown(run, 0, 1.999, 2, 3.999, 4, 9.999) == ["", "", "1\n", "1\n", "1\n2\n", "1\n2\n3\n4\n"]
+    assert grown(run, 10, 11) == [FIVE, FIVE]
+
+
+def test_a_third_is_there_exactly_when_a_third_has_passed() -> None:
+    run = growing("1\n2\n3\n4\n5\n6", 1)
+    assert [len(text.split()) for text in grown(run, 1 / 3 - 1e-8, 1 / 3 + 1e-8, 0.5 - 1e-9, 0.5)] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["1", "1\n", "\n", "\n\n1", "1\r2\u20283\n"])
+def test_a_line_ends_with_a_line_feed_and_with_nothing_else(text: str) -> None:
+    whole = text if text.endswith("\n") else text + "\n"
+    lines = whole.count("\n")
+    assert grown(growing(text, 10), 10 / lines - 0.001, 10) == ["", whole]
+
+
+def test_what_is_known_is_not_written_twice() -> None:
+    """What was read in mid-run goes on as it would have."""
+    run = growing(FIVE, 10)
+    halfway = run.at(at(5))
+    assert halfway == LogRun("EXECUTE", START, "1\n2\n", Growth(FIVE, START, at(10), 2))
+    assert grown(halfway, 5, 6, 10) == ["1\n2\n", "1\n2\n3\n", FIVE]
+    assert halfway.at(at(10)).growth is None
+
+
+def test_a_run_that_ends_early_keeps_what_there_is() -> None:
+    assert growing(FIVE, 10).ended(at(5)) == LogRun("EXECUTE", START, "1\n2\n")
+
+
+def test_a_log_that_grows_is_bounded_too() -> None:
+    log = (LogRun("EXECUTE", START, "old\n"), growing("x" * 999 + "\n", 10)._replace(text="y" * MAX_BYTES))
+    shown = written(log, at(10))
+    assert len(text(shown, EIGHT)) <= MAX_BYTES
+    assert [run.text[-1000:] for run in shown] == ["x" * 999 + "\n"]
+
+
+def test_a_log_without_runs_has_nothing_written() -> None:
+    assert written((), START) == ()
 
 
 # --- the log as a value ----------------------------------------------------------------------------------------------
@@ -128,11 +192,11 @@ def test_a_log_without_runs_is_none() -> None:
 
 
 def test_a_run_begins_and_ends_in_a_new_value_and_the_earlier_one_stays() -> None:
-    first = Logged(None, LogRun("EXECUTE", START, ""))
-    second = first.ended("one")
-    third = second.begun("RETRY", at(1)).ended("two\n")
+    first = Logged(None, LogRun("EXECUTE", START, "", written_at("one", START)))
+    second = first.ended(START)
+    third = second.begun("RETRY", at(1), written_at("two\n", at(1))).ended(at(1))
     assert [log.runs() for log in (first, second, third)] == [
-        (LogRun("EXECUTE", START, ""),),
+        (LogRun("EXECUTE", START, "", written_at("one", START)),),
         (LogRun("EXECUTE", START, "one\n"),),
         (LogRun("EXECUTE", START, "one\n"), LogRun("RETRY", at(1), "two\n")),
     ]
@@ -143,7 +207,7 @@ def test_it_tells_the_runs_that_a_bound_leaves_and_keeps_not_many_more(text: str
     runs = [LogRun("RETRY", at(n), text) for n in range(11 * MAX_RUNS)]
     log = Logged(None, runs[0])
     for run in runs[1:]:
-        log = log.begun(run.name, run.time).ended(run.text)
+        log = log.begun(run.name, run.time, written_at(run.text, run.time)).ended(run.time)
     assert log.runs() == bounded(runs)
     assert log.count <= 10 * MAX_RUNS
     assert log.size <= 3 * MAX_BYTES + len(text)

@@ -7,6 +7,7 @@ import pytest
 from builders import START, TASK, at, derived, pace, run, subtask, task
 
 from mockserver.tasks import transitions, values
+from mockserver.tasks.run_log import Growth
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.values import (
     OPERATIONS,
@@ -22,7 +23,7 @@ from mockserver.tasks.values import (
     TaskOperation,
     TaskStatus,
 )
-from mockserver.times import NEVER
+from mockserver.times import NEVER, SECOND
 
 PACE = pace(dispatch=1, run=2)
 NOW = START
@@ -55,6 +56,14 @@ def test_a_retry_makes_it_ready_with_one_more_run_time_and_keeps_its_times(
     before = failed(operation=operation)
     after = transitions.retry(before, a_task(operation=of_task), NOW, PACE)
     assert after == replace(before, status="READY", operation="RETRY", run_time=4, due=at(1))
+
+
+@pytest.mark.parametrize(("counts", "run_time"), [(True, 4), (False, 3)])
+def test_whether_an_operators_retry_of_a_subtask_counts_is_the_paces(counts: bool, run_time: int) -> None:
+    """Any other retry does."""
+    counting = PACE._replace(counts_retry=counts)
+    assert transitions.retry(failed(), a_task(), NOW, counting).run_time == run_time
+    assert transitions.retried(failed(), NOW, counting).run_time == 4
 
 
 @pytest.mark.parametrize("status", others("FAILED"))
@@ -99,6 +108,14 @@ def test_only_a_failed_subtask_is_skipped(status: Status, of_task: TaskOperation
         transitions.skip(subtask(1, status=status), a_task("RUNNING", of_task), NOW, PACE)
 
 
+@pytest.mark.parametrize("of_task", TASK_OPERATIONS)
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_cannot_be_skipped_is_refused_for_that_once_it_has_failed(status: Status, of_task: TaskOperation) -> None:
+    with pytest.raises(Refused) as caught:
+        transitions.skip(subtask(1, status=status, skippable=False), a_task(operation=of_task), NOW, PACE)
+    assert caught.value.objection == ("skippable" if status == "FAILED" else "state")
+
+
 # --- cancelSubtask ---------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +124,7 @@ def test_only_a_failed_subtask_is_skipped(status: Status, of_task: TaskOperation
 def test_a_cancel_keeps_the_operation_until_it_has_ended(operation: Operation, of_task: TaskOperation) -> None:
     before = subtask(1, status="RUNNING", operation=operation, start=-3, due=7, coming=Run(), executor="node")
     cancelling = transitions.cancel(before, a_task("RUNNING", of_task), NOW, PACE)
-    assert cancelling == replace(before, status="CANCELING", due=at(1))
+    assert cancelling == replace(before, status="CANCELING", due=at(1), coming=None)
     ended = transitions.end(cancelling, at(1))
     assert ended == replace(before, status="FAILED", operation="CANCEL", due=None, coming=None, finish_time=at(1))
 
@@ -154,7 +171,7 @@ def test_a_failed_task_is_rolled_back_and_a_second_time_too(operation: TaskOpera
 def test_only_a_failed_task_is_rolled_back(status: TaskStatus, operation: TaskOperation) -> None:
     with pytest.raises(Refused, match=f"it is {status}, and only a FAILED") as caught:
         transitions.rollback_task(a_task(status, operation), {})
-    assert not caught.value.prohibited
+    assert caught.value.objection == "state"
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -165,14 +182,14 @@ def test_a_subtask_prohibits_the_rollback_once_it_has_run(status: Status) -> Non
         return
     with pytest.raises(Refused, match="subtask 2, which has run, prohibits it") as caught:
         transitions.rollback_task(a_task(), subtasks)
-    assert caught.value.prohibited
+    assert caught.value.objection == "prohibited"
 
 
 def test_a_task_prohibits_its_rollback() -> None:
     prohibiting = task(failed(), prohibit_rollback=True).task
     with pytest.raises(Refused, match="the task itself prohibits it") as caught:
         transitions.rollback_task(prohibiting, {})
-    assert caught.value.prohibited
+    assert caught.value.objection == "prohibited"
 
 
 def test_a_task_that_did_not_fail_is_refused_for_that_and_not_for_its_prohibition() -> None:
@@ -180,7 +197,7 @@ def test_a_task_that_did_not_fail_is_refused_for_that_and_not_for_its_prohibitio
     prohibiting = task(subtask(1), prohibit_rollback=True).task
     with pytest.raises(Refused) as caught:
         transitions.rollback_task(prohibiting, {})
-    assert not caught.value.prohibited
+    assert caught.value.objection == "state"
 
 
 # --- a run -----------------------------------------------------------------------------------------------------------
@@ -241,9 +258,10 @@ def test_a_skip_takes_no_time_and_no_entry(operation: Operation) -> None:
         ("EXECUTE", "FAILED", "FAILED", "EXECUTE"),
         ("RETRY", "FAILED", "FAILED", "RETRY"),
         ("ROLLBACK", "FAILED", "FAILED", "ROLLBACK"),
-        ("EXECUTE", "TIMEOUT", "FAILED", "CANCEL"),
-        ("RETRY", "TIMEOUT", "FAILED", "CANCEL"),
-        ("ROLLBACK", "TIMEOUT", "FAILED", "CANCEL"),
+        ("EXECUTE", "TIMEOUT", "FAILED", "EXECUTE"),
+        ("RETRY", "TIMEOUT", "FAILED", "RETRY"),
+        ("CANCEL", "TIMEOUT", "FAILED", "CANCEL"),
+        ("ROLLBACK", "TIMEOUT", "FAILED", "ROLLBACK"),
     ],
 )
 def test_a_run_ends_by_its_outcome(
@@ -272,7 +290,7 @@ def test_a_run_longer_than_its_timeout_ends_there(timeout: int, duration: float,
 
 def test_the_schedulers_own_run_times_out_too() -> None:
     after = transitions.start(ready(timeout=1), NOW, PACE, "node")
-    assert (after.due, after.coming) == (at(1), Run("TIMEOUT", 10**9, ""))
+    assert (after.due, after.coming) == (at(1), Run("TIMEOUT"))
 
 
 def test_a_run_that_never_ends_lasts_until_its_timeout() -> None:
@@ -282,6 +300,26 @@ def test_a_run_that_never_ends_lasts_until_its_timeout() -> None:
 
 def test_without_a_timeout_it_lasts_for_ever() -> None:
     assert transitions.start(ready(timeout=0, runs=[Run("SUCCESSFUL", NEVER)]), NOW, PACE, "node").due is None
+
+
+@pytest.mark.parametrize(
+    ("timeout", "duration", "until"),
+    [
+        pytest.param(9, 4, 4, id="its duration"),
+        pytest.param(9, None, 2, id="the scheduler's"),
+        pytest.param(3, 4, 4, id="its own duration, of which a timeout cuts off the end"),
+        pytest.param(3, NEVER, 3, id="until the timeout, where nothing else would end it"),
+        pytest.param(0, NEVER, 0, id="at once, where nothing ends it"),
+    ],
+)
+def test_a_run_writes_its_log_over_its_duration(timeout: int, duration: int | None, until: int) -> None:
+    entry = Run("FAILED", duration if duration in (None, NEVER) else duration * SECOND, "one\ntwo")
+    running = transitions.start(ready(timeout=timeout, runs=[entry]), NOW, PACE, "node")
+    assert transitions.log_growth(running, NOW, PACE) == Growth("one\ntwo", NOW, at(until))
+
+
+def test_a_run_that_says_nothing_writes_no_log() -> None:
+    assert transitions.log_growth(transitions.start(ready(), NOW, PACE, "node"), NOW, PACE) is None
 
 
 @pytest.mark.parametrize("status", ["READY", "CANCELING"])
@@ -296,7 +334,7 @@ def test_where_nothing_is_ever_dispatched_nothing_is_due(status: Status) -> None
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_it_retries_itself_while_its_retry_count_lasts(status: Status) -> None:
-    """FAILED, in EXECUTE or RETRY, and never after a cancel or a timeout."""
+    """FAILED, in EXECUTE or RETRY: after a timeout too, and never after a cancel."""
     for operation, run_time in product(OPERATIONS, range(4)):
         one = subtask(1, status=status, operation=operation, run_time=run_time, retry_count=2)
         expected = status == "FAILED" and operation in ("EXECUTE", "RETRY") and run_time <= 2

@@ -333,6 +333,12 @@ def test_requests_by_filter(mock: Handle) -> None:
     assert [entry["id"] for entry in mock.requests(limit=1)] == [4]
     assert len(mock.requests(since=datetime(2021, 1, 1, tzinfo=UTC))) == 4
     assert mock.requests(since="2022-01-01T00:00:00Z") == []
+    assert mock.requests(client_error=True) == []
+    requests.get(mock.url + TASKS + "?pages=2", timeout=END_S)
+    [entry] = mock.requests(client_error=True)
+    assert entry["clientError"] == "pages is no parameter of listTaskInstances (did you mean page?)"
+    assert mock.assert_requested("listTaskInstances", client_error=True, count=1) == [entry]
+    assert [entry["id"] for entry in mock.requests(client_error=False)] == [1, 2, 3, 4]
     mock.clear_requests()
     assert mock.requests() == []
 

@@ -26,8 +26,9 @@ from slow import slow_but
 
 from mockserver.faults.denials import Denial
 from mockserver.tasks import transitions
+from mockserver.tasks.run_log import written
 from mockserver.tasks.values import OPERATIONS, STATUSES, Operation, Run, Status
-from mockserver.times import MS, SECOND
+from mockserver.times import MS, NEVER, SECOND
 from mockserver.world.journal import CHANGES
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, LiveWorld, TooManyEvents
 
@@ -234,7 +235,7 @@ def test_history_says_who_caused_what() -> None:
     ]
 
 
-def test_a_log_has_a_header_when_a_run_starts_and_its_text_when_it_ends() -> None:
+def test_a_log_has_a_header_when_a_run_starts_and_its_last_line_when_it_ends() -> None:
     it = world(task(subtask(1, runs=[run("FAILED", 2, "no"), run("SUCCESSFUL", 2, "yes\n")])))
     assert execution(it).logs[1] is None
     it.advance(at(1))
@@ -247,14 +248,55 @@ def test_a_log_has_a_header_when_a_run_starts_and_its_text_when_it_ends() -> Non
     assert logs_of(it) == [("EXECUTE", 1, "no\n"), ("RETRY", 5, "yes\n")]
 
 
-@pytest.mark.parametrize(("end", "text"), [("cancel", "so far\n"), ("timeout", "so far\n"), ("none", "")])
-def test_the_text_of_a_run_that_is_interrupted_comes_with_its_end(end: str, text: str) -> None:
-    it = world(task(subtask(1, runs=[run("SUCCESSFUL", 9, "so far")], timeout=5 if end == "timeout" else 0)))
-    it.advance(at(2))
-    if end == "cancel":
-        cancel(it, 1)
+LINES = ["one\n", "two\n", "three\n", "four\n", "five\n"]
+
+
+def test_a_log_grows_line_by_line_while_its_run_lasts() -> None:
+    """However often somebody looks: none of it is an event."""
+    it = world(task(subtask(1, runs=[run("SUCCESSFUL", 10, "".join(LINES))])))
+    for second in range(1, 12):
+        it.advance(at(second))
+        assert logs_of(it) == [("EXECUTE", 1, "".join(LINES[: (second - 1) // 2]))]
+    assert moments(it, 1) == [(1, "RUNNING"), (11, "SUCCESSFUL")]
+
+
+def test_a_run_that_is_cancelled_writes_no_more_and_the_cancel_has_a_header() -> None:
+    it = world(task(subtask(1, runs=[run("SUCCESSFUL", 10, "".join(LINES))])))
     it.advance(at(6))
-    assert logs_of(it) == [("EXECUTE", 1, text)]
+    cancel(it, 1)
+    expected = [("EXECUTE", 1, "one\ntwo\n"), ("CANCEL", 6, "")]
+    assert logs_of(it) == expected
+    it.advance(at(100))
+    assert logs_of(it) == expected
+
+
+@pytest.mark.parametrize("duration", [10, 10**9])
+def test_a_run_that_times_out_has_written_what_it_had_by_then(duration: int) -> None:
+    """Over its own duration, and not over its timeout."""
+    it = world(task(subtask(1, timeout=5, runs=[run("SUCCESSFUL", duration, "".join(LINES))])))
+    it.advance(at(100))
+    assert logs_of(it) == [("EXECUTE", 1, "one\ntwo\n" if duration == 10 else "")]
+
+
+def test_a_run_without_an_end_has_its_whole_log_from_its_start() -> None:
+    it = world(task(subtask(1, timeout=0, runs=[Run("SUCCESSFUL", NEVER, "".join(LINES))])))
+    it.advance(at(1))
+    assert logs_of(it) == [("EXECUTE", 1, "".join(LINES))]
+
+
+def test_a_run_that_only_its_timeout_ends_writes_until_then() -> None:
+    it = world(task(subtask(1, timeout=10, runs=[Run("SUCCESSFUL", NEVER, "".join(LINES))])))
+    it.advance(at(5))
+    assert logs_of(it) == [("EXECUTE", 1, "one\ntwo\n")]
+    it.advance(at(11))
+    assert logs_of(it) == [("EXECUTE", 1, "".join(LINES))]
+
+
+def test_a_log_under_way_moves_with_a_world_that_starts_at_another_instant() -> None:
+    it = world(task(subtask(1, status="RUNNING", runs=[run("SUCCESSFUL", 10, "".join(LINES))])))
+    it.start_at(at(1000))
+    it.advance(at(1005))
+    assert [text for _, _, text in logs_of(it)] == ["one\ntwo\n"]
 
 
 def test_a_skip_and_a_rollback_have_headers_of_their_own() -> None:
@@ -275,7 +317,8 @@ def test_a_log_keeps_the_last_hundred_runs() -> None:
 
 def logs_of(live: LiveWorld, id: int = 1) -> list[tuple[str, float, str]]:
     logged = execution(live).logs[id]
-    return [(name, (time - START) / SECOND, text) for name, time, text in logged.runs()] if logged else []
+    runs = written(logged.runs(), live.world.now) if logged else ()
+    return [(run.name, (run.time - START) / SECOND, run.text) for run in runs]
 
 
 def test_a_copy_and_its_original_do_not_disturb_each_other() -> None:

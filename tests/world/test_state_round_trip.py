@@ -101,6 +101,43 @@ def test_get_then_put_changes_nothing(step: int, form: str) -> None:
         assert whole(client) == before
 
 
+LINES = "".join(f"line {n}\n" for n in range(1, 8))
+WRITING: Json = {
+    "clock": {"mode": "manual"},
+    "tasks": [
+        {
+            "id": 1000,
+            "subtasks": [
+                {"id": 1, "runs": [{"duration": "10s", "log": LINES}]},
+                {"id": 2, "runs": [{"duration": "20s", "log": LINES}], "timeout": 9},
+                {"id": 3, "runs": [{"duration": "never", "log": LINES}], "timeout": 7},
+                {"id": 4, "runs": [{"duration": "never", "log": LINES}], "timeout": 0},
+                {"id": 5, "status": "RUNNING", "log": None, "runs": [{"duration": "10s", "log": LINES}]},
+                {"id": 6, "status": "RUNNING", "due": None, "runs": [{"log": LINES}]},
+                {"id": 7, "status": "RUNNING", "log": "text", "runs": [{"duration": 8, "log": LINES}]},
+            ],
+        }
+    ],
+}
+"""Seven logs that grow, each in its own way."""
+
+
+@pytest.mark.parametrize("seconds", slow_but([4], range(12)))
+def test_a_log_under_way_goes_on_as_it_would_have(pair: tuple[Client, Client], seconds: int) -> None:
+    one, two = pair
+    one.admin("PUT", "/state", WRITING)
+    one.mock.advance(f"{seconds}s")
+    before = whole(one)
+    assert two.admin("PUT", "/state", before) == before
+    for _ in range(12):
+        for client in pair:
+            client.mock.advance("700ms")
+        for id in range(1, 8):
+            path = f"{TASK}/subtasks/{id}/log"
+            assert one.get(path).json()["data"] == two.get(path).json()["data"]
+        assert whole(two) == whole(one)
+
+
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_every_shipped_world_comes_back(name: str) -> None:
     with MockServer(name) as mock, Client(mock) as client:

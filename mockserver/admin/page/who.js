@@ -9,7 +9,7 @@ const ACCOUNT = {
   valid: "Valid: proven against their schemas",
   deliberatelyInvalid: "Deliberately invalid: a fault asked for it",
   violations: "Violations: bugs of the mock server",
-  clientErrors: "Client errors: requests that broke the contract",
+  clientErrors: "Client errors: requests that left the contract",
 };
 
 /** A name that may be broken before its capitals: "retry" and "Subtask". */

@@ -25,7 +25,7 @@ class Template:
         schema = checker.schema
         assert isinstance(schema, Mapping)
         keys = {*fixed, *holes}
-        if keys - schema["properties"].keys() or set(schema["required"]) - keys or fixed.keys() & set(holes):
+        if keys - schema["properties"].keys() or set(schema.get("required", ())) - keys or fixed.keys() & set(holes):
             raise checker.violation({**fixed, **dict.fromkeys(holes)})
         self._checker = checker
         self._fixed = dict(fixed)
