@@ -112,8 +112,8 @@ TASK_FIELDS: Final = (
 )
 SUBTASK_FIELDS: Final = (
     "name status operation run_time executor start_time finish_time create_time log context upstreams downstreams "
-    "runs rollbacks next_run next_rollback due outcome outcome_log timeout retry_count prohibit_rollback series_id "
-    "description class_name node_type parallel_idx"
+    "runs rollbacks next_run next_rollback due outcome outcome_log outcome_log_from outcome_log_to timeout retry_count "
+    "prohibit_rollback skippable series_id description class_name node_type parallel_idx"
 )
 """Each can be read, and given to `set`."""
 THING: Final = {"id": PROPERTY, "json": "()", "set": "(**fields)"}
@@ -267,7 +267,8 @@ FIXTURE: Final = {
     "fixture-subtask": (
         "id name seriesId description className clusterName timeout status operation executor runTime context "
         "createTime startTime finishTime nodeType parallelIdx paralleIdx upstreams downstreams downstream "
-        "prohibitRollback retryCount runs rollbacks log due nextRun nextRollback outcome outcomeLog"
+        "prohibitRollback skippable retryCount runs rollbacks log due nextRun nextRollback outcome outcomeLog "
+        "outcomeLogFrom outcomeLogTo"
     ),
     "fixture-run": "outcome duration log",
     "fault": (
