@@ -189,6 +189,21 @@ def test_the_director_lets_it_fail_twice_and_then_succeed(tabs: Tabs, failed: Cl
             page.press("Hide log")
 
 
+def test_an_open_log_grows_while_its_run_lasts(tabs: Tabs, failed: Client) -> None:
+    """Nothing is told of it: only time passes."""
+    run = {"duration": "4s", "log": "first line\nsecond line"}
+    failed.admin("PATCH", "/tasks/1000/subtasks/10001", {"status": "RUNNING", "runs": [run]})
+    page = admin(tabs, failed.mock.url, "#/tasks/1000")
+    page.page.locator("[data-key='10001']").first.click()
+    page.press("Show log")
+    log = page.page.get_by_role("region", name="Log", exact=True)
+    expect(log).not_to_contain_text("first line")
+    failed.mock.advance("2s")
+    expect(log).to_contain_text("first line")
+    expect(log).not_to_contain_text("second line")
+    assert failed.subtasks()[1] == "RUNNING"
+
+
 def test_runs_that_are_refused_are_not_lost(tabs: Tabs, failed: Client) -> None:
     before = failed.state()
     page = admin(tabs, failed.mock.url, "#/tasks/1000")

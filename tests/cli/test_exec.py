@@ -157,6 +157,12 @@ def test_what_it_reads_and_writes_is_ours() -> None:
         assert process.communicate(END_S) == ("what was typed\n", f"aside\n{NOTHING}\n")
 
 
+def test_it_serves_the_dialect_that_is_asked_for() -> None:
+    ended = run("exec", "failed-subtask", "--dialect", "ocp-express", "--", *asking("/api/v1/tasks/instances/1000"))
+    assert ended.returncode == 0, ended.stderr
+    assert '"creator":{"name":' in ended.stdout
+
+
 @pytest.mark.slow
 def test_it_has_the_flags_of_serve() -> None:
     flags = shlex.split("--auth basic --api-prefix /api/v1 --seed 7 --clock manual --field-names table --no-admin")
