@@ -23,7 +23,14 @@ SIGNED: Final = "OCP-ACCESS-KEY-HMACSHA1"
 OCP_HEADERS: Final = "x-ocp-"
 Scheme = Literal["Basic", "OCP-ACCESS-KEY-HMACSHA1"]
 _SCHEMES: Final[dict[str, Scheme]] = {scheme.lower(): scheme for scheme in (BASIC, SIGNED)}
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,29}")
+_NAMES: Final = frozenset(
+    (
+        *("aws4-hmac-sha256", "apikey", "bearer", "digest", "dpop", "gnap", "hawk", "hmac", "hoba", "jwt", "mutual"),
+        *("negotiate", "ntlm", "oauth", "privatetoken", "scram-sha-1", "scram-sha-256", "token", "vapid"),
+        *_SCHEMES,
+    )
+)
+"""Of schemes, in lower case."""
 _USERINFO: Final = re.compile(r"^([^/?#]*//)[^/?#]*@")
 _ORIGIN: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _WORLD: Final = re.compile(r"/w/[^/]+(?=/)")
@@ -99,9 +106,9 @@ def parsed(header: str) -> Sent:
 
 
 def split(header: str) -> tuple[str, str]:
-    """The scheme and what follows it. One word alone, or one that is no name, may be a secret, and is no scheme."""
+    """The scheme and what follows it. One word alone, or one that nobody knows, may be a secret, and is no scheme."""
     scheme, _, token = header.strip().partition(" ")
-    is_named = _SCHEME.fullmatch(scheme) is not None and (token != "" or scheme.lower() in _SCHEMES)
+    is_named = scheme.lower() in _NAMES and (token != "" or scheme.lower() in _SCHEMES)
     return scheme if is_named else "", token.strip()
 
 

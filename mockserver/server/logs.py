@@ -2,12 +2,15 @@
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final
 
 from aiohttp.abc import AbstractAccessLogger
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError
 from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
 
 from mockserver.contract.credentials import redacted
@@ -16,22 +19,57 @@ from mockserver.server.responses import HINT, RULE, header_safe
 ACCESS: Final = logging.getLogger("mockserver.access")
 
 
-def to_stderr(form: str) -> None:
-    """`form` is text or json. Ours from INFO up, everybody else's from WARNING up."""
+DROPPED: Final = "lines dropped here, since nobody read them: %d"
+_QUOTED: Final = re.compile(r"""(: | line )b?['"].*|:\n\n.*""", re.DOTALL)
+"""Where one of aiohttp's messages begins to quote what was sent, a header with a secret perhaps."""
+
+
+def to_stderr(form: str) -> Callable[[int], str]:
+    """`form` is text or json. Ours from INFO up, everybody else's from WARNING up. Gives what makes a line of the log
+    that says how many others are missing."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    formatter = Json() if form == "json" else Text("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("mockserver").setLevel(logging.INFO)
     logging.getLogger("aiohttp.server").addFilter(shortened)
 
+    def dropped(count: int) -> str:
+        record = logging.LogRecord("mockserver", logging.WARNING, __file__, 0, DROPPED, (count,), None)
+        return formatter.format(record)
+
+    return dropped
+
 
 def shortened(record: logging.LogRecord) -> bool:
-    """What a client sent that is not HTTP is a line in the log, and no traceback."""
+    """What a client sent that is not HTTP is a line in the log, which says what is wrong and not what was sent."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError | RequestPayloadError):
-        record.msg, record.args = "not a request: %s", (header_safe(" ".join(str(error).split())),)
+        text, quotes = _QUOTED.subn("", str(error))
+        if isinstance(error, InvalidURLError) and not quotes:  # then it is nothing but what was sent
+            text = f"{error.code}, message: Invalid URL"
+        record.msg, record.args = "not a request: %s", (" ".join(text.split()),)
         record.exc_info = None
     return True
+
+
+def escaped(text: str) -> str:
+    """In one line, and harmless at a terminal: what cannot be printed is `\\n`, `\\x1b`, `\\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+class Text(logging.Formatter):
+    """A line each; those of a traceback are indented, since they may quote a request, line breaks and all."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return escaped(super().formatMessage(record))
+
+    def formatException(
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        return "\n".join(f"  {escaped(line)}" for line in super().formatException(ei).split("\n"))
 
 
 class Json(logging.Formatter):

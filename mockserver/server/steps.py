@@ -27,6 +27,7 @@ from mockserver.faults.rules import Incoming
 from mockserver.server import handlers, hints, responses
 from mockserver.server.auth import authenticate, is_foreign
 from mockserver.server.handlers import Data, Query
+from mockserver.server.logs import escaped
 from mockserver.server.responses import Reply
 from mockserver.tasks.step import UnknownSubtask
 from mockserver.tasks.transitions import Refused
@@ -222,7 +223,8 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
         if not site.access_logged:
             code = world.settings.variant.row.code(row.failure, failure.code)
             why = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
-            log.info("%s %s: %s / %s: %s", asked.method, redacted(asked.path), row.status, code, why)
+            text = f"{asked.method} {redacted(asked.path)}: {row.status} / {code}: {why}"
+            log.info("%s", escaped(text))
     return Done(failure=failure)
 
 
