@@ -1,6 +1,7 @@
 """Copies of requests: tests that pass, and fail when the answer is another one; lines for a shell that do it again."""
 
 import ast
+import base64
 import json
 import re
 import shlex
@@ -464,11 +465,20 @@ def test_a_content_type_that_clients_do_not_send_makes_no_copy(failed: Client) -
     assert refused(failed) == "curl: its Content-Type is not ASCII; pytest: its Content-Type is not ASCII"
 
 
-def test_a_name_that_no_shell_can_write_makes_no_line(failed: Client) -> None:
-    failed.get(TASK, auth=("a\0b", "c"))
-    copies = failed.latest("/copies")
-    assert (copies["curl"], copies["why"]) == (None, "curl: no shell takes the NUL in its credentials")
-    assert copies["pytest"] is not None
+def basic(login: str) -> str:
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
+@pytest.mark.parametrize("sign", ["\0", "\n", "\x1b[31m", "\u202e"], ids=ascii)
+def test_no_copied_line_has_a_sign_that_a_terminal_obeys(failed: Client, sign: str) -> None:
+    """In credentials, nor, but for the line breaks of a text, in a body."""
+    needed("curl")
+    failed.post(RETRY, headers={"Authorization": basic(f"a{sign}b:c")}, data=f"{{}}{sign.strip()}".encode())
+    line, before = failed.latest("/copies")["curl"], failed.latest()["request"]
+    assert not {character for character in line if character < " " or character == "\x7f"}
+    subprocess.check_output(line, shell=True, stderr=subprocess.DEVNULL, timeout=END_S)
+    after = failed.latest()["request"]
+    assert (after["user"], after["requestBody"]) == (before["user"], before["requestBody"])
 
 
 def test_a_log_is_copied_from_its_answer(failed: Client) -> None:

@@ -27,6 +27,8 @@ from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 
 LOST: Final = f"the world was replaced {GENERATIONS} times or more since then"
+CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a shell does not take, or a terminal obeys."""
 OURS: Final = re.compile(r"/(w|__admin|openapi\.json)(/|$)")
 Json = dict[str, Any]
 
@@ -155,9 +157,11 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
     if world is not None:
         headers["X-Mock-World"] = world
     if request.sent.wrong is None and request.sent.password is not None:
-        words += ["-u", f"{request.sent.user}:{request.sent.password}"]
-        if "\0" in words[-1]:
-            raise Lost("no shell takes the NUL in its credentials")
+        login = f"{request.sent.user}:{request.sent.password}"
+        if login.isprintable():
+            words += ["-u", login]
+        else:
+            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
     body = request.body if entry.asked.method != "HEAD" else b""
     if body and "Content-Type" not in request.headers:
         words += ["-H", "Content-Type:"]
@@ -170,7 +174,7 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
         text = body.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" not in text:
+    if not CONTROLS.search(text):
         return shlex.join([*words[:-1], "--data-raw", text, words[-1]])
     sending = shlex.join([*words[:-1], "--data-binary", "@-", words[-1]])
     return f"echo {base64.b64encode(body).decode()} | base64 -d | {sending}"
