@@ -4,7 +4,9 @@ Importing this imports nothing else: a test run that has the package installed a
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False
+"""As `typing` has it, whose import would be most of what importing this costs."""
 
 if TYPE_CHECKING:
     from mockserver.app import create_app

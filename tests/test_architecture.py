@@ -28,7 +28,7 @@ ABROAD: Final[dict[str, set[str]]] = {
     "pytest": {"testing", "pytest_plugin"},
     "referencing": {"contract"},
     "secrets": set(),
-    "signal": {"cli"},
+    "signal": {"cli", "__main__"},
     "socket": {"server", "admin", "testing", "cli"},
     "subprocess": {"cli"},
     "uuid": set(),

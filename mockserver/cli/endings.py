@@ -5,10 +5,14 @@ that has a handler back to the system: the next one would kill the process, as i
 then, or ignored, does nothing.
 """
 
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
+
+from mockserver.cli import streams
 
 ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -20,6 +24,22 @@ def on_signal(handler: Callable[[int, FrameType | None], None]) -> None:
             signal.signal(number, handler)
 
 
+@contextmanager
+def waking() -> Iterator[int]:
+    """A descriptor that can be read once a signal has come. One that comes just before a system call, or to another
+    thread, does not interrupt the call, and its handler would run only after it. (Not on Windows.)"""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
+
+
 def begin() -> bool:
     """For a handler: blocks further signals in this thread, the main one. False if the end had already begun.
 
@@ -28,6 +48,14 @@ def begin() -> bool:
     if not hasattr(signal, "pthread_sigmask"):
         return True
     return signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
+def leave(code: int) -> NoReturn:
+    """For a handler, as long as nothing is to be tidied up. Not by an exception, which whoever was interrupted, an
+    import or a `__del__`, might catch."""
+    begin()
+    streams.drain()
+    os._exit(code)
 
 
 def finish() -> None:

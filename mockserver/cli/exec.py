@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Final
+from urllib.parse import urlsplit
 
 from mockserver.cli import endings
 from mockserver.cli.serve import prepared, refused
@@ -46,12 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
         print("ocp-mockserver: exec needs process groups, which this system lacks; use serve", file=sys.stderr)
         return 1
     for number in passed_on():
-        signal.signal(number, end_now)
+        signal.signal(number, lambda number, _: endings.leave(SIGNALLED + number))  # until there is a command
     try:
         app, _, sockets = prepared(arguments)
     except (FixtureError, OSError) as error:
         return refused(error)
-    environment = {**os.environ, BASE_URL: runner.url_of(arguments.host, sockets)}
+    environment = with_server(os.environ, runner.url_of(arguments.host, sockets))
     adopt_orphans()
     command = Command()
     with runner.running_in_thread(app, sockets, grace_s=SERVER_GRACE_S, access_log=bool(arguments.access_log)):
@@ -83,16 +84,24 @@ def told(account: Account) -> str:
     )
 
 
+def with_server(environment: Mapping[str, str], url: str) -> dict[str, str]:
+    """What the command gets. No proxy is asked for the server: not everybody spares this machine by themselves.
+
+    Some programs look at NO_PROXY, some at no_proxy, and an asterisk counts for some only where it stands alone.
+    """
+    host = urlsplit(url).hostname or ""
+    names = [f"[{host}]", host] if ":" in host else [host]
+    added = {}
+    for name, other in (("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")):
+        given = [one.strip() for one in environment.get(name, environment.get(other, "")).split(",") if one.strip()]
+        added[name] = ",".join(given if given == ["*"] else [*given, *names])
+    return {**environment, **added, BASE_URL: url}
+
+
 def passed_on() -> list[signal.Signals]:
     """Whoever has us ignore one (nohup, a shell's &) means the command, too."""
     signals = [signal.Signals[name] for name in PASSED_ON]
     return [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
-
-
-def end_now(number: int, _: FrameType | None) -> None:
-    """As long as there is no command."""
-    if endings.begin():
-        raise SystemExit(SIGNALLED + number)
 
 
 class Command:
@@ -123,22 +132,15 @@ class Command:
 
     @staticmethod
     def _ended(process: subprocess.Popen[bytes]) -> int:
-        """Not `process.wait()`: a signal that comes just before the system call, or to the server's thread, does not
-        interrupt it, and its handler would run only after the command. Every signal leaves a byte in this pipe."""
-        reader, writer = os.pipe()
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)
-        before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        usual = signal.signal(signal.SIGCHLD, lambda *_: None)  # else there is no byte for it
+        """Not `process.wait()`, which not every signal interrupts."""
+        usual = signal.signal(signal.SIGCHLD, lambda *_: None)  # else it wakes nobody
         try:
-            while (code := process.poll()) is None:
-                select.select([reader], [], [])
-                os.read(reader, 4096)
+            with endings.waking() as woken:
+                while (code := process.poll()) is None:
+                    select.select([woken], [], [])
+                    os.read(woken, 4096)
         finally:
             signal.signal(signal.SIGCHLD, usual)
-            signal.set_wakeup_fd(before)
-            os.close(reader)
-            os.close(writer)
         return code
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:

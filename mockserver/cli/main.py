@@ -16,7 +16,8 @@ from importlib import import_module
 from typing import Final
 
 from mockserver import __version__
-from mockserver.cli.flags import Flags, between, one_of, some, whole
+from mockserver.cli import port_file
+from mockserver.cli.flags import FIXTURES, Flags, between, one_of, some, unknown, whole
 
 Command = Callable[[argparse.Namespace], int]
 """Returns the exit code."""
@@ -55,8 +56,8 @@ The last line on stdout is "listening on http://…", once requests are answered
 SIGTERM and SIGHUP end it: requests in flight have 5 seconds, then it exits with 0, however often it is told.
 """
 EXEC_ABOUT: Final = """\
-Serves a world on a free port while COMMAND runs, which finds it at $OCP_BASE_URL (no API prefix). PATHs are as those of
-serve.
+Serves a world on a free port while COMMAND runs, which finds it at $OCP_BASE_URL (no API prefix), past any proxy
+(NO_PROXY). PATHs are as those of serve.
 """
 EXEC_EXAMPLES: Final = """\
 examples:
@@ -85,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a fixture's words may not fit the terminal's encoding
     arguments = parsed(argv)
+    if "log_format" not in arguments:  # where there is one, they are logged
+        for warning in arguments.warnings:
+            print(f"ocp-mockserver: {warning}", file=sys.stderr)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -107,15 +111,18 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
+    made: list[Flags] = []
+
     def command(name: str, about: str, summary: str, examples: str = "", run: Command = run_module) -> Flags:
         added = commands.add_parser(
             name, help=summary, description=about, epilog=examples, formatter_class=FORM, allow_abbrev=False
         )
         flags = Flags(added)
         added.set_defaults(run=run, name=name, flags=flags)
+        made.append(flags)
         return flags
 
-    flags = command("serve", SERVE_ABOUT, "serve a world until told to end", SERVE_EXAMPLES)
+    flags = command("serve", SERVE_ABOUT, "serve a world until told to end", SERVE_EXAMPLES, run=serve)
     add_address(flags, port=8080)
     flags.add("--port-file", some, metavar="FILE", help="gets the port once requests are answered; removed at the end")
     flags.add_switch("--watch", default=True, help="whether what is saved in a PATH is loaded")
@@ -151,6 +158,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
     arguments = parser.parse_args(words)
     arguments.flags.complete(arguments)
+    arguments.warnings = list(unknown([FIXTURES, *(name for flags in made for name in flags.variables)]))
     if arguments.name == "exec" and not command_words:
         arguments.flags.parser.error("no command: it comes after --, as in exec fixtures/ -- npm test")
     return arguments
@@ -172,7 +180,8 @@ def add_world(flags: Flags) -> None:
     flags.add("--auth", one_of("open", "basic"), metavar="open|basic", help="whether requests need credentials")
     flags.add("--seed", whole(0, 2**64 - 1), metavar="N", help="repeats trace ids and chance exactly")
     add_variant(flags, given=True)
-    flags.add("--admin-token", some, metavar="TOKEN", help="what /__admin wants as Authorization: Bearer TOKEN")
+    about_token = "what /__admin wants as Authorization: Bearer TOKEN"
+    flags.add("--admin-token", some, metavar="TOKEN", help=about_token, may_be_empty=False)
     flags.add_switch("--admin", default=True, help="whether there is /__admin at all")
     flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
     flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
@@ -196,6 +205,17 @@ def add_variant(flags: Flags, *, given: bool) -> None:
         ("--field-names", FIELD_NAMES, "|".join(FIELD_NAMES), DEFAULT_VARIANT.field_names, spellings),
     ):
         flags.add(name, one_of(*choices), default=None if given else usual, metavar=metavar, help=help)
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Removes an old port file before the imports, which take a while: whoever waits for a new one may be waiting."""
+    if arguments.port_file is not None:
+        try:
+            port_file.remove(arguments.port_file)
+        except OSError as error:
+            print(f"ocp-mockserver: {error.strerror}", file=sys.stderr)
+            return 1
+    return run_module(arguments)
 
 
 def run_module(arguments: argparse.Namespace) -> int:

@@ -6,18 +6,17 @@ import gc
 import logging
 import os
 import socket
-import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from mockserver.app import create_app
-from mockserver.cli import endings, greeting
+from mockserver.cli import endings, greeting, port_file, streams
+from mockserver.cli.flags import FIXTURES
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.watch import Files
@@ -29,29 +28,19 @@ log = logging.getLogger("mockserver")
 
 GRACE_S: Final = 5
 """For requests in flight when the server is told to end."""
-FIXTURES: Final = "OCP_MOCK_FIXTURES"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    endings.on_signal(end_now)  # while it loads
+    endings.on_signal(lambda *_: endings.leave(0))  # while it loads
     try:
         app, reloader, sockets = prepared(arguments)
         gc.set_threshold(20_000, 20, 100)  # requests leave no cycles: looking for some every 700 values finds none
-        with port_file(arguments.port_file) as write_port:
+        with port_file.writing(arguments.port_file) as write_port:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
-    except BrokenPipeError:
-        raise
     except (FixtureError, OSError) as error:
         return refused(error)
-    except KeyboardInterrupt:
-        pass
     endings.finish()
     return 0
-
-
-def end_now(*_: object) -> None:
-    if endings.begin():
-        raise KeyboardInterrupt
 
 
 def refused(error: FixtureError | OSError) -> int:
@@ -65,7 +54,12 @@ def refused(error: FixtureError | OSError) -> int:
 
 def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, list[socket.socket]]:
     """A loaded world, and sockets that listen. Raises FixtureError and OSError; a usage error ends the process."""
-    logs.to_stderr(arguments.log_format)
+    streams.install()
+    dropped = logs.to_stderr(arguments.log_format)
+    if isinstance(sys.stderr, streams.Unwaited):
+        sys.stderr.told = dropped
+    for warning in arguments.warnings:
+        log.warning("%s", warning)
     parser: argparse.ArgumentParser = arguments.flags.parser
     paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
     try:
@@ -116,10 +110,10 @@ async def until_told(
     endings.on_signal(tell)
     url = runner.url_of(arguments.host, sockets)
     access_log = sys.stderr.isatty() if arguments.access_log is None else arguments.access_log
-    async with runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
+    async with woken(loop), runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
         watched = reloader.files.paths if arguments.watch else []
-        print(*greeting.greeting(app[SITE], url, admin=arguments.admin, watched=watched), sep="\n")
         write_port(runner.port_of(sockets))
+        print(*greeting.greeting(app[SITE], url, admin=arguments.admin, watched=watched), sep="\n")
         print(f"listening on {url}", flush=True)
         watching = asyncio.create_task(watch(reloader)) if watched else None
         await told.wait()
@@ -127,31 +121,16 @@ async def until_told(
             watching.cancel()
 
 
-@contextmanager
-def port_file(path: str | None) -> Iterator[Callable[[int], object]]:
-    """A function that writes the port, whole or not at all. While no server is ready, there is no such file.
-
-    What is no regular file (a pipe, a link) is only written to. Raises OSError.
-    """
-    if path is None:
-        yield lambda port: None
+@asynccontextmanager
+async def woken(loop: asyncio.AbstractEventLoop) -> AsyncIterator[None]:
+    """The loop wakes up for a signal, and so handles it. Not by asyncio's own handlers, which it gives up before the
+    process has ended. (On Windows it wakes up anyway.)"""
+    if os.name != "posix":
+        yield
         return
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-        yield lambda port: Path(path).write_text(f"{port}\n", encoding="ascii")
-        return
-    draft = Path(f"{path}.{os.getpid()}")
-    try:
-        draft.write_text("")  # whether it can be written shows before anything is served
-    except OSError as error:
-        raise OSError(error.errno, f"--port-file {path}: {error.strerror}") from None
-
-    def write(port: int) -> None:
-        draft.write_text(f"{port}\n", encoding="ascii")
-        draft.replace(path)
-
-    try:
-        Path(path).unlink(missing_ok=True)  # of a server that was killed
-        yield write
-    finally:
-        draft.unlink(missing_ok=True)
-        Path(path).unlink(missing_ok=True)
+    with endings.waking() as reader:
+        loop.add_reader(reader, os.read, reader, 4096)
+        try:
+            yield
+        finally:
+            loop.remove_reader(reader)
