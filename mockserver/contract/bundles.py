@@ -134,7 +134,9 @@ def _throttled(error: Json) -> Json:
             "status": {**properties["status"], "minimum": 429, "maximum": 429},
             "traceId": {**trace_id, "pattern": "^([0-9a-f]{16})?$"},
         },
-        "examples": [{**error["examples"][0], "status": 429}],
+        "examples": [
+            {**error["examples"][0], "status": 429, "error": {"code": 0, "message": "More than 5 requests in 1 s."}}
+        ],
     }
 
 

@@ -195,9 +195,8 @@ def _errors_of(operation: Operation, auth: str) -> Iterator[errors.Row]:
         yield errors.NO_TASK
     if len(operation.path_parameters) > 1:
         yield errors.NO_SUBTASK
-    if operation.method == "POST":
-        yield errors.SLOW_BODY
-        yield errors.LARGE_BODY
+    yield errors.SLOW_BODY
+    yield errors.LARGE_BODY
     yield errors.THROTTLED
     yield errors.UNEXPECTED
 

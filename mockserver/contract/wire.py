@@ -58,6 +58,7 @@ class _Column(NamedTuple):
     kind: Kind
     name: str
     """What it is called in the table of fields."""
+    optional: bool
 
 
 class Wire:
@@ -113,10 +114,7 @@ class Wire:
 
     def error(self, failure: ApiError, duration: int, now: int, trace_id: str) -> str:
         row = failure.row
-        error: dict[str, Any] = {
-            "code": self.dialect.code(row.failure, failure.code),
-            "message": failure.message,
-        }
+        error: dict[str, Any] = {"code": self.dialect.code(row.failure, failure.code), "message": failure.message}
         if failure.sub_errors:
             error["subErrors"] = [dict(one) for one in failure.sub_errors]
         return (
@@ -236,8 +234,9 @@ class Wire:
         """Keys and values, without what is not known, or with null for it."""
         for column in columns:
             one = getattr(value, column.attribute)
-            if one is not None:
-                yield column.key, self._written(texts, column, one)
+            written = None if one is None else self._written(texts, column, one)
+            if written is not None:
+                yield column.key, written
             elif self._nulls:
                 yield column.key, None
 
@@ -250,7 +249,8 @@ class Wire:
             case "ids":
                 return [self._long(id) for id in texts.ordered(value)]
             case "reference":
-                return self._reference(self._references[column.name], value)
+                known = self._reference(self._references[column.name], value)
+                return known or (None if column.optional else known)
         return dict(value) if isinstance(value, Mapping) else value
 
     def _reference(self, keys: Mapping[str, str], reference: Reference) -> dict[str, object]:
@@ -269,7 +269,7 @@ def _columns(table: Mapping[str, Field], variant: Variant, schema: Any, *, chang
     """Those of the table that the schema has, and that a transition changes or not."""
     spelled = [(one.spelled(variant), one) for one in held(table, changes=changes)]
     return [
-        _Column(key, one.attribute, one.kind, one.name)
+        _Column(key, one.attribute, one.kind, one.name, one.optional)
         for key, one in spelled
         if key is not None and one.attribute is not None and key in schema["properties"]
     ]

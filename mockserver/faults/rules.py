@@ -182,11 +182,14 @@ class Rules(Mapping[str, Fault]):
         new._matching, new.ids = self._matching, self.ids
         return new
 
-    def rate_of(self, before: "Rules", request: Incoming) -> Fault | None:
-        """Of the rate limits that have counted this request since they were as in `before`: the one with the least of
-        its window left, the newest of several."""
-        counted = (self._rules[id] for id in self.matching(request) if self._rules[id] is not before[id])
-        rates = {rule.id: rule.effect.limit - rule.window[1] for rule in counted if isinstance(rule.effect, RateLimit)}
+    def rate_of(self, before: "Rules", request: Incoming, now: int) -> Fault | None:
+        """Of the rate limits that match this request and were not used up before it, also where another rule acted on
+        it: the one with the least of its window left, the newest of several."""
+        rates: dict[str, int] = {}
+        for rule in (self._rules[id] for id in self.matching(request)):
+            if isinstance(rule.effect, RateLimit) and not before[rule.id].used_up:
+                until, count = rule.window
+                rates[rule.id] = rule.effect.limit - (count if now < until else 0)
         return self._rules[min(rates, key=rates.__getitem__)] if rates else None
 
     def added(self, rule: Fault) -> "Rules":

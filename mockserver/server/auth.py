@@ -91,7 +91,9 @@ def _check_signature(world: World, signature: Signature, headers: MultiMapping[s
         raise refused(headers, "Unknown access key", hint)
     sent_at = instant_of(signature.date)
     if sent_at is None:
-        raise refused(headers, "A signed request has a Date header", "such as Date: Tue, 17 Jan 2023 04:14:02 GMT")
+        problem = "A signed request has a Date header"
+        problem = problem if signature.date is None else "The Date header is no date in GMT"
+        raise refused(headers, problem, "such as Date: Tue, 17 Jan 2023 04:14:02 GMT")
     if abs(sent_at - wall()) > DATE_WITHIN:
         hint = "the server's Date header says what time it is by the machine's clock, which counts here"
         raise refused(headers, "The Date header is more than 15 minutes from the server's time", hint)

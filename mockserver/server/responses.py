@@ -41,6 +41,13 @@ UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY)
 CONTRACT: Final = "X-Mock-Contract"
 RULE: Final = "X-Mock-Rule"
 HINT: Final = "X-Mock-Hint"
+THROTTLE: Final = {
+    hdrs.RETRY_AFTER: "1",
+    "RateLimit-Limit": "1",
+    "RateLimit-Remaining": "0",
+    "RateLimit-Reset": "1",
+}
+"""What a 429 says that a fault asks for without a rate: every 429 has these (document); the numbers are ours."""
 JSON: Final = {hdrs.CONTENT_TYPE: "application/json", CONTRACT: VALID}
 FILE: Final = {
     hdrs.CONTENT_TYPE: "application/zip",
@@ -72,7 +79,7 @@ def injected(fault: Fault, effect: Error, asked: MultiMapping[str]) -> ApiError:
     message = effect.message if effect.message is not None else f"Injected by {fault.id}."
     failure = BY_STATUS.get(effect.status, "unexpected")
     row = Row(failure, source="ours", status=effect.status, message="{message}")
-    headers = CIMultiDict(challenge(asked) if effect.status == 401 else {})
+    headers = CIMultiDict(challenge(asked) if effect.status == 401 else THROTTLE if effect.status == 429 else {})
     headers.update(effect.headers)
     return ApiError(row, code=effect.code, rule=fault.id, headers=headers, message=message)
 

@@ -88,7 +88,7 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
     if exchange.fault is None and before.ids:
         request = incoming(asked, asked.to.operation)
         exchange.fault = served.live.choose_fault(request)
-        exchange.rate = served.live.world.faults.rate_of(before, request)
+        exchange.rate = served.live.world.faults.rate_of(before, request, exchange.time)
     return None
 
 

@@ -169,7 +169,7 @@ class Step:
         if task.status != RUNNING:
             return
         for id in self.retrying:
-            self.put(self.subtasks[id], transitions.retried(self.subtasks[id], self.now, self.pace))
+            self.put(self.subtasks[id], transitions.retried_by_itself(self.subtasks[id], self.now, self.pace))
         if self.open and not counts[FAILED]:
             rolling_back = task.operation == ROLLBACK
             slots = self.pace.concurrency - counts[READY] - counts[RUNNING]

@@ -125,7 +125,7 @@ def rolled_back(subtask: Subtask) -> Subtask:
 
 
 def retried(subtask: Subtask, now: int, pace: Pace, *, counts: bool = True) -> Subtask:
-    """A retry, whoever asked for it. startTime and finishTime stay as they were until it runs."""
+    """A retry that an operator asked for. startTime and finishTime stay as they were until it runs."""
     run_time = subtask.run_time
     return Subtask(
         subtask.definition,
@@ -140,6 +140,11 @@ def retried(subtask: Subtask, now: int, pace: Pace, *, counts: bool = True) -> S
         subtask.next_rollback,
         None,
     )
+
+
+def retried_by_itself(subtask: Subtask, now: int, pace: Pace) -> Subtask:
+    """An automatic retry: without the finishTime of the run that has failed."""
+    return replace(retried(subtask, now, pace), finish_time=None)
 
 
 def retries_itself(subtask: Subtask) -> bool:

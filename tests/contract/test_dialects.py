@@ -257,3 +257,16 @@ def test_what_a_rollback_answers(served: dict[str, MockServer], dialect: str, ha
 def test_every_read_above_is_an_operation() -> None:
     for id, path in READS.items():
         assert route(OPERATIONS[id].method, path[1:]).operation is OPERATIONS[id]
+
+
+# --- what is not known -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nulls", ["absent", "null"])
+def test_a_reference_of_which_the_dialect_says_nothing_is_not_known(nulls: Any) -> None:
+    """OCP Express says neither a tenant's own id nor its mode."""
+    task = {"id": 1, "tenant": {"id": 3, "mode": "MYSQL"}, "subtasks": []}
+    with MockServer({"tasks": [task]}, dialect="ocp-express", nulls=nulls) as mock:
+        answer = request("GET", f"{mock.api_url}{TASKS}/1", timeout=30)
+    assert answer.headers["X-Mock-Contract"] == "valid"
+    assert answer.json()["data"].get("tenantInfo", "absent") == ("absent" if nulls == "absent" else None)

@@ -171,8 +171,7 @@ def test_an_operation_lists_the_codes_it_can_answer(id: str) -> None:
     codes |= {("400", str(DEFAULT_VARIANT.row.codes[failure])) for failure in operation.refusals}
     codes |= {("400", "COM10011")} if operation.query else set()
     codes |= {("404", "TSK10001")} if operation.path_parameters else set()
-    codes |= {("408", "COM10004"), ("413", "COM10003")} if operation.method == "POST" else set()
-    codes |= {("429", "0")}
+    codes |= {("408", "COM10004"), ("413", "COM10003"), ("429", "0")}
     pattern = re.compile(r"\b([A-Z]{3}\d{5}|0)(?=: )")
     found = {(status, code) for status, text in shown.items() for code in pattern.findall(text)}
     assert found == codes

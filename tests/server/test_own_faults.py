@@ -332,13 +332,22 @@ def test_of_several_rates_the_tightest_is_told(failed: Client) -> None:
     assert [rate(failed.get(TASK)) for _ in range(2)] == [("3", "2", "60"), ("3", "1", "60")]
 
 
-def test_a_rate_that_is_used_up_or_not_asked_says_nothing(failed: Client) -> None:
+def test_a_rate_that_is_used_up_says_nothing_and_one_that_was_not_asked_says_what_is_left(failed: Client) -> None:
     limited(failed, 0, 10, times=1)
     assert rate(failed.get(TASK)) == ("0", "0", "10")
     assert rate(failed.get(TASK)) == (None, None, None), "it is used up"
     limited(failed, 5, 10)
     failed.fault(503, times=1)
-    assert rate(failed.get(TASK)) == (None, None, None), "a newer rule acted first"
+    assert rate(failed.get(TASK)) == ("5", "5", "10"), "a newer rule acted first"
+
+
+def test_a_429_without_a_rate_has_its_headers_too(failed: Client) -> None:
+    """Unless the rule says otherwise."""
+    failed.fault(429, times=1)
+    answer = failed.get(TASK)
+    assert (*rate(answer), answer.headers["Retry-After"]) == ("1", "0", "1", "1")
+    failed.mock.fault(error={"status": 429, "headers": {"Retry-After": "30"}})
+    assert failed.get(TASK).headers["Retry-After"] == "30"
 
 
 def test_a_limit_of_zero_lets_nothing_through(failed: Client) -> None:

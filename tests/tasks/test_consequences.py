@@ -237,6 +237,15 @@ def test_it_retries_itself_after_a_timeout() -> None:
     assert (one(it, 1).run_time, one(it, 1).operation) == (2, "RETRY")
 
 
+def test_an_automatic_retry_forgets_the_last_end_and_an_operators_keeps_it_until_it_runs() -> None:
+    it = world(task(subtask(1, retry_count=1, runs=[FAIL])), pace=pace(1, 2))
+    it.advance(at(3))
+    assert (one(it, 1).status, one(it, 1).start_time, one(it, 1).finish_time) == ("READY", at(1), None)
+    it.advance(at(6))
+    retry(it, 1)
+    assert (one(it, 1).status, one(it, 1).start_time, one(it, 1).finish_time) == ("READY", at(1), at(6))
+
+
 def test_an_automatic_retry_ignores_the_limit_and_the_block() -> None:
     it = world(
         task(
