@@ -36,7 +36,9 @@ TASK: Final = "/__admin/tasks/{taskInstanceId}"
 ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/health": {"GET": To(state.health, "Whether it serves", "health")},
     "/__admin/reset": {"POST": To(state.reset, "Start again from the fixture", "health", edits=True)},
-    "/__admin/fixtures/reload": {"POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422,))},
+    "/__admin/fixtures/reload": {
+        "POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422, 503))
+    },
     "/__admin/state": {
         "GET": To(state.get_state, "The whole world", "fixture"),
         "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", edits=True),

@@ -2,11 +2,11 @@
 
 import argparse
 import asyncio
+import errno
 import gc
 import logging
 import os
 import socket
-import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -131,12 +131,15 @@ async def until_told(
 def port_file(path: str | None) -> Iterator[Callable[[int], object]]:
     """A function that writes the port, whole or not at all. While no server is ready, there is no such file.
 
-    What is no regular file (a pipe, a link) is only written to. Raises OSError.
+    A link stays one, and is written to. Raises OSError; for what is there and is no regular file, too: a pipe would
+    wait for its reader.
     """
     if path is None:
         yield lambda port: None
         return
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, f"--port-file {path}: not a regular file")
+    if os.path.islink(path):
         yield lambda port: Path(path).write_text(f"{port}\n", encoding="ascii")
         return
     draft = Path(f"{path}.{os.getpid()}")

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -32,6 +33,19 @@ def shortened(record: logging.LogRecord) -> bool:
         record.msg, record.args = "not a request: %s", (header_safe(" ".join(str(error).split())),)
         record.exc_info = None
     return True
+
+
+class Seldom:
+    """A line a second at most, about what may go wrong all the time."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger, self._next_s = logger, 0.0
+
+    def error(self, message: str, *facts: object, exc_info: bool = False) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + 1
+            self._logger.error(message, *facts, exc_info=exc_info)
 
 
 class Json(logging.Formatter):

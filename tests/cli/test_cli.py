@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from processes import END_S, Served, forked, needed, run, run_anew
+from processes import END_S, Served, forked, loading, needed, run, run_anew
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
@@ -395,10 +395,8 @@ def test_no_further_signal_changes_how_it_ends(further: int) -> None:
 
 
 @pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT])
-def test_nor_where_it_is_still_loading(tmp_path: Path, further: int) -> None:
-    pipe = tmp_path / "slow.yaml"
-    os.mkfifo(pipe)
-    with forked("serve", str(pipe)) as process, pipe.open("w"):  # opened, it is being read
+def test_nor_where_it_is_still_loading(further: int) -> None:
+    with loading("serve") as process:
         process.terminate()
         while process.poll() is None:
             process.send_signal(further)
