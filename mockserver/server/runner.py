@@ -17,9 +17,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockserver.server import answer
+from mockserver.server.front.connection import Connections
 from mockserver.server.front.protocol import Fronts
 from mockserver.server.front.reader import Reader
 from mockserver.server.logs import ACCESS, AccessLog, Seldom
+from mockserver.server.responses import BUFFERED
 from mockserver.server.routing import SITE
 
 log = logging.getLogger("mockserver")
@@ -126,11 +128,12 @@ async def running(
     loop.set_exception_handler(_telling_seldom(before))
     try:
         await runner.setup()
-        server = runner.server
-        assert server is not None
+        assert runner.server is not None
+        buffered = app[BUFFERED]
+        server = Connections(runner.server, partial(answer.refused, site), buffered)
         if not (access_log or app.middlewares or app.on_response_prepare):
             reader = Reader(site.options.prefixes, loop)
-            fronts = Fronts(reader, partial(answer.at_once, site), server, keepalive_s=KEEPALIVE_S)
+            fronts = Fronts(reader, partial(answer.at_once, site), server, buffered, keepalive_s=KEEPALIVE_S)
         for one in sockets:
             listeners.append(await loop.create_server(fronts or server, sock=one, backlog=BACKLOG))
         yield

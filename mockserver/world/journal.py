@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from multidict import MultiMapping
 
@@ -22,6 +22,11 @@ BODY_BYTES: Final = 16 * 1024
 """Of each body, that much is shown."""
 KEPT: Final = BODY_BYTES + 1
 """Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
+
+Kind = Literal["api", "refused"]
+API: Final = "api"
+REFUSED: Final = "refused"
+"""What never became a request of the API: the HTTP server itself has refused it."""
 
 T = TypeVar("T")
 
@@ -150,5 +155,6 @@ class Exchange:
     """In what it left the contract, if it was looked at and did."""
     effect: str | None = None
     """What the fault did."""
+    kind: Kind = API
     let_go: bool = False
     """Whether a late answer never came."""
