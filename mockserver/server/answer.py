@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from multidict import MultiMapping
 
 from mockserver.contract.credentials import NOBODY, sent_with
-from mockserver.contract.errors import BAD_PARAMETER, ApiError, bare
+from mockserver.contract.errors import BAD_PARAMETER, NO_ROUTE, ApiError, bare
 from mockserver.contract.routes import OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
@@ -104,7 +104,8 @@ def refused(site: Site, what: Refused) -> web.Response:
     )
     exchange = steps.arrived(site.served, asked)
     exchange.kind = REFUSED
-    failure = ApiError(replace(BAD_PARAMETER, status=what.status), problem=what.why, headers=what.allowed)
+    row = NO_ROUTE if what.status == NO_ROUTE.status else replace(BAD_PARAMETER, status=what.status)
+    failure = ApiError(row, problem=what.why, path=what.target, headers=what.allowed)
     reply = steps.answered(site, exchange, failure)
     headers = {**reply.headers}
     if hdrs.ORIGIN in what.headers:

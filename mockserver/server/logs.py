@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp.abc import AbstractAccessLogger
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
+from aiohttp.web import BaseRequest, StreamResponse
 
 from mockserver.contract.credentials import redacted
 from mockserver.server.responses import HINT, RULE, header_safe
@@ -23,16 +22,6 @@ def to_stderr(form: str) -> None:
     handler.setFormatter(Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("mockserver").setLevel(logging.INFO)
-    logging.getLogger("aiohttp.server").addFilter(shortened)
-
-
-def shortened(record: logging.LogRecord) -> bool:
-    """What a client sent that is not HTTP is a line in the log, and no traceback."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError | RequestPayloadError):
-        record.msg, record.args = "not a request: %s", (header_safe(" ".join(str(error).split())),)
-        record.exc_info = None
-    return True
 
 
 class Seldom:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 
 from mockserver.contract.errors import bare
@@ -69,6 +69,9 @@ class Connection(web.RequestHandler):
         if not self._begun:
             self._begun = data[:LINE]
         super().data_received(data)
+        for message, _ in self._messages:
+            if isinstance(error := getattr(message, "exc", None), HttpProcessingError):
+                bare(error)  # the frame in which it was caught holds it, and what was received
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Not with `exc`: who waits to write would be given it by a future that is in the frame in which it is raised,
@@ -103,7 +106,6 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if not isinstance(exc, HttpProcessingError) or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
-        bare(exc)  # the frame in which it was caught holds it, and what was received
         line = _LINE.match(self._begun)
         response = self._connections.refuse(
             Refused(
@@ -111,12 +113,11 @@ class Connection(web.RequestHandler):
                 target=_printed(line[2]) if line else "",
                 headers=NONE,
                 status=status,
-                why=_sentence(exc.message),
+                why="not a URL" if isinstance(exc, InvalidURLError) else _sentence(exc.message),
             )
         )
         response.force_close()
         return response
-
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Not of a body that breaks off or is none: who asked for it has been told, or has gone."""
