@@ -186,7 +186,7 @@ class Handle:
     ) -> list[Json]:
         """The journal of API requests, oldest first, at least the last 1,000; `limit=1` is the last of them.
 
-        An entry has `id, time, operation, method, path, user, requestBody, status, responseBody, rule, hint,
+        An entry has `id, time, kind, operation, method, path, user, requestBody, status, responseBody, rule, hint,
         clientError, traceId` and more. `requests("retrySubtask", status=200, task_instance_id=1000)`
         """
         refuse_unknown("requests()", filters, ["operation", "limit", *RequestFilters.__annotations__])
