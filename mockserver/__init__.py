@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mockserver.testing.handle import Handle
     from mockserver.testing.server import MockServer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["ControlError", "FixtureError", "Handle", "MockServer", "__version__", "create_app"]
 
 _ROOMS = {

@@ -46,11 +46,11 @@ NAMES: Final = {
 }
 CALLS: Final = {
     "MockServer": (
-        "(source=None, *, host='127.0.0.1', port=0, clock=None, speed=None, auth=None, seed=None, field_names=None, "
-        "api_prefixes=('/api/v2',), admin_token=None)"
+        "(source=None, *, host='127.0.0.1', port=0, clock=None, speed=None, auth=None, seed=None, dialect=None, "
+        "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"
     ),
     "create_app": (
-        "(source=None, *, api_prefixes=('/api/v2',), overrides=None, admin=True, admin_token=None, allowed_hosts=())"
+        "(source=None, *, api_prefixes=None, overrides=None, admin=True, admin_token=None, allowed_hosts=())"
     ),
 }
 ERRORS: Final = {
@@ -60,6 +60,7 @@ ERRORS: Final = {
 }
 HANDLE: Final = {
     "url": PROPERTY,
+    "api_url": PROPERTY,
     "advance": "(by=None, *, to=None, until=None)",
     "assert_requested": "(operation, *, count=None, **filters)",
     "clear_denials": "(id=None)",
@@ -103,7 +104,7 @@ KEYWORDS: Final = {
     ),
     "history": "task_instance_id subtask_instance_id since limit",
     "requests": "status user task_instance_id subtask_instance_id trace_id client_error since",
-    "set_settings": "auth field_names scheduler server seed",
+    "set_settings": "auth dialect nulls array_order field_names scheduler server seed",
 }
 TASK_FIELDS: Final = (
     "name status operation type executor create_time start_time finish_time prohibit_rollback creator cluster tenant "
@@ -111,8 +112,8 @@ TASK_FIELDS: Final = (
 )
 SUBTASK_FIELDS: Final = (
     "name status operation run_time executor start_time finish_time create_time log context upstreams downstreams "
-    "runs rollbacks next_run next_rollback due outcome outcome_log timeout retry_count prohibit_rollback series_id "
-    "description class_name node_type parallel_idx"
+    "runs rollbacks next_run next_rollback due outcome outcome_log outcome_log_from outcome_log_to timeout retry_count "
+    "prohibit_rollback skippable series_id description class_name node_type parallel_idx"
 )
 """Each can be read, and given to `set`."""
 THING: Final = {"id": PROPERTY, "json": "()", "set": "(**fields)"}
@@ -197,11 +198,13 @@ SERVING: Final = {
     "--admin, --no-admin": "OCP_MOCK_ADMIN",
     "--admin-token TOKEN": "OCP_MOCK_ADMIN_TOKEN",
     "--allow-host NAME": "OCP_MOCK_ALLOW_HOST",
-    "--api-prefix PREFIX": "/api/v2 OCP_MOCK_API_PREFIX",
+    "--api-prefix PREFIX": "OCP_MOCK_API_PREFIX",
     "--auth open|basic": "OCP_MOCK_AUTH",
     "--clock real|manual": "OCP_MOCK_CLOCK",
+    "--dialect NAME": "OCP_MOCK_DIALECT",
     "--field-names sample|table": "OCP_MOCK_FIELD_NAMES",
     "--log-format text|json": "text OCP_MOCK_LOG_FORMAT",
+    "--nulls absent|null": "OCP_MOCK_NULLS",
     "--seed N": "OCP_MOCK_SEED",
     "--speed N": "OCP_MOCK_SPEED",
 }
@@ -233,9 +236,11 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "init": {**HELP, "DIR": ""},
     "openapi": {
         **HELP,
-        "--api-prefix PREFIX": "/api/v2 OCP_MOCK_API_PREFIX",
+        "--api-prefix PREFIX": "OCP_MOCK_API_PREFIX",
         "--auth open|basic": "open OCP_MOCK_AUTH",
+        "--dialect NAME": "ocp-4.2.2 OCP_MOCK_DIALECT",
         "--field-names sample|table": "sample OCP_MOCK_FIELD_NAMES",
+        "--nulls absent|null": "absent OCP_MOCK_NULLS",
     },
     "validate": {**HELP, "PATH": ""},
 }
@@ -243,7 +248,9 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
 # --- fixture files: the keys of each part --------------------------------------------------------------------------
 
 FIXTURE: Final = {
-    "fixture": "auth users clock server fieldNames seed scheduler tasks faults denials counters",
+    "fixture": (
+        "auth users clock server dialect nulls arrayOrder fieldNames seed scheduler tasks faults denials counters"
+    ),
     "fixture.user": "password permissions accessKeys",
     "fixture.clock": "mode now speed",
     "fixture.scheduler": "dispatch run concurrency",
@@ -260,7 +267,8 @@ FIXTURE: Final = {
     "fixture-subtask": (
         "id name seriesId description className clusterName timeout status operation executor runTime context "
         "createTime startTime finishTime nodeType parallelIdx paralleIdx upstreams downstreams downstream "
-        "prohibitRollback retryCount runs rollbacks log due nextRun nextRollback outcome outcomeLog"
+        "prohibitRollback skippable retryCount runs rollbacks log due nextRun nextRollback outcome outcomeLog "
+        "outcomeLogFrom outcomeLogTo"
     ),
     "fixture-run": "outcome duration log",
     "fault": (
@@ -283,8 +291,8 @@ FIXTURE: Final = {
 PYTEST_FIXTURES: Final = {"make_ocp_mock": "session", "ocp_mock": "function", "ocp_mock_url": "function"}
 PYTEST_OPTIONS: Final = {"--ocp-mock-fixtures": "append", "ini ocp_mock_fixtures": "linelist"}
 MARKER: Final = (
-    "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, field_names=None, "
-    "api_prefixes=None, admin_token=None)"
+    "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, dialect=None, "
+    "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"
 )
 
 

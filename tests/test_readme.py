@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Final, get_args
 
 import pytest
 from pages import BASE, PAGES, README, ROOT, block, blocks, coded, rows, section
@@ -26,10 +28,11 @@ from mockserver.cli import exec as exec_command
 from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S
 from mockserver.contract.bundles import schema_files
-from mockserver.contract.errors import ROWS
+from mockserver.contract.dialects import DEFAULT, DIALECTS, Dialect, Failure
+from mockserver.contract.errors import BY_STATUS, ROWS
 from mockserver.contract.operations import LIST_QUERY, OPERATIONS
 from mockserver.contract.schemas import contract
-from mockserver.faults.effects import DEFAULT_CODE, DEFAULT_CODES, DELAYS, EFFECTS
+from mockserver.faults.effects import DELAYS, EFFECTS
 from mockserver.fixtures import source
 from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.fixtures.document import MAX_BYTES
@@ -38,6 +41,7 @@ from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
+from mockserver.world.fixture import SETTINGS
 from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
 from mockserver.world.served import GENERATIONS, MAX_SNAPSHOTS
@@ -45,6 +49,8 @@ from mockserver.world.worlds import WORLDS
 
 LONGEST: Final = 250
 CHAPTERS: Final = [page for page in PAGES if page != "README.md"]
+CODES: Final = DIALECTS[DEFAULT].codes
+"""Those that the pages show, where they say no other dialect."""
 
 
 def test_a_first_reader_finishes_the_readme() -> None:
@@ -116,7 +122,7 @@ def test_the_readme_s_curl_lines_tell_the_story() -> None:
     assert '"to":"FAILED"' in advanced
     assert '"runTime":3' in again
     assert '"to":"SUCCESSFUL"' in idle
-    assert '"status":"SUCCESSFUL","type":"MANUAL"' in task
+    assert json.loads(task)["data"]["status"] == "SUCCESSFUL"
     assert '"id":"fault-1"' in fault
     assert '"status":503' in own
 
@@ -144,9 +150,15 @@ def test_the_curl_lines_of_the_faults_tell_theirs() -> None:
     assert '"allowed":true' in matrix
 
 
+def test_the_curl_lines_of_the_dialects_tell_theirs() -> None:
+    settings, task = curled("docs/dialects.md")
+    assert '"dialect":"ocp-express"' in settings
+    assert '"tenantInfo":null' in task
+
+
 def test_no_other_page_has_curl_lines() -> None:
     assert {page for page in PAGES if any(line.startswith("curl ") for line in lines(page))} == {
-        *("README.md", "docs/control-routes.md", "docs/faults.md"),
+        *("README.md", "docs/control-routes.md", "docs/dialects.md", "docs/faults.md"),
     }
 
 
@@ -235,7 +247,7 @@ def test_every_operation_is_in_the_table_with_what_it_refuses() -> None:
             one.id,
             re.sub(r"\{\w+\}", lambda name: short[name[0]], f"{one.method} {one.path}"),
             one.permission,
-            ", ".join(map(str, one.refusals)),
+            ", ".join(str(CODES[failure]) for failure in one.refusals),
         )
         for one in OPERATIONS.values()
     ]
@@ -247,11 +259,62 @@ def test_every_filter_of_the_list_is_named() -> None:
     assert re.findall(r"`(\w+)`", what) == [one.name for one in LIST_QUERY]
 
 
-def test_every_error_is_in_the_table() -> None:
+def test_every_error_is_in_the_table_by_its_code_in_the_default_dialect() -> None:
     errors = rows(section("README.md", "The nine operations"))[len(OPERATIONS) :]
-    assert sorted((int(status), int(code)) for status, code, _ in errors) == sorted(
-        {(row.status, row.code) for row in ROWS}
-    )
+    shown = [
+        pair for statuses, codes, _ in errors for pair in zip(statuses.split(", "), codes.split(", "), strict=True)
+    ]
+    assert sorted(shown) == sorted({(str(row.status), str(CODES[row.failure])) for row in ROWS})
+
+
+DIALECT_ROWS: Final[dict[str, Callable[[Dialect], str]]] = {
+    "stands for": lambda one: one.stands_for,
+    "prefix": lambda one: f"`{one.prefix}`",
+    "`error.code`": lambda one: "string" if one.has_text_codes else "integer",
+    "signed requests": lambda one: "yes" if one.takes_signed else "no",
+    "`retrySubtask` adds 1 to `runTime`": lambda one: "yes" if one.counts_retry else "no",
+    "a Long past 2^53 - 1": lambda one: "string of digits" if one.has_text_longs else "number",
+    "answers without `data`, beside skip and cancel": lambda one: listed(sorted(one.without_data)),
+    "fields that it has not": lambda one: listed([name for name, other in one.fields.items() if other is None]),
+    "fields of other names": lambda one: ", ".join(f"`{k}`: `{other}`" for k, other in one.fields.items() if other),
+    "objects of fewer keys": lambda one: ", ".join(f"`{k}`: {listed(keys)}" for k, keys in one.references.items()),
+}
+"""What the table of dialects has in its columns, by the head of a row."""
+
+
+def listed(names: Sequence[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
+
+
+def test_the_table_of_dialects_is_the_code_s() -> None:
+    shown = rows(section("docs/dialects.md", "What differs"))
+    told = [[head, *map(say, DIALECTS.values())] for head, say in DIALECT_ROWS.items()]
+    assert [row[:-1] for row in shown] == told
+    assert len(DIALECT_ROWS) == len(fields(Dialect))  # one is in two rows, and the codes are in the other table
+
+
+def test_the_table_of_error_codes_is_the_code_s() -> None:
+    shown = rows(section("docs/dialects.md", "Error codes"))
+    statuses = {row.failure: row.status for row in ROWS}
+    assert [row[1:] for row in shown] == [
+        [str(statuses[failure]), *(str(one.codes[failure]) for one in DIALECTS.values())]
+        for failure in get_args(Failure)
+    ]
+
+
+@pytest.mark.parametrize("title", ["What differs", "Error codes"])
+def test_a_table_of_dialects_has_a_column_for_each(title: str) -> None:
+    head = next(line for line in section("docs/dialects.md", title).splitlines() if line.startswith("|"))
+    assert re.findall(r"`(ocp-[^`]+)`", head) == list(DIALECTS)
+
+
+def test_every_way_to_choose_a_dialect_is_named() -> None:
+    shown = rows(section("docs/dialects.md", "How to choose"))
+    serve = run("serve", "--help").stdout
+    for key, flag, variable, keyword in ([cell.strip("`") for cell in row] for row in shown):
+        assert SETTINGS[key] == keyword
+        assert not flag or (f"{flag} " in serve and variable in serve)
+    assert set(coded(shown)) == SETTINGS.keys() - {"auth", "server", "seed"}
 
 
 def test_every_shipped_fixture_is_in_the_table() -> None:
@@ -283,8 +346,8 @@ def test_every_effect_is_in_the_table_and_in_the_example() -> None:
 
 
 def test_an_injected_error_has_the_code_that_the_table_says() -> None:
-    codes = ", ".join(f"{code} for {status}" for status, code in DEFAULT_CODES.items())
-    assert f"Without a `code`: {codes}, else {DEFAULT_CODE}." in PAGES["docs/faults.md"]
+    codes = ", ".join(f"{CODES[failure]} for {status}" for status, failure in BY_STATUS.items())
+    assert f"{codes}, else {CODES['unexpected']}" in PAGES["docs/faults.md"]
 
 
 def test_every_key_of_a_fixture_is_in_the_table() -> None:
@@ -299,7 +362,7 @@ def test_every_method_of_the_handle_is_named() -> None:
 
 
 def test_every_difference_has_a_source() -> None:
-    known = {"document", "engine", "ours", "a guess"}
+    known = {"seed", "document", "engine", "client", "ours", "a guess"}
     differences = rows(PAGES["docs/differences.md"])
     assert len(differences) > 15
     assert all(set(row[2].split(", ")) <= known for row in differences)

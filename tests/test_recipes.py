@@ -15,8 +15,10 @@ import yaml
 from clients import TASKS
 from pages import BASE, block
 from processes import END_S, INSTALL_S, environment, needed, npm_installed
+from variants import VARIANTS
 
 from mockserver import MockServer
+from mockserver.app import api_document
 from mockserver.cli.main import parsed
 
 CLIENT, VITE, UMI = "export async function retrySubtask", 'from "vite"', 'from "umi"'
@@ -122,6 +124,22 @@ def test_the_clients_parser_changes_nothing_else(client: Path) -> None:
     program = 'import { parse } from "./client.js"; console.log(JSON.stringify(JSON.parse(process.argv[1]).map(parse)))'
     out = node(client, "--input-type=module", "--eval", program, json.dumps(list(PARSED)))
     assert json.loads(out) == list(PARSED.values())
+
+
+@pytest.mark.slow
+def test_types_can_be_made_of_every_variant(client: Path) -> None:
+    folder = client / "variants"
+    folder.mkdir()
+    uses = []
+    for count, (name, variant) in enumerate(VARIANTS.items()):
+        document = api_document(variant, (variant.row.prefix,), "open")
+        (folder / f"{name}.json").write_text(json.dumps(document))
+        run_npx(client, f"npx openapi-typescript variants/{name}.json --output variants/{name}.d.ts")
+        uses.append(f'import type {{ operations as o{count} }} from "./{name}";')
+        uses.append(f'export type Task{count} = o{count}["getTaskInstance"]["responses"][200]["content"]')
+    (folder / "all.ts").write_text("\n".join(uses))
+    *_, compile = block("bash", "openapi-typescript").splitlines()
+    run_npx(client, compile.replace("client.ts", "variants/all.ts --noEmit"))
 
 
 # --- a fault of a request's own ------------------------------------------------------------------------------------

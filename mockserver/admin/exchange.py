@@ -92,7 +92,7 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
     number, entry = found(site, request)
     makers: Mapping[str, Callable[[], str]] = {
         "curl": lambda: curl(site, request, entry),
-        "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.prefixes), met(entry)),
+        "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.options.prefixes), met(entry)),
         "fixture": lambda: fixture(site, number, entry),
     }
     made: dict[str, object] = {}

@@ -7,6 +7,7 @@ from aiohttp import web
 from mockserver import __version__
 from mockserver.admin.calls import JSON_TYPE, body_of, checked_body, decoded, duration, name_in_path, raw_body
 from mockserver.contract.errors import InFile, Problem, Unprocessable
+from mockserver.faults import effects
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.writer import scheduler_data, settings_data, to_data
@@ -78,9 +79,11 @@ async def get_settings(site: Site, request: web.Request) -> object:
 
 
 async def put_settings(site: Site, request: web.Request) -> object:
-    """Only the keys that are given. What is under way keeps its `due`."""
+    """Only the keys that are given. What is under way keeps its `due`. A dialect that a fault does not fit is refused:
+    the state could not be put back."""
     body = await checked_body("settings", request)
-    settings = site.served.up_to_now().settings
+    world = site.served.up_to_now()
+    settings = world.settings
     given = {name: body[key] for key, name in SETTINGS.items() if key in body}
     if "seed" in given:
         given["seed"] = int(given["seed"])  # 7.0 is an integer in JSON
@@ -90,8 +93,15 @@ async def put_settings(site: Site, request: web.Request) -> object:
     }
     if "concurrency" in pace:
         changes["concurrency"] = int(pace["concurrency"])
-    changed = settings._replace(**given, pace=settings.pace._replace(**changes))
-    site.served.change_settings(changed.behaving(), "PUT /__admin/settings")
+    changed = settings._replace(**given, pace=settings.pace._replace(**changes)).behaving()
+    wrong = [
+        Problem(("dialect",), f"{fault.id}: {problem.message}")
+        for fault in world.faults.values()
+        for problem in effects.problems(fault.to_json(), changed.variant.row)
+    ]
+    if wrong:
+        raise Unprocessable("not settings for the faults of this world", wrong)
+    site.served.change_settings(changed, "PUT /__admin/settings")
     return await get_settings(site, request)
 
 

@@ -27,7 +27,7 @@ def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) 
     task = next(iter(world.tasks), None)
     lines = [
         f"ocp-mockserver {__version__}: {counted(len(world.tasks), 'task')}, {counted(subtasks, 'subtask')}; "
-        f"{served.clock.mode} clock, auth {world.settings.auth}",
+        f"{served.clock.mode} clock, auth {world.settings.auth}, dialect {world.settings.dialect}",
         "",
         *(f"  base URL  {url}{quote(prefix)}" for prefix in site.prefixes),
         f"  try       GET {base}/tasks/instances",

@@ -187,14 +187,15 @@ def add_variant(flags: Flags, *, given: bool) -> None:
     """How the API's JSON is. If there is a fixture (`given`), it says so unless a flag does."""
     from mockserver.contract.dialects import DEFAULT_VARIANT, DIALECTS, FIELD_NAMES, NULLS
 
+    dialects = f"whose error codes, prefix and fields: {'|'.join(DIALECTS)}"
+    nulls = "what is not known is left out, or is null"
     spellings = "parallelIdx, downstreams as in OCP's sample, or paralleIdx, downstream as in its table"
-    for name, choices, usual, help in (
-        ("--dialect", tuple(DIALECTS), DEFAULT_VARIANT.dialect, "whose API it is: error codes, prefix, some fields"),
-        ("--nulls", NULLS, DEFAULT_VARIANT.nulls, "whether what is not known is left out or null"),
-        ("--field-names", FIELD_NAMES, DEFAULT_VARIANT.field_names, spellings),
+    for name, choices, metavar, usual, help in (
+        ("--dialect", tuple(DIALECTS), "NAME", DEFAULT_VARIANT.dialect, dialects),
+        ("--nulls", NULLS, "|".join(NULLS), DEFAULT_VARIANT.nulls, nulls),
+        ("--field-names", FIELD_NAMES, "|".join(FIELD_NAMES), DEFAULT_VARIANT.field_names, spellings),
     ):
-        default = None if given else usual
-        flags.add(name, one_of(*choices), default=default, metavar="|".join(choices), help=help)
+        flags.add(name, one_of(*choices), default=None if given else usual, metavar=metavar, help=help)
 
 
 def run_module(arguments: argparse.Namespace) -> int:

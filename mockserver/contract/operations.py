@@ -108,7 +108,7 @@ _OPERATIONS: Final = (
         "Download what helps to diagnose a task",
         "A zip with task_info.txt (a line for each subtask in topological order) and a subtask_{id}_{run}.log for each "
         "run that happened. Changes nothing.",
-        "document; the files are the engine's", media_type="application/zip"),
+        "engine; no document has it", media_type="application/zip"),
 )
 # fmt: on
 OPERATIONS: Final = {operation.id: operation for operation in _OPERATIONS}

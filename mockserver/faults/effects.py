@@ -188,7 +188,8 @@ def problems(body: Json, dialect: Dialect) -> list[Problem]:
     found: list[Problem] = []
     code = body.get("error", {}).get("code")
     if isinstance(code, str) and not dialect.has_text_codes:
-        found.append(Problem(("error", "code"), f"{code!r}: error codes are numbers in this dialect"))
+        problem = f"{code!r} is not a number, as error codes are in {dialect.stands_for}"
+        found.append(Problem(("error", "code"), problem))
     effects = [key for key in EFFECTS if key in body]
     delays = [key for key in DELAYS if key in body]
     if not effects and not delays:

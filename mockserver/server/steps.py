@@ -220,8 +220,9 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
             place = hints.Place(asked.method, asked.path, site.prefixes, site.worlds.mount)
             failure.hint = hints.hint(failure, world, asked.to, place)
         if not site.access_logged:
-            why = f" ({failure.hint})" if failure.hint else ""
-            log.info("%s %s: %s%s", asked.method, redacted(asked.path), failure, why)
+            code = world.settings.variant.row.code(row.failure, failure.code)
+            why = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
+            log.info("%s %s: %s / %s: %s", asked.method, redacted(asked.path), row.status, code, why)
     return Done(failure=failure)
 
 

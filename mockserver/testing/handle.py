@@ -41,6 +41,8 @@ class Handle:
         self._connected = line
         self._settings: Mapping[str, object] = {}
         """Keys of a fixture that win over those of one that is loaded."""
+        self._marked: Mapping[str, object] = {}
+        """Likewise, those of the test that has it; they win over the others."""
 
     @property
     def _line(self) -> Line:
@@ -115,7 +117,8 @@ class Handle:
         from mockserver.fixtures import source as fixture_source
         from mockserver.fixtures.writer import to_data
 
-        self._line.call("PUT", "/state", to_data(fixture_source.load(source, overrides=self._settings)))
+        overrides = {**self._settings, **self._marked}
+        self._line.call("PUT", "/state", to_data(fixture_source.load(source, overrides=overrides)))
 
     def state(self) -> Json:
         """The whole world as a fixture, also in mid-run: `load(state)` goes on from there."""

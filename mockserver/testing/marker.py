@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from mockserver.contract.dialects import DIALECTS
-from mockserver.testing.naming import refuse_unknown
+from mockserver.testing.naming import camel, refuse_unknown
 
 VARIABLE: Final = "OCP_MOCK_FIXTURES"
 Names = Sequence[str | os.PathLike[str]]
@@ -72,6 +72,11 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
 
 
+def _one_of(*names: str) -> str:
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} or {last}"
+
+
 Check = tuple[Callable[[object], bool], str]
 ANY_WORLD: Final[dict[str, Check]] = {
     "world": (lambda value: isinstance(value, Mapping), "a mapping in the form of a fixture file"),
@@ -82,7 +87,7 @@ WORLDS: Final[dict[str, Check]] = {
     "speed": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
     "auth": (lambda value: value in ("open", "basic"), "'open' or 'basic'"),
     "seed": (lambda value: type(value) is int, "a whole number"),
-    "dialect": (lambda value: value in DIALECTS, ", ".join(DIALECTS)),
+    "dialect": (lambda value: value in (*DIALECTS,), _one_of(*DIALECTS)),
     "nulls": (lambda value: value in ("absent", "null"), "'absent' or 'null'"),
     "array_order": (lambda value: value in ("fixture", "shuffled"), "'fixture' or 'shuffled'"),
     "field_names": (lambda value: value in ("sample", "table"), "'sample' or 'table'"),
@@ -92,6 +97,7 @@ SERVERS: Final[dict[str, Check]] = {
     "admin_token": (lambda value: isinstance(value, str), "a string"),
 }
 KNOWN: Final = {**ANY_WORLD, **WORLDS, **SERVERS}
+SNAKE: Final = {camel(name): name for name in KNOWN}
 FORM: Final = "@pytest.mark.ocp_mock"
 
 
@@ -101,30 +107,31 @@ def _of(marker: pytest.Mark) -> tuple[Names, Mapping[str, Any] | None, Mapping[s
         refuse_unknown(FORM, marker.kwargs, KNOWN)
     except TypeError as error:
         raise pytest.UsageError(str(error)) from None
+    given = {SNAKE.get(name, name): value for name, value in marker.kwargs.items()}
     for name, (holds, form) in KNOWN.items():
-        value = marker.kwargs.get(name)
+        value = given.get(name)
         if value is not None and not holds(value):
             raise pytest.UsageError(f"{FORM}: {name} is {form}, not {value!r}")
     if len(marker.args) > 1:
         raise pytest.UsageError(f"{FORM} takes one path, not {len(marker.args)}; several are a list")
-    world = marker.kwargs.get("world")
+    world = given.get("world")
     names: Names = ()
     if marker.args:
-        given = marker.args[0]
+        source = marker.args[0]
         if world is not None:
             raise pytest.UsageError(f"{FORM} takes a path or world=…, not both")
-        if isinstance(given, Mapping):
-            world = given
-        elif isinstance(given, str | os.PathLike):
-            names = [given]
-        elif isinstance(given, Sequence) and given and all(isinstance(one, str | os.PathLike) for one in given):
-            names = given
+        if isinstance(source, Mapping):
+            world = source
+        elif isinstance(source, str | os.PathLike):
+            names = [source]
+        elif isinstance(source, Sequence) and source and all(isinstance(one, str | os.PathLike) for one in source):
+            names = source
         else:
             wanted = "a path, the name of a shipped fixture, or world={…}"
-            raise pytest.UsageError(f"{FORM} takes {wanted}, not {given!r}")
-    if marker.kwargs.get("clock") == "manual" and marker.kwargs.get("speed") is not None:
+            raise pytest.UsageError(f"{FORM} takes {wanted}, not {source!r}")
+    if given.get("clock") == "manual" and given.get("speed") is not None:
         raise pytest.UsageError(f"{FORM}: a manual clock has no speed")
-    return names, world, marker.kwargs
+    return names, world, given
 
 
 def _places(names: Names, base: Path, origin: str) -> tuple[Place, ...]:

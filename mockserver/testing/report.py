@@ -136,7 +136,7 @@ def _value(entry: Json, key: str) -> Any:
 
 
 def request_line(entry: Json) -> str:
-    """`#3 POST /api/…/retry as operator: 400 20003 The subtask …, by fault-1`."""
+    """`#3 POST /api/…/retry as operator: 400 TSK10007 The subtask …, by fault-1`."""
     who = f" as {entry['user']}" if entry["user"] not in (None, "anonymous") else ""
     said = entry["status"] if entry["status"] is not None else "no answer"
     error = error_of(entry)

@@ -123,6 +123,7 @@ class Shelf:
     def renew(self, mock: Handle, choice: Choice) -> None:
         """Raises FixtureError."""
         overrides = fixture_source.overrides(**choice.settings)
+        mock._marked = dict(overrides)
         if isinstance(mock, MockServer):
             is_own = choice.source is None and not overrides
             mock._renew(None if is_own else self._fixture(choice.source, mock, overrides))

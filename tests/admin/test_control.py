@@ -256,7 +256,7 @@ def test_a_world_can_be_put_as_json_and_is_answered_as_it_is_then(failed: Client
     answer = failed("PUT", "/__admin/state", json={"tasks": [{"id": 5}], "clock": {"mode": "manual"}})
     assert answer.status_code == 200
     assert answer.json() == failed.admin("GET", "/state")
-    assert said(failed.get(TASK)) == (404, 20000)
+    assert said(failed.get(TASK)) == (404, "TSK10001")
 
 
 def test_a_put_replaces_all_and_a_key_not_given_has_its_default(failed: Client) -> None:

@@ -17,6 +17,7 @@ from processes import END_S, PACKAGE, needed, plugin_is_installed
 from slow import slow_but
 
 from mockserver import MockServer
+from mockserver.contract.dialects import DEFAULT, DIALECTS, DialectName
 
 OPERATOR, VIEWER, NOBODY = (("operator", "operator"), ("viewer", "viewer"), ("nobody", "nobody"))
 IMPATIENT_S: Final = 0.1
@@ -246,10 +247,10 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
 
-def proven(pytester: pytest.Pytester, chosen: dict[str, Case]) -> None:
+def proven(pytester: pytest.Pytester, chosen: dict[str, Case], world: Json = WORLD) -> None:
     """That each copied test passes, and fails when the answer is another one."""
     sources: dict[str, str] = {}
-    with MockServer(WORLD) as mock, Client(mock) as client:
+    with MockServer(world) as mock, Client(mock) as client:
         for name, case in chosen.items():
             copies = copied(client, case)
             assert copies["why"] is None, f"{name}: {copies['why']}"
@@ -273,6 +274,26 @@ FEW: Final = [
 def test_a_copied_test_passes_and_fails_when_the_answer_is_another(pytester: pytest.Pytester) -> None:
     spoiling = {name: case for name, case in effects() if name in ("error after", "reset before", "set after")}
     proven(pytester, {**{name: CASES[name] for name in FEW}, **spoiling})
+
+
+WAYS: Final[dict[str, Json]] = {
+    "all": {"dialect": "ocp-express", "nulls": "null", "arrayOrder": "shuffled", "fieldNames": "table"},
+    "4.2.1": {"dialect": "ocp-4.2.1"},
+    "express": {"dialect": "ocp-express"},
+    "null": {"nulls": "null"},
+    "shuffled": {"arrayOrder": "shuffled"},
+}
+"""Other ways to answer."""
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("way", slow_but(["all"], WAYS))
+def test_a_copied_test_answers_in_the_same_way(pytester: pytest.Pytester, way: str) -> None:
+    world = {**WORLD, **WAYS[way]}
+    prefix = DIALECTS[world.get("dialect", DEFAULT)].prefix
+    chosen = {name: CASES[name] for name in FEW if name != "no route"}
+    there = {name: case._replace(path=case.path.replace(API, prefix), needs="") for name, case in chosen.items()}
+    proven(pytester, there, world)
 
 
 @pytest.mark.slow
@@ -393,6 +414,24 @@ def test_the_world_of_a_test_is_the_fixture(case: Case) -> None:
     assert literal_in(copies["pytest"]) == yaml.safe_load(copies["fixture"])
 
 
+def test_a_test_asks_under_the_prefix_that_its_world_had_then(failed: Client) -> None:
+    """Whatever dialect it speaks by now."""
+    failed.mock.set_settings(dialect="ocp-express")
+    failed.get(TASK.replace(API, "/api/v1"))
+    failed.mock.set_settings(dialect="ocp-4.2.1")
+    source = failed.latest("/copies")["pytest"]
+    assert "ocp_mock.url + '/api/v1/tasks/instances/1000'" in source
+    assert literal_in(source)["dialect"] == "ocp-express"
+
+
+def test_a_fixture_has_its_null_in_quotes(failed: Client) -> None:
+    failed.mock.set_settings(nulls="null", array_order="shuffled")
+    failed.get(TASK)
+    text = failed.latest("/copies")["fixture"]
+    assert "nulls: 'null'\n" in text
+    assert yaml.safe_load(text)["arrayOrder"] == "shuffled"
+
+
 # --- what cannot be copied -----------------------------------------------------------------------------------------
 
 
@@ -462,6 +501,22 @@ def test_a_path_that_requests_would_tidy_up_makes_no_test(failed: Client, path: 
     )
     assert "tidies" in refused(failed)
     assert "--path-as-is" in failed.latest("/copies")["curl"]
+
+
+@pytest.mark.parametrize(("method", "below"), [("GET", "nowhere"), ("DELETE", "tasks/instances")])
+def test_an_answer_that_names_its_path_is_not_copied_to_another_path(method: str, below: str) -> None:
+    with MockServer(WORLD, api_prefixes=["/ocp"]) as mock, Client(mock) as client:
+        assert f"/ocp/{below}" in client(method, f"/ocp/{below}", auth=OPERATOR).json()["error"]["message"]
+        assert "names its path" in refused(client)
+
+
+@pytest.mark.parametrize("dialect", ["ocp-4.2.2", "ocp-express"])
+def test_a_path_of_another_dialect_makes_no_test(dialect: DialectName) -> None:
+    """Whether a test's server has it depends on that server."""
+    other = {"/api/v1", "/api/v2"} - {DIALECTS[dialect].prefix}
+    with MockServer(WORLD, dialect=dialect) as mock, Client(mock) as client:
+        assert client.get(TASK.replace(API, other.pop())).status_code == 404
+        assert "another's" in refused(client)
 
 
 # --- curl ----------------------------------------------------------------------------------------------------------

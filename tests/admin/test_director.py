@@ -19,7 +19,7 @@ WIDE = {
 
 
 def at(seconds: float) -> str:
-    fraction = f".{round(seconds % 1 * 1000):03d}" if seconds % 1 else ""
+    fraction = f".{round(seconds % 1 * 1000):03d}".rstrip("0") if seconds % 1 else ""
     return f"2021-08-25T15:10:{13 + int(seconds):02d}{fraction}+08:00"
 
 
@@ -99,7 +99,7 @@ def test_a_subtask_that_succeeds_lets_the_next_become_ready(failed: Client) -> N
     assert patch(failed, status="SUCCESSFUL")["finishTime"] == at(0)
     assert failed.subtasks() == ["SUCCESSFUL", "SUCCESSFUL", "READY"]
     task = failed.get(TASK).json()["data"]
-    assert (task["status"], task["finishTime"]) == ("RUNNING", None)
+    assert (task["status"], task.get("finishTime")) == ("RUNNING", None)
 
 
 def test_a_subtask_that_is_pending_again_has_never_run(failed: Client) -> None:
@@ -301,7 +301,7 @@ def test_a_reset_forgets_what_was_set(failed: Client) -> None:
         ({"operation": "retry", "timeout": -1}, ["$.operation", "$.timeout"]),
         ({"runs": []}, ["$.runs"]),
         ({"runs": [{"outcome": "FAILED"}, {"outcom": "FAILED"}]}, ["$.runs[1].outcom"]),
-        ({"runs": [{"duration": "TSK100010h"}, {"duration": "900000h"}]}, ["$.runs[1].duration"]),
+        ({"runs": [{"duration": "200000h"}, {"duration": "900000h"}]}, ["$.runs[1].duration"]),
         ({"nextRun": 2}, ["$.nextRun"]),
         ({"rollbacks": [{}], "nextRollback": 1}, ["$.nextRollback"]),
         ({"due": at(5)}, ["$.due"]),
@@ -419,6 +419,9 @@ def test_what_a_whole_task_says_can_be_sent_back(failed: Client) -> None:
 
 SETTINGS = {
     "auth": "open",
+    "dialect": "ocp-4.2.2",
+    "nulls": "absent",
+    "arrayOrder": "fixture",
     "fieldNames": "sample",
     "scheduler": {"dispatch": "1s", "run": "2s", "concurrency": 10},
     "server": "127.0.0.1",

@@ -102,8 +102,8 @@ def test_an_error_takes_no_such_header(failed: Client, name: str) -> None:
 
 
 def test_a_code_and_a_message_of_ones_own(failed: Client) -> None:
-    failed.admin("POST", "/faults", {"error": {"status": 502, "code": -7, "message": "上游 {down}"}})
-    assert failed.get(TASK).json()["error"] == {"code": -7, "message": "上游 {down}"}
+    failed.admin("POST", "/faults", {"error": {"status": 502, "code": "UP-7", "message": "上游 {down}"}})
+    assert failed.get(TASK).json()["error"] == {"code": "UP-7", "message": "上游 {down}"}
 
 
 def test_an_answer_that_no_rule_touched_names_none(failed: Client) -> None:

@@ -20,6 +20,7 @@ from panels import CLIPBOARD, PANELS, admin
 from processes import END_S, environment, plugin_is_installed
 
 from mockserver import MockServer
+from mockserver.contract.dialects import DIALECTS
 
 pytestmark = pytest.mark.slow
 tabs = pytest.fixture(browser.tabs)
@@ -186,6 +187,21 @@ def test_the_director_lets_it_fail_twice_and_then_succeed(tabs: Tabs, failed: Cl
             page.press("Show log")
             expect(page.page.get_by_role("region", name="Log", exact=True)).to_contain_text(log)
             page.press("Hide log")
+
+
+def test_an_open_log_grows_while_its_run_lasts(tabs: Tabs, failed: Client) -> None:
+    """Nothing is told of it: only time passes."""
+    run = {"duration": "4s", "log": "first line\nsecond line"}
+    failed.admin("PATCH", "/tasks/1000/subtasks/10001", {"status": "RUNNING", "runs": [run]})
+    page = admin(tabs, failed.mock.url, "#/tasks/1000")
+    page.page.locator("[data-key='10001']").first.click()
+    page.press("Show log")
+    log = page.page.get_by_role("region", name="Log", exact=True)
+    expect(log).not_to_contain_text("first line")
+    failed.mock.advance("2s")
+    expect(log).to_contain_text("first line")
+    expect(log).not_to_contain_text("second line")
+    assert failed.subtasks()[1] == "RUNNING"
 
 
 def test_runs_that_are_refused_are_not_lost(tabs: Tabs, failed: Client) -> None:
@@ -362,3 +378,75 @@ def test_settings_are_set_at_once(tabs: Tabs, permissions: Client) -> None:
     settings = permissions.mock.settings()
     assert (settings["auth"], settings["scheduler"]["run"]) == ("open", "7s")
     shoot(page.page, "world")
+
+
+@pytest.mark.parametrize(("first", "then"), [("ocp-4.2.2", "ocp-express"), ("ocp-express", "ocp-4.2.2")])
+def test_the_page_asks_the_api_where_its_dialect_has_it(tabs: Tabs, first: str, then: str) -> None:
+    """Also after it was changed there. Each dialect's API is under a prefix of its own."""
+    with MockServer(failed_world(dialect=first)) as mock:
+        page = admin(tabs, mock.url, "#/tasks/1000")
+        page.press("Retry")
+        expect(page.result).to_contain_text("Retry 10001 as nobody: 200")
+        page.go("World")
+        page.field("Dialect").select_option(then)
+        page.press("Set")
+        expect(page.news).to_contain_text("The settings are set.")
+        page.go("Tasks")
+        page.open_task(1000, "Task 1000")
+        page.press("Roll back")
+        expect(page.result).to_contain_text(f"Roll back as nobody: 400 — {DIALECTS[then].code('not allowed')}: ")
+        paths = [one["path"] for one in mock.requests()]
+    assert paths == [
+        f"{DIALECTS[first].prefix}/tasks/instances/1000/subtasks/10001/retry",
+        f"{DIALECTS[then].prefix}/tasks/instances/1000/rollback",
+    ]
+
+
+FORM: Final = {
+    "Dialect": ("dialect", "ocp-express"),
+    "Unknown values": ("nulls", "null"),
+    "Order of arrays": ("arrayOrder", "shuffled"),
+    "Field names": ("fieldNames", "table"),
+}
+
+
+def test_every_setting_of_the_answers_is_in_the_form(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/worlds")
+    for label, (key, value) in FORM.items():
+        expect(page.field(label)).to_have_value(failed.mock.settings()[key])
+        page.field(label).select_option(value)
+    page.press("Set")
+    expect(page.news).to_contain_text("The settings are set.")
+    settings = failed.mock.settings()
+    assert {key: settings[key] for key, _ in FORM.values()} == dict(FORM.values())
+    failed.mock.set_settings(dialect="ocp-4.2.1", nulls="absent")
+    page.page.reload()
+    expect(page.field("Dialect")).to_have_value("ocp-4.2.1")
+    expect(page.field("Unknown values")).to_have_value("absent")
+
+
+@pytest.mark.parametrize("nulls", ["absent", "null"])
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+def test_a_task_is_retried_in_every_dialect(tabs: Tabs, dialect: str, nulls: str) -> None:
+    """Of which an answer has what another lacks. `runTime` is the dialect's; the second retry is refused."""
+    long = 2**53 + 1
+    subtasks = [{"id": long, "status": "FAILED"}, {"id": 2, "upstreams": [long]}]
+    world = {"tasks": [{"id": long, "name": "Long", "subtasks": subtasks}], "dialect": dialect, "nulls": nulls}
+    row = DIALECTS[dialect]
+    with MockServer(world) as mock:
+        page = admin(tabs, mock.url)
+        page.open_task(long, "Long")
+        page.node(2).click()
+        expect(page.subtask).to_contain_text("Executor—")
+        page.node(long).click()
+        page.press("Retry")
+        expect(page.result).to_contain_text(f"Retry {long} as nobody: 200")
+        page.shows("READY", "RETRY", *(["run 2"] if row.counts_retry else []), of=long)
+        page.press("Retry")
+        expect(page.result).to_contain_text(f"400 — {row.code('not allowed')}: ")
+        page.press("Until idle")
+        page.shows("SUCCESSFUL", of=2)
+        page.go("Requests")
+        page.row("200 ok").get_by_role("link").click()
+        opened = page.page.get_by_role("region", name="The request that is open")
+        expect(opened).to_contain_text(f"subtask {long} ✕ FAILED → ◔ READY")

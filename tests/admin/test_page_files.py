@@ -11,6 +11,7 @@ from processes import END_S, PACKAGE
 
 from mockserver import MockServer
 from mockserver.admin.static import HEADERS, POLICY, TYPES
+from mockserver.contract.bundles import schema_files
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.permissions import TASK_VIEWER
 
@@ -138,6 +139,15 @@ def test_it_names_the_operations_that_there_are() -> None:
     assert set(re.findall(r'"(\w+)"', reading[1])) == {
         one.id for one in OPERATIONS.values() if one.permission == TASK_VIEWER
     }
+
+
+def test_its_form_has_the_choices_that_there_are() -> None:
+    fields = schema_files()["fixture"]["properties"]
+    listed = re.search(r"CHOICES = \{(.*?)\n\};", TEXTS["worlds.js"], re.DOTALL)
+    assert listed is not None
+    found = re.findall(r'(\w+): \["[\w ]+", \{(.*?)\}\]', listed[1], re.DOTALL)
+    choices = {key: re.findall(r'"?([\w.-]+)"?: "', options) for key, options in found}
+    assert choices == {key: value["enum"] for key, value in fields.items() if set(value.get("enum", ())) != set()}
 
 
 def test_without_control_routes_there_is_no_page() -> None:

@@ -17,6 +17,7 @@ from processes import END_S, Served, forked, loading, needed, run, run_anew
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
+from mockserver.contract.dialects import DialectName
 from mockserver.fixtures import source
 
 RETRY = "/api/v2/tasks/instances/1000/subtasks/10001/retry"
@@ -146,6 +147,23 @@ def test_an_allowed_host_may_ask(configured: Served) -> None:
     assert {name: answer.status_code for name, answer in asked.items()} == {"mock.test": 200, "evil.test": 403}
 
 
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_dialect_and_nulls_win_over_the_fixture(tmp_path: Path, by: str) -> None:
+    """Its prefix, too, is then the dialect's, in what is said at the start as well."""
+    file = tmp_path / "world.json"
+    file.write_text(json.dumps({"dialect": "ocp-4.2.1", "nulls": "absent", "tasks": [TASK]}))
+    flags = ["--dialect", "ocp-express", "--nulls", "null"] if by == "flag" else []
+    env = {} if flags else {"OCP_MOCK_DIALECT": "ocp-express", "OCP_MOCK_NULLS": "null"}
+    with Served(str(file), *flags, env=env) as served:
+        task = served.get("/api/v1/tasks/instances/1000").json()["data"]
+        assert (task["tenantInfo"], task["creator"]) == (None, {"name": "admin"})
+        assert served.get("/api/v1/tasks/instances/7").json()["error"]["code"] == 20000
+        assert served.get("/api/v2/tasks/instances/1000").status_code == 404
+        assert served.greeting[0].endswith(", dialect ocp-express")
+        assert f"  base URL  {served.url}/api/v1" in served.greeting
+        assert not any("/api/v2" in line for line in served.greeting)
+
+
 def test_speed_alone_asks_for_a_real_clock() -> None:
     with Served("failed-subtask", "--speed", "10") as served:
         clock = served.get("/__admin/clock").json()
@@ -177,6 +195,8 @@ VARIABLES = [
     ("speed", "OCP_MOCK_SPEED", "2.5", 2.5),
     ("auth", "OCP_MOCK_AUTH", "basic", "basic"),
     ("seed", "OCP_MOCK_SEED", "18446744073709551615", 2**64 - 1),
+    ("dialect", "OCP_MOCK_DIALECT", "ocp-express", "ocp-express"),
+    ("nulls", "OCP_MOCK_NULLS", "null", "null"),
     ("field_names", "OCP_MOCK_FIELD_NAMES", "table", "table"),
     ("admin_token", "OCP_MOCK_ADMIN_TOKEN", "secret", "secret"),
     ("admin", "OCP_MOCK_ADMIN", "0", False),
@@ -199,6 +219,17 @@ def test_a_flag_can_be_a_variable(
 def test_every_flag_has_a_variable() -> None:
     flags = vars(parsed(["serve"])).keys() - {"run", "name", "parser", "flags", "paths"}
     assert flags == {key for key, *_ in VARIABLES}
+
+
+@pytest.mark.parametrize("name", ["serve", "exec", "openapi"])
+def test_help_names_the_dialects_and_fits_a_line(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    told = capsys.readouterr().out
+    options = told.partition("options:")[2].partition("examples:")[0]
+    for text in ("  --dialect NAME  ", "ocp-4.2.2|ocp-4.2.1|ocp-express", "  --nulls absent|null  "):
+        assert text in options
+    assert max(map(len, options.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("flag", ["--port-file", "--api-prefix", "--admin-token", "--log-format"])
@@ -231,6 +262,8 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
         *[("OCP_MOCK_SEED", text) for text in ("-1", "1e3", "18446744073709551616")],
         ("OCP_MOCK_CLOCK", "fast"),
         ("OCP_MOCK_AUTH", "none"),
+        ("OCP_MOCK_DIALECT", "ocp-5"),
+        ("OCP_MOCK_NULLS", "none"),
         ("OCP_MOCK_ACCESS_LOG", "perhaps"),
         ("OCP_MOCK_NO_ADMIN", "perhaps"),
     ],
@@ -243,6 +276,27 @@ def test_a_bad_variable_is_a_usage_error_that_names_it(
         main(["serve"])
     assert exit.value.code == 2
     assert f"{variable}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "openapi", "exec -- true"])
+@pytest.mark.parametrize("by", ["flag", "variable"])
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [("dialect", "ocp-4.2.2 or ocp-4.2.1 or ocp-express"), ("nulls", "absent or null")],
+)
+def test_a_variant_that_there_is_not_is_a_usage_error_that_names_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, by: str, name: str, choices: str
+) -> None:
+    first, *rest = command.split()
+    if by == "flag":
+        rest = [f"--{name}", "ocp", *rest]
+    else:
+        monkeypatch.setenv(f"OCP_MOCK_{name.upper()}", "ocp")
+    with pytest.raises(SystemExit) as exit:
+        main([first, *rest])
+    assert exit.value.code == 2
+    told = f"argument --{name}" if by == "flag" else f"OCP_MOCK_{name.upper()}"
+    assert f"{told}: 'ocp' is not {choices}\n" in capsys.readouterr().err
 
 
 def test_a_bad_variable_of_serve_is_nothing_to_validate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,6 +550,22 @@ def test_openapi_prints_what_is_served(capsys: pytest.CaptureFixture[str]) -> No
     with MockServer({}, field_names="table", auth="basic", api_prefixes=["/api/v1"]) as mock:
         served = requests.get(f"{mock.url}/openapi.json", timeout=END_S).json()
     assert json.loads(capsys.readouterr().out) == served
+
+
+@pytest.mark.parametrize(
+    ("dialect", "prefix", "schemes"),
+    [("ocp-4.2.2", "/api/v2", 2), ("ocp-4.2.1", "/api/v2", 2), ("ocp-express", "/api/v1", 1)],
+)
+def test_openapi_is_the_dialects(
+    capsys: pytest.CaptureFixture[str], dialect: DialectName, prefix: str, schemes: int
+) -> None:
+    """Its prefix, and no signed requests where it has none."""
+    assert main(["openapi", "--dialect", dialect, "--nulls", "null", "--auth", "basic"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["servers"] == [{"url": prefix}]
+    assert len(document["components"]["securitySchemes"]) == schemes
+    with MockServer({}, dialect=dialect, nulls="null", auth="basic") as mock:
+        assert requests.get(f"{mock.url}/openapi.json", timeout=END_S).json() == document
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,15 +5,17 @@ import io
 import json
 import zipfile
 from collections import Counter
+from functools import cache
 from random import Random
 from typing import Any, Final
 
 import pytest
-from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world
+from clients import RETRY, TASK, Client, Json, failed_world
 from slow import slow_but
+from variants import VARIANTS
 
 from mockserver import MockServer
-from mockserver.contract.bundles import response_schema
+from mockserver.contract.dialects import DEFAULT_VARIANT
 from mockserver.contract.schemas import Checker, Contract, contract
 from mockserver.faults import mutation
 from mockserver.faults.effects import Violate
@@ -21,47 +23,59 @@ from mockserver.faults.mutation import KINDS, violated
 
 DRAWS: Final = 1000
 ENVELOPE: Final = ("data", "duration", "server", "status", "successful", "timestamp", "traceId")
-SPELLINGS: Final = ("sample", "table")
+USUAL: Final = "-".join(DEFAULT_VARIANT)
+SPELLED: Final = [USUAL, "-".join(DEFAULT_VARIANT._replace(field_names="table"))]
+WRITTEN: Final = [name for name, variant in VARIANTS.items() if variant.field_names == "sample"]
+"""Each dialect without and with nulls."""
+ASKED: Final = {
+    "listTaskInstances": ("GET", "/instances"),
+    "getTaskInstance": ("GET", "/instances/1000"),
+    "getSubtaskLog": ("GET", "/instances/1000/subtasks/10001/log"),
+    "error": ("GET", "/instances/x"),
+    "retrySubtask": ("POST", "/instances/1000/subtasks/10001/retry"),
+    "skipSubtask": ("POST", "/instances/1000/subtasks/10001/skip"),
+}
 
 
-def envelope_of(of: Contract, operation: str) -> Checker:
-    return of.add(f"{operation}-response", response_schema(operation, of.files))
+def written(name: str, **more: Any) -> Json:
+    """A world of that variant, which knows all of its tasks that there is to know."""
+    dialect, nulls, field_names = VARIANTS[name]
+    world = failed_world(dialect=dialect, nulls=nulls, fieldNames=field_names, **more)
+    for subtask in world["tasks"][0]["subtasks"]:
+        subtask |= {"className": "com.example.Check", "context": "{}"}
+    world["tasks"][0] |= {"cluster": {"id": 1, "name": "one"}, "tenant": {"id": 2, "name": "two"}}
+    return world
 
 
-def rejected(checker: Checker, value: Any, of: Contract) -> bool:
+def checker_of(name: str, operation: str) -> Checker:
+    of = contract(VARIANTS[name])
+    return of.error(400) if operation == "error" else of.response(operation)
+
+
+def rejected(checker: Checker, value: Any) -> bool:
     """By the judge, and not by the checkers that the mutation was proven with."""
     return not checker.judge.is_valid(value)
 
 
-@pytest.fixture(scope="module")
-def answers() -> dict[tuple[str, str], Json]:
-    """A success of each operation, and an error, in both spellings."""
-    found = {}
-    for spelling in SPELLINGS:
-        with MockServer(failed_world(fieldNames=spelling)) as mock, Client(mock) as client:
-            for operation, method, path in (
-                ("listTaskInstances", "GET", TASKS),
-                ("getTaskInstance", "GET", TASK),
-                ("getSubtaskLog", "GET", f"{SUBTASK}/log"),
-                ("error", "GET", f"{TASKS}/x"),
-                ("retrySubtask", "POST", RETRY),
-                ("skipSubtask", "POST", f"{SUBTASK}/skip"),
-            ):
-                found[operation, spelling] = client(method, path).json()
-    return found
+@cache
+def answers(name: str) -> dict[str, Json]:
+    """A success of each operation, and an error."""
+    with MockServer(written(name)) as mock, Client(mock) as client:
+        found = {}
+        for operation, (method, path) in ASKED.items():
+            found[operation] = client(method, f"{VARIANTS[name].row.prefix}/tasks{path}").json()
+            mock.reset()
+        return found
 
 
 # --- random ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spelling", slow_but(SPELLINGS[:1], SPELLINGS))
-def test_a_thousand_draws_are_all_rejected_and_leave_nothing_out(
-    answers: dict[tuple[str, str], Json], spelling: str
-) -> None:
-    """Each of the nineteen fields, each key of the envelope and each kind of mutation."""
-    of, value = contract(spelling), answers["retrySubtask", spelling]
-    checker = envelope_of(of, "retrySubtask")
-    assert not rejected(checker, value, of)
+@pytest.mark.parametrize("name", slow_but(SPELLED[:1], SPELLED))
+def test_a_thousand_draws_are_all_rejected_and_leave_nothing_out(name: str) -> None:
+    """Each field that is known, each key of the envelope and each kind of mutation."""
+    value, checker = answers(name)["retrySubtask"], checker_of(name, "retrySubtask")
+    assert not rejected(checker, value)
     before, dice = json.dumps(value), Random(7)
     kinds: Counter[str] = Counter()
     places: Counter[str] = Counter()
@@ -69,7 +83,7 @@ def test_a_thousand_draws_are_all_rejected_and_leave_nothing_out(
         drawn = mutation.drawn(value, checker, dice)
         assert drawn is not None
         changed, what = drawn
-        assert rejected(checker, changed, of), what
+        assert rejected(checker, changed), what
         kind, place, *_ = what.split(" ")
         kinds[kind] += 1
         places[place] += 1
@@ -78,33 +92,33 @@ def test_a_thousand_draws_are_all_rejected_and_leave_nothing_out(
     fields = {f"/data/{field}" for field in value["data"]}
     assert len(fields) == 19
     assert {"/data/parallelIdx", "/data/paralleIdx"} & fields == {
-        "/data/paralleIdx" if spelling == "table" else "/data/parallelIdx"
+        "/data/paralleIdx" if name.endswith("table") else "/data/parallelIdx"
     }
     assert {*fields, *(f"/{key}" for key in ENVELOPE), "/mockUnknown", "/data/mockUnknown"} <= places.keys()
     assert min(places[field] for field in fields) >= 10, "and as often as any other, roughly"
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("operation", ["listTaskInstances", "getTaskInstance", "getSubtaskLog", "skipSubtask", "error"])
-def test_any_answer_can_be_broken(answers: dict[tuple[str, str], Json], operation: str, spelling: str) -> None:
-    of, value = contract(spelling), answers[operation, spelling]
-    checker = of.checker("error") if operation == "error" else envelope_of(of, operation)
+@pytest.mark.parametrize("name", slow_but([*WRITTEN, *SPELLED], VARIANTS))
+@pytest.mark.parametrize("operation", ASKED)
+def test_any_answer_can_be_broken(operation: str, name: str) -> None:
+    """Each way to write the JSON has a schema of its own, which accepts the answer and rejects what is drawn."""
+    value, checker = answers(name)[operation], checker_of(name, operation)
+    assert not rejected(checker, value)
     dice, places = Random(8), set()
-    for _ in range(60):
+    for _ in range(25):
         drawn = mutation.drawn(value, checker, dice)
         assert drawn is not None
-        assert rejected(checker, drawn[0], of), drawn[1]
+        assert rejected(checker, drawn[0]), drawn[1]
         places.add(drawn[1].split(" ")[1])
     deep = {"getTaskInstance": "/data/subtasks/1/", "listTaskInstances": "/data/contents/0/", "error": "/error/subErr"}
     assert any(place.startswith(deep.get(operation, "/")) for place in places)
 
 
 @pytest.mark.parametrize("every", slow_but([5], [5, 1]))
-def test_every_candidate_says_what_it_is(answers: dict[tuple[str, str], Json], every: int) -> None:
+def test_every_candidate_says_what_it_is(every: int) -> None:
     """Not every one is rejected (null is valid in places): those that are not are never sent."""
-    spelling = SPELLINGS[0]
-    of, value = contract(spelling), answers["getTaskInstance", spelling]
-    checker = envelope_of(of, "getTaskInstance")
+    name = next(name for name in WRITTEN if "-null-" in name)
+    value, checker = answers(name)["getTaskInstance"], checker_of(name, "getTaskInstance")
     judge = checker.judge
     valid = set()
     for one in list(mutation.candidates(value, checker))[::every]:
@@ -120,20 +134,18 @@ def test_a_schema_that_rejects_nothing_gives_no_draw() -> None:
     assert mutation.drawn({"a": 1}, of.checker("anything"), Random(1)) is None
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_fifty_over_http_and_the_journal_says_which(spelling: str) -> None:
-    world = failed_world(fieldNames=spelling, seed=11)
-    with MockServer(world) as mock, Client(mock) as client:
+@pytest.mark.parametrize("name", slow_but(SPELLED, VARIANTS))
+def test_fifty_over_http_and_the_journal_says_which(name: str) -> None:
+    with MockServer(written(name, seed=11)) as mock, Client(mock) as client:
         client.admin("POST", "/faults", {"operation": "retrySubtask", "violate": "random"})
-        of = contract(spelling)
-        success, error = envelope_of(of, "retrySubtask"), of.checker("error")
+        success, error = checker_of(name, "retrySubtask"), checker_of(name, "error")
         told = []
         for n in range(50):
-            answer = client.post(RETRY)
+            answer = client.post(f"{VARIANTS[name].row.prefix}/tasks{ASKED['retrySubtask'][1]}")
             assert answer.status_code == (400 if n else 200)
             assert answer.headers["X-Mock-Contract"] == "deliberately-invalid"
             assert answer.headers["X-Mock-Rule"] == "fault-1"
-            assert rejected(error if n else success, answer.json(), of)
+            assert rejected(error if n else success, answer.json())
             told.append(answer.json())
         entries = client.admin("GET", "/requests")["requests"]
         assert [entry["responseBody"] for entry in entries] == told
@@ -260,7 +272,8 @@ def test_several_are_set_in_order() -> None:
         ({"remove": "/data/nothing"}, "valid"),
         ({"set": {"/data/status": "EXPLODED"}}, "deliberately-invalid"),
         ({"set": {"/data/status": "SUCCESSFUL"}}, "valid"),
-        ({"set": {"/data/finishTime": None}}, "valid"),
+        ({"remove": "/data/finishTime"}, "valid"),
+        ({"set": {"/data/finishTime": None}}, "deliberately-invalid"),
         ({"set": {"/data/finishTime": "yesterday"}}, "deliberately-invalid"),
         ({"set": {"/data/id": 2**63}}, "deliberately-invalid"),
         ({"set": {"/data/extra": 1}}, "deliberately-invalid"),
@@ -275,8 +288,7 @@ def test_what_happens_to_be_valid_counts_as_valid(failed: Client, change: Json, 
     answer = failed.post(RETRY)
     assert answer.status_code == 200
     assert answer.headers["X-Mock-Contract"] == verdict
-    of = contract("sample")
-    assert rejected(envelope_of(of, "retrySubtask"), answer.json(), of) == (verdict != "valid")
+    assert rejected(checker_of(USUAL, "retrySubtask"), answer.json()) == (verdict != "valid")
     for pointer, value in change.get("set", {}).items():
         assert answer.json()["data"][pointer.rpartition("/")[2]] == value
     after = failed.admin("GET", "/contract")

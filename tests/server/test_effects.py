@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mockserver.contract.dialects import DEFAULT, DIALECTS
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import (
     DELAYS,
@@ -73,7 +74,7 @@ ERROR = {"status": 500}
 def judged(body: dict[str, Any]) -> list[tuple[str, str]]:
     """What is wrong with a body that the schema accepts."""
     assert contract().checker("fault").accepts(body), contract().checker("fault").problems(body)
-    return [(problem.json_path, problem.message) for problem in problems(body)]
+    return [(problem.json_path, problem.message) for problem in problems(body, DIALECTS[DEFAULT])]
 
 
 # --- values ⇄ JSON ---------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ ROWS: Final[dict[str, Row]] = {
     "a valid response": Row(
         {"response": {"status": 502, "body": {
             "successful": False, "timestamp": "2021-08-25T15:10:13+08:00", "duration": 0, "status": 502,
-            "traceId": "0123456789abcdef", "server": "proxy", "error": {"code": 1, "message": "no"},
+            "traceId": "0123456789abcdef", "server": "proxy", "error": {"code": "COM1", "message": "no"},
         }}},
         502,
         "valid",

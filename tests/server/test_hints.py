@@ -74,7 +74,7 @@ def test_a_refusal_leaves_a_line_in_the_log_that_says_why(failed: Client, caplog
     with caplog.at_level(logging.INFO, logger="mockserver"):
         failed.get("/api/v1/tasks/instances")
     assert caplog.messages == [
-        "GET /api/v1/tasks/instances: 404 / 10002: No route /api/v1/tasks/instances. "
+        "GET /api/v1/tasks/instances: 404 / COM10002: No route /api/v1/tasks/instances. "
         "(did you mean GET /api/v2/tasks/instances?)"
     ]
 

@@ -243,11 +243,17 @@ def test_what_a_date_is(date: str | None, instant: int | None) -> None:
     assert auth.instant_of(date) == (None if instant is None else instant * SECOND)
 
 
-def test_a_world_that_takes_none(keys: Client, opened: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it is a scheme like any other that nobody knows."""
-    monkeypatch.setattr(auth, "takes_signed", lambda world: False)
-    assert codes(keys, opened, auth=Signed()) == [(401, "IAM10004"), (200, None)]
-    assert codes(keys, opened, auth=Signed(secret="x"))[1] == (400, "TSK10007"), "let in, and too late"
+@pytest.mark.parametrize("wrong", [{}, {"secret": "x"}, {"date": False}, {"late_s": 16 * MINUTE}], ids=str)
+def test_where_the_dialect_has_none_it_is_a_scheme_that_nobody_knows(keys: Client, opened: Client, wrong: Any) -> None:
+    """Source: engine. Where nobody must log in it is nobody in particular; where one must, it is the client's error."""
+    for client in (keys, opened):
+        client.admin("PUT", "/settings", {"dialect": "ocp-express"})
+    before = keys.state(), keys.admin("GET", "/contract")["clientErrors"]
+    assert codes(keys, opened, auth=Signed(**wrong)) == [(401, 30004), (200, None)]
+    assert (keys.state(), keys.admin("GET", "/contract")["clientErrors"]) == (before[0], before[1] + 1)
+    assert opened.latest()["request"]["user"] is None
+    message = keys.post(RETRY).json()["error"]["message"]
+    assert message == "Authentication is required: send HTTP Basic credentials."
 
 
 # --- in front of aiohttp ---------------------------------------------------------------------------------------------

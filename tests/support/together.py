@@ -1,6 +1,7 @@
 """Callables that are released in the same moment."""
 
 import asyncio
+import json
 import re
 from asyncio import StreamReader, StreamWriter
 
@@ -19,8 +20,7 @@ async def answer(reader: StreamReader) -> tuple[int, int | str | None]:
     length = re.search(rb"Content-Length: ([0-9]+)", head)
     assert length
     body = await reader.readexactly(int(length[1]))
-    code = re.search(rb'"code":([0-9]+)', body)
-    return int(head.split(b" ")[1]), int(code[1]) if code else None
+    return int(head.split(b" ")[1]), json.loads(body).get("error", {}).get("code")
 
 
 async def released_together(connections: list[tuple[StreamReader, StreamWriter]]) -> list[tuple[int, int | str | None]]:

@@ -1,4 +1,4 @@
-"""Every way to write the API's JSON: dialect × nulls × spelling."""
+"""Every way to write the API's JSON: dialect x nulls x spelling."""
 
 from itertools import product
 from typing import Final

@@ -17,6 +17,7 @@ from processes import END_S
 from shared_servers import SharedServers
 
 from mockserver import ControlError, FixtureError, Handle, MockServer
+from mockserver.contract.dialects import DialectName
 from mockserver.contract.operations import OPERATIONS
 from mockserver.testing.arguments import FaultFields
 from mockserver.testing.tasks import SubtaskHandle, TaskHandle
@@ -323,6 +324,56 @@ def test_settings(mock: Handle) -> None:
 
 
 # --- what happened -------------------------------------------------------------------------------------------------
+
+
+def test_the_way_to_answer_is_set(mock: Handle) -> None:
+    """In either spelling; and the API is where its dialect has it."""
+    assert mock.api_url == f"{mock.url}/api/v2"
+    shown = mock.set_settings(dialect="ocp-express", nulls="null", array_order="shuffled")
+    assert {"dialect": "ocp-express", "nulls": "null", "arrayOrder": "shuffled"}.items() <= shown.items()
+    assert mock.api_url == f"{mock.url}/api/v1"
+    assert "tenantInfo" in requests.get(f"{mock.api_url}/tasks/instances/1000", timeout=END_S).json()["data"]
+    camel: Any = {"arrayOrder": "fixture"}
+    assert mock.set_settings(**camel)["dialect"] == "ocp-express"
+    with pytest.raises(ControlError, match="dialect: "):
+        mock.set_settings(dialect="ocp-4.3")  # type: ignore[arg-type]
+    mock.reset()
+    assert mock.settings()["dialect"] == "ocp-4.2.2"
+    assert mock.api_url == f"{mock.url}/api/v2"
+
+
+def test_the_dialect_that_a_server_was_asked_for_wins_over_every_world() -> None:
+    with MockServer(failed_world(dialect="ocp-4.2.2"), dialect="ocp-express", nulls="null") as mock:
+        assert mock.api_url == f"{mock.url}/api/v1"
+        mock.load(failed_world(dialect="ocp-4.2.1", arrayOrder="shuffled"))
+        given = {"dialect": "ocp-express", "nulls": "null", "arrayOrder": "shuffled"}
+        assert given.items() <= mock.settings().items()
+        assert requests.get(f"{mock.api_url}/tasks/instances/1000", timeout=END_S).json()["data"]["tenantInfo"] is None
+
+
+@pytest.mark.parametrize("dialect", ["ocp-4.2.2", "ocp-express"])
+def test_prefixes_that_a_server_was_given_are_its_only_ones(dialect: DialectName) -> None:
+    with (
+        MockServer(failed_world(), dialect=dialect, api_prefixes=["/ocp/api", "/other"]) as mock,
+        MockServer.connect(mock.url, world="ci-42") as world,
+    ):
+        assert mock.api_url == f"{mock.url}/ocp/api"
+        assert world.api_url == f"{mock.url}/w/ci-42/ocp/api"
+        assert requests.get(f"{world.api_url}/tasks/instances/1000", timeout=END_S).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"dialect": "express"}, "express is not one of ocp-4.2.2, ocp-4.2.1, ocp-express (did you mean ocp-express?)"),
+        ({"nulls": "none"}, "none is not one of absent, null"),
+        ({"array_order": "sorted"}, "sorted is not one of fixture, shuffled"),
+    ],
+)
+def test_what_is_no_way_to_answer_is_refused_at_the_start(options: Any, told: str) -> None:
+    with pytest.raises(FixtureError) as caught:
+        MockServer(failed_world(), **options).start()
+    assert told in str(caught.value).replace('"', "")
 
 
 def test_requests_by_filter(mock: Handle) -> None:

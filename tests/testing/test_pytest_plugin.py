@@ -369,6 +369,48 @@ def test_and_then_none(ocp_mock):
     result.assert_outcomes(passed=4)
 
 
+def test_the_way_to_answer_by_marker(pytester: pytest.Pytester) -> None:
+    """Each on the same server, whose own dialect is the default."""
+    result = run(
+        pytester,
+        """
+import json
+from urllib.request import urlopen
+
+def first(mock):
+    with urlopen(mock.api_url + "/tasks/instances/1000") as answer:
+        return json.load(answer)["data"]
+
+@pytest.mark.ocp_mock("failed-subtask", dialect="ocp-express", nulls="null", array_order="shuffled")
+def test_world(ocp_mock):
+    assert ocp_mock.api_url == ocp_mock.url + "/api/v1"
+    assert "tenantInfo" in first(ocp_mock)
+    given = {"dialect": "ocp-express", "nulls": "null", "arrayOrder": "shuffled"}
+    assert given.items() <= ocp_mock.settings().items()
+    ocp_mock.load("tour")
+    assert given.items() <= ocp_mock.settings().items()
+
+@pytest.mark.ocp_mock(nulls="null", world={"dialect": "ocp-4.2.1", "tasks": [{"id": 1000}]})
+def test_beside_its_worlds_own(ocp_mock):
+    assert ocp_mock.api_url == ocp_mock.url + "/api/v2"
+    assert ocp_mock.settings()["dialect"] == "ocp-4.2.1"
+    assert first(ocp_mock)["tenant"] is None
+
+def test_and_then_none(ocp_mock):
+    ocp_mock.load("failed-subtask")
+    assert ocp_mock.api_url == ocp_mock.url + "/api/v2"
+    given = {"dialect": "ocp-4.2.2", "nulls": "absent", "arrayOrder": "fixture"}
+    assert given.items() <= ocp_mock.settings().items()
+
+@pytest.mark.ocp_mock(dialect="ocp-express", api_prefixes=["/ocp/api"])
+def test_a_prefix_that_is_given_counts(ocp_mock):
+    assert ocp_mock.api_url == ocp_mock.url + "/ocp/api"
+    assert first(ocp_mock)["id"] == 1000
+""",
+    )
+    result.assert_outcomes(passed=4)
+
+
 def test_the_clock_is_manual_unless_the_marker_asks(pytester: pytest.Pytester) -> None:
     """A fixture's own `mode: real` is none; its `now` counts."""
     (pytester.path / "real.yaml").write_text('clock: {mode: real, speed: 9, now: "2024-02-29T12:00:00+08:00"}\n' + ONE)
@@ -406,6 +448,11 @@ WRONG = [
     ("clock='fast'", "clock is 'manual' or 'real', not 'fast'"),
     ("strict='yes'", "strict is True or False, not 'yes'"),
     ("seed=1.5", "seed is a whole number"),
+    ("dialect='ocp-4.3'", "dialect is 'ocp-4.2.2', 'ocp-4.2.1' or 'ocp-express', not 'ocp-4.3'"),
+    ("dialect=['ocp-4.2.1']", "dialect is 'ocp-4.2.2', 'ocp-4.2.1' or 'ocp-express', not ['ocp-4.2.1']"),
+    ("nulls=False", "nulls is 'absent' or 'null', not False"),
+    ("array_order='random'", "array_order is 'fixture' or 'shuffled', not 'random'"),
+    ("arrayOrder='random'", "array_order is 'fixture' or 'shuffled', not 'random'"),
     ("speed=True", "speed is a number"),
     ("api_prefixes='/api/v1'", "api_prefixes is a list"),
     ("world='mine.yaml'", "world is a mapping in the form of a fixture file"),
@@ -682,9 +729,9 @@ def test_unmarked(ocp_mock): wrong(ocp_mock)
     result.stdout.fnmatch_lines(
         [
             "ocp_mock: 4 requests broke the contract (strict):",
-            "  #1 POST /api/v2/nowhere: 404 10002 *",
-            "  #2 DELETE *: 405 10001 *",
-            "  #3 GET /api/v2/tasks/instances/abc: 400 10001 *",
+            "  #1 POST /api/v2/nowhere: 404 COM10002 *",
+            "  #2 DELETE *: 405 COM10008 *",
+            "  #3 GET /api/v2/tasks/instances/abc: 400 COM10001 *",
             "  #4 GET /api/v2/tasks/instances?size=0: 200",
             "    hint: *",
             "    client error: size=0 is less than 1, and taken as 10",
@@ -956,6 +1003,8 @@ def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     assert {name for name in loaded if name.split(".")[0] == "mockserver"} <= {
         *(
             "mockserver",
+            "mockserver.contract",
+            "mockserver.contract.dialects",
             "mockserver.pytest_plugin",
             "mockserver.testing",
             "mockserver.testing.marker",

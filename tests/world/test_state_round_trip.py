@@ -11,6 +11,7 @@ from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
 from slow import slow_but
 
 from mockserver import MockServer
+from mockserver.contract.dialects import DIALECTS, DialectName
 from mockserver.fixtures.source import shipped
 
 
@@ -77,6 +78,19 @@ def test_two_servers_with_one_state_answer_alike_byte_by_byte(pair: tuple[Client
     played(one, SCRIPT[:step])
     two.admin("PUT", "/state", whole(one))
     assert played(one, SCRIPT[step:]) == played(two, SCRIPT[step:])
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/yaml"])
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+def test_the_way_to_answer_is_part_of_the_state(pair: tuple[Client, Client], dialect: DialectName, kind: str) -> None:
+    """Also as YAML, where null in quotes is a word."""
+    one, two = pair
+    one.mock.set_settings(dialect=dialect, nulls="null", array_order="shuffled")
+    state = whole(one)
+    assert (state["dialect"], state["nulls"], state["arrayOrder"]) == (dialect, "null", "shuffled")
+    text = json.dumps(state) if kind == "application/json" else yaml.safe_dump(state, sort_keys=False)
+    assert two("PUT", "/__admin/state", data=text, headers={"Content-Type": kind}).json() == state
+    assert played(one, SCRIPT) == played(two, SCRIPT)
 
 
 def test_the_script_does_much() -> None:

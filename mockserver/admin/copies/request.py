@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote
 from yarl import URL
 
 from mockserver.contract import credentials
+from mockserver.contract.dialects import DIALECTS
 from mockserver.contract.parameters import parse_query
 from mockserver.contract.permissions import User
 from mockserver.contract.routes import route
@@ -26,7 +27,6 @@ from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 
 LOST: Final = f"the world was replaced {GENERATIONS} times or more since then"
-PREFIX: Final = "/api/v2"
 OURS: Final = re.compile(r"/(w|__admin|openapi\.json)(/|$)")
 Json = dict[str, Any]
 
@@ -181,17 +181,20 @@ def _has_dots(path: str) -> bool:
 
 
 def path_in_test(entry: Exchange, prefixes: Sequence[str]) -> str:
-    """Its path and query under the prefix that a test's server has. Raises Lost."""
+    """Its path and query under the prefix of its world's dialect, which a test's server has. Raises Lost."""
     path, mark, query = target(entry).partition("?")
     if _has_dots(path):
         raise Lost("requests tidies up a path with dots")
-    for prefix in sorted(prefixes, key=len, reverse=True):
+    own = world_before(entry).settings.variant.row.prefix
+    for prefix in sorted({own, *prefixes}, key=len, reverse=True):
         for match in re.finditer(f"(?={re.escape(prefix)}/)", path):
             start = match.start()
             below = path[start + len(prefix) :]
             to = route(entry.asked.method, URL(below, encoded=True).path_safe[1:])
             if to == entry.asked.to:
-                return f"{PREFIX}{below}{mark}{query}"
-    if OURS.match(path) or path.startswith(f"{PREFIX}/"):
+                if to.operation is None and f"{own}{below}" != path:
+                    raise Lost("its answer names its path, which is another one in a test")
+                return f"{own}{below}{mark}{query}"
+    if OURS.match(path) or path.startswith(tuple(f"{one.prefix}/" for one in DIALECTS.values())):
         raise Lost("in a test that path is another's")
     return path + mark + query

@@ -30,7 +30,7 @@ const effects = () => ({
     "An error envelope",
     [
       whole("Status", "error.status", "400 to 599"),
-      whole("Code", "error.code", "empty: by the status"),
+      field("Code", "error.code", { read: numberOf, hint: "empty: by the status" }),
       field("Message", "error.message", { size: 30, hint: "empty: one that says it was injected" }),
     ],
     (fields) => ({ error: read(fields) }),

@@ -1,7 +1,7 @@
 // The page: who acts, where one is, what the stream says; and the panels, each of which keeps itself up to date.
 
 import { h, put, say, soon } from "./dom.js";
-import { asked, control, listen, token } from "./server.js";
+import { asked, control, forgetApi, listen, token } from "./server.js";
 import { createClock } from "./clock.js";
 import * as faults from "./faults.js";
 import * as requests from "./requests.js";
@@ -81,7 +81,10 @@ function heard(name, data) {
     app.world = data.world;
     $("where").replaceChildren("world ", h("a", { href: "#/worlds" }, data.world ?? "main"));
   }
-  if (name === "hello" || name === "world") lookAtUsers();
+  if (name === "hello" || name === "world") {
+    forgetApi();
+    lookAtUsers();
+  }
   if (["hello", "world", "skipped", "contract"].includes(name)) lookAtVerdict();
   for (const one of [clock, ...Object.values(panels)]) one.heard(name, data);
 }

@@ -75,16 +75,26 @@ export async function control(method, path, body, long) {
 
 let api = null;
 
+/** The world may speak another dialect now, whose API is elsewhere. */
+export const forgetApi = () => { api = null; };
+
 /** Where the API is, seen from here: a proxy before the server may have taken something off the paths. */
+async function locatedApi() {
+  const { servers } = await (await reached("../openapi.json", {})).json();
+  const own = new URL("..", location.href).pathname.replace(/\/$/, "");
+  const ends = own.split("/").map((_, at, parts) => ["", ...parts.slice(at + 1)].join("/"));
+  const known = ends.find((end) => `${servers[0].url}/`.startsWith(`${end}/`));
+  return own + servers[0].url.slice(known.length).replace(/\/$/, "");
+}
+
 async function apiBase() {
-  if (api === null) {
-    const { servers } = await (await reached("../openapi.json", {})).json();
-    const own = new URL("..", location.href).pathname.replace(/\/$/, "");
-    const ends = own.split("/").map((_, at, parts) => ["", ...parts.slice(at + 1)].join("/"));
-    const known = ends.find((end) => `${servers[0].url}/`.startsWith(`${end}/`));
-    api = own + servers[0].url.slice(known.length).replace(/\/$/, "");
+  api ??= locatedApi();
+  try {
+    return await api;
+  } catch (error) {
+    forgetApi();
+    throw error;
   }
-  return api;
 }
 
 /** A request to the real API: denials and faults meet it. `user` is {name, password}, or null for no credentials.

@@ -21,6 +21,7 @@ export function createSubtask(app, { act, changed }) {
   let id = null;
   let task = null;
   let one = null;
+  let linesSeen = 0;
   const hint = h("p", { class: "soft" }, "Choose a subtask in the graph to act on it.");
   const title = h("h4");
   const status = badge("PENDING");
@@ -50,7 +51,15 @@ export function createSubtask(app, { act, changed }) {
   }
 
   async function lookAtLog() {
+    linesSeen = linesWritten(app.now());
     put(log, (await control("GET", path())).log ?? "No run has written anything yet.");
+  }
+
+  /** Of the log of the run that is under way: it grows without anything being told. */
+  function linesWritten(nowMs) {
+    const lines = (one?.outcomeLog ?? "").replace(/\n$/, "").split("\n").length;
+    const [from, to] = [one?.outcomeLogFrom, one?.outcomeLogTo].map(Date.parse);
+    return Math.floor(Math.min((nowMs - from) / (to - from), 1) * lines);
   }
 
   function update(whole, nowMs) {
@@ -65,7 +74,7 @@ export function createSubtask(app, { act, changed }) {
     labelled(status, one.status);
     const [retry, skip, cancel] = verbs;
     offered(retry, one.status === "FAILED" && ![one.operation, whole.operation].includes("ROLLBACK"));
-    offered(skip, one.status === "FAILED");
+    offered(skip, one.status === "FAILED" && one.skippable);
     offered(cancel, one.status === "RUNNING");
     const values = [
       ["Operation", one.operation],
@@ -92,6 +101,7 @@ export function createSubtask(app, { act, changed }) {
     const isActive = ["READY", "RUNNING", "CANCELING"].includes(one.status);
     const line = [...facts.children].find((child) => child.dataset.key === "=Remaining");
     if (line) put(line, one.due ? left(one.due, nowMs) : isActive ? "no end" : "—");
+    if (!log.hidden && one.outcomeLog && linesWritten(nowMs) !== linesSeen) lookAtLog();
   }
 
   return {

@@ -1,9 +1,20 @@
 // The world: begin again, snapshots, settings, what has happened; and the other worlds of this server.
 
 import { badge, button, copy, h, keyed, put, say, soon } from "./dom.js";
-import { control, written } from "./server.js";
+import { control, forgetApi, written } from "./server.js";
 
 const CHANGES = 200;
+const CHOICES = {
+  auth: ["Login", { open: "credentials are optional", basic: "credentials are required" }],
+  dialect: ["Dialect", {
+    "ocp-4.2.2": "OCP V4.2.2",
+    "ocp-4.2.1": "OCP V3.1.1 to V4.2.1",
+    "ocp-express": "OCP Express, the open-source engine",
+  }],
+  nulls: ["Unknown values", { absent: "are left out", null: "are null" }],
+  arrayOrder: ["Order of arrays", { fixture: "the fixture's", shuffled: "another one in each answer" }],
+  fieldNames: ["Field names", { sample: "parallelIdx, downstreams", table: "paralleIdx, downstream" }],
+};
 
 export function create(app) {
   const other = (name) => `${app.world === null ? ".." : "../../.."}/${name === null ? "" : `w/${encodeURIComponent(name)}/`}__admin/`;
@@ -98,26 +109,26 @@ export function create(app) {
 }
 
 function createSettings() {
-  const auth = h("select", {}, new Option("open: credentials are optional", "open"), new Option("basic: credentials are required", "basic"));
-  const names = h("select", {}, new Option("sample: parallelIdx, downstreams", "sample"), new Option("table: paralleIdx, downstream", "table"));
+  const choices = Object.entries(CHOICES).map(([key, [label, options]]) => [key, label,
+    h("select", {}, Object.entries(options).map(([value, text]) => new Option(`${value}: ${text}`, value)))]);
   const dispatch = h("input", { size: 8 });
   const run = h("input", { size: 8 });
-  const fields = { auth, fieldNames: names, dispatch, run };
+  const fields = { ...Object.fromEntries(choices.map(([key, , select]) => [key, select])), dispatch, run };
   let known = {};
   const element = h("fieldset", {}, h("legend", {}, "At once, for what comes"),
-    h("div", { class: "row" }, h("label", {}, "Login ", auth)),
-    h("div", { class: "row" }, h("label", {}, "Field names ", names)),
+    choices.map(([, label, select]) => h("div", { class: "row" }, h("label", {}, `${label} `, select))),
     h("div", { class: "row" }, h("label", {}, "READY waits ", dispatch), h("label", {}, "A run takes ", run)),
     button("Set", async () => {
-      const scheduler = { dispatch: dispatch.value, run: run.value };
-      told(await control("PUT", "settings", { auth: auth.value, fieldNames: names.value, scheduler }));
+      const chosen = Object.fromEntries(choices.map(([key, , select]) => [key, select.value]));
+      told(await control("PUT", "settings", { ...chosen, scheduler: { dispatch: dispatch.value, run: run.value } }));
+      forgetApi();
       say("The settings are set.");
     }));
 
   function told(settings) {
-    const values = { auth: settings.auth, fieldNames: settings.fieldNames, dispatch: settings.scheduler.dispatch, run: settings.scheduler.run };
-    for (const [key, value] of Object.entries(values)) {
-      if (known[key] !== value) fields[key].value = value; // else what was typed stays
+    const values = { ...settings, ...settings.scheduler };
+    for (const [key, field] of Object.entries(fields)) {
+      if (known[key] !== values[key]) field.value = values[key]; // else what was typed stays
     }
     known = values;
   }
