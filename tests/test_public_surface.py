@@ -156,7 +156,9 @@ CONTROL: Final = {
     "GET /__admin/history": "taskInstanceId subtaskInstanceId since limit",
     "GET /__admin/openapi.json": "",
     "GET /__admin/permissions": "",
-    "GET /__admin/requests": "operation status user traceId taskInstanceId subtaskInstanceId kind clientError since limit",
+    "GET /__admin/requests": (
+        "operation status user traceId taskInstanceId subtaskInstanceId kind clientError since limit"
+    ),
     "DELETE /__admin/requests": "",
     "GET /__admin/requests/{id}": "",
     "GET /__admin/requests/{id}/copies": "",

@@ -69,20 +69,20 @@ def exchange(
     return exchanged
 
 
-PUT, JSON = "PUT /__admin/state", {"Content_Type": "application/json"}
+PUT, JSON = "PUT /__admin/state", "application/json"
 RETRY = "POST /api/v2/tasks/instances/1/retry"
 SMALLER = os.urandom(2**20 - 1)
 BODY = b'"' + b"x" * (SIZE - 2) + b'"'
 CASES: Mapping[str, Exchange] = {
-    "a state that breaks off": exchange(PUT, BODY, length=2 * SIZE, answered=False, **JSON),
-    "a state that is no JSON": exchange(PUT, BODY[:-1], **JSON),
-    "a state that is none": exchange(PUT, b'{"x": ' + BODY + b"}", **JSON),
+    "a state that breaks off": exchange(PUT, BODY, length=2 * SIZE, answered=False, Content_Type=JSON),
+    "a state that is no JSON": exchange(PUT, BODY[:-1], Content_Type=JSON),
+    "a state that is none": exchange(PUT, b'{"x": ' + BODY + b"}", Content_Type=JSON),
     "a state that is no YAML": exchange(PUT, b"x: [" + BODY, Content_Type="application/yaml"),
     "a state of another type": exchange(PUT, BODY, Content_Type="text/plain"),
-    "a body from a foreign page": exchange(PUT, BODY, Origin="http://a.example", **JSON),
+    "a body from a foreign page": exchange(PUT, BODY, Origin="http://a.example", Content_Type=JSON),
     "a body that is too large": exchange(RETRY, BODY),
     "a body that breaks off": exchange(RETRY, SMALLER, length=2**20, answered=False),
-    "a body that is no JSON": exchange(RETRY, SMALLER, **JSON),
+    "a body that is no JSON": exchange(RETRY, SMALLER, Content_Type=JSON),
     "a body that was not compressed": exchange(RETRY, SMALLER, Content_Encoding="gzip"),
     "a body that is too large uncompressed": exchange(RETRY, gzip.compress(BODY), Content_Encoding="gzip"),
     "a body that nobody waited for": exchange(RETRY, BODY, Expect="x"),

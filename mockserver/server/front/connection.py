@@ -113,7 +113,7 @@ class Connection(web.RequestHandler):
                 target=_printed(line[2]) if line else "",
                 headers=NONE,
                 status=status,
-                why="not a URL" if isinstance(exc, InvalidURLError) else _sentence(exc.message),
+                why=_why(exc),
             )
         )
         response.force_close()
@@ -129,6 +129,12 @@ class Connection(web.RequestHandler):
 
 
 NONE: Final = CIMultiDictProxy(CIMultiDict[str]())
+
+
+def _why(error: HttpProcessingError) -> str:
+    text = _sentence(error.message)
+    is_url = isinstance(error, InvalidURLError) and not text.startswith("Invalid")  # then that is all it says
+    return "not a URL" if is_url else text
 
 
 def _sentence(text: str) -> str:
