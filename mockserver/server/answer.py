@@ -20,7 +20,7 @@ from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
-from mockserver.world.journal import KEPT, REFUSED, Asked
+from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
 from mockserver.world.worlds import Site
 
 
@@ -101,6 +101,7 @@ def refused(site: Site, what: Refused) -> web.Response:
         sent=NOBODY,
         headers=what.headers,
         body=b"",
+        size=size_of(what.target, what.headers, b""),
     )
     exchange = steps.arrived(site.served, asked)
     exchange.kind = REFUSED
@@ -125,6 +126,7 @@ def asked_plainly(plain: PlainRequest) -> Asked:
         sent=sent_with(plain.method, plain.target, plain.headers, b""),
         headers=plain.headers,
         body=b"",
+        size=size_of(plain.target, plain.headers, b""),
         forgiven=forgiven(to, plain.headers, b""),
     )
 
@@ -140,6 +142,7 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         sent=sent_with(request.method, request.raw_path, request.headers, body),
         headers=request.headers,
         body=body[:KEPT],
+        size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
     )
 

@@ -158,6 +158,7 @@ def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
     site.account.count(reply.verdict)
     exchange.status = reply.status
     exchange.content = reply.content[:KEPT]
+    served.journal.answered(exchange)
     if done.failure is not None:
         exchange.rule, exchange.hint = done.failure.rule, done.failure.hint
     return reply
