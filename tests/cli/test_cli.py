@@ -494,7 +494,7 @@ def test_what_is_not_http_is_a_line_and_no_traceback() -> None:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n")
         assert b" 400 " in connection.recv(100)
     (line,) = served.logs.splitlines()
-    assert "GET /: 400, bad parameter: Not a valid request: " in line
+    assert "GET /: 400 / COM10001: Not a valid request: " in line
 
 
 def test_a_terminal_gets_a_line_per_request_without_colours() -> None:
