@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
+from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.contract.operations import OPERATIONS
 from mockserver.testing.naming import camel
 
@@ -83,10 +84,10 @@ class HistoryFilters(TypedDict, total=False):
 
 class SettingFields(TypedDict, total=False):
     auth: Literal["open", "basic"]
-    dialect: Literal["ocp-4.2.2", "ocp-4.2.1", "ocp-express"]
-    nulls: Literal["absent", "null"]
+    dialect: DialectName
+    nulls: Nulls
     array_order: Literal["fixture", "shuffled"]
-    field_names: Literal["sample", "table"]
+    field_names: FieldNames
     scheduler: Mapping[str, Any]
     """`{"dispatch": "1s", "run": "2s", "concurrency": 10}`, or some of them."""
     server: str

@@ -22,6 +22,8 @@ from mockserver.world.value import World
 REQUESTS: Final = 1000
 BYTES: Final = 64 * 1024 * 1024
 """Of the requests in the journals of all worlds together, roughly."""
+NEW_BYTES: Final = 64 * 1024
+"""So many of one journal are new before all are added up."""
 ENTRY_BYTES: Final = 1024
 """What an entry takes without its texts, roughly."""
 CHANGES: Final = 10_000
@@ -194,15 +196,15 @@ class Journal(Record[Exchange]):
     So whoever polls drives no operation out. All worlds of a server share a number of bytes.
     """
 
-    __slots__ = ("__weakref__", "_bytes", "_limit", "_older", "size")
+    __slots__ = ("__weakref__", "_bytes", "_limit", "_new", "_older", "size")
 
     def __init__(self, limit: int, shared: "SharedBytes") -> None:
         super().__init__(limit)
         self._entries: deque[Exchange] = deque()
         self._older: deque[tuple[int, Exchange]] = deque()
         self._limit, self._bytes = limit, shared
-        self.size = 0
-        """In bytes, roughly."""
+        self.size = self._new = 0
+        """In bytes, roughly; and how many came since all were added up."""
         shared.journals.add(self)
 
     def append(self, entry: Exchange) -> None:
@@ -219,7 +221,10 @@ class Journal(Record[Exchange]):
             size = len(entry.content)
             entry.size += size
             self.size += size
-            self._bytes.taken(entry.size)
+            self._new += entry.size
+            if self._new > NEW_BYTES:
+                self._new = 0
+                self._bytes.settle()
 
     def drop(self) -> None:
         """One entry, the oldest that does not act, as long as those that do have less than half of the room."""
@@ -268,21 +273,19 @@ class Journal(Record[Exchange]):
 
 
 class SharedBytes:
-    """What the journals of all worlds have together: where it is too much, the largest one drops what it has."""
+    """What the journals of all worlds have together: where it is too much, the largest one drops what it has.
+
+    That is looked at now and then only (NEW_BYTES of each journal).
+    """
 
     def __init__(self, limit: int = BYTES) -> None:
         self.journals: WeakSet[Journal] = WeakSet()
         self.limit = limit
-        self._taken = 0
 
-    def taken(self, size: int) -> None:
-        """They are added up now and then only."""
-        self._taken += size
-        if self._taken > self.limit // 16:
-            self._taken = 0
-            size = sum(journal.size for journal in self.journals)
-            while size > self.limit:
-                largest = max(self.journals, key=attrgetter("size"))
-                size -= largest.size
-                largest.drop()
-                size += largest.size
+    def settle(self) -> None:
+        size = sum(journal.size for journal in self.journals)
+        while size > self.limit:
+            largest = max(self.journals, key=attrgetter("size"))
+            size -= largest.size
+            largest.drop()
+            size += largest.size

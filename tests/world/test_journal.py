@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.server.routing import SITE
-from mockserver.world.journal import ENTRY_BYTES, Asked, Exchange, Journal, SharedBytes, size_of
+from mockserver.world.journal import ENTRY_BYTES, NEW_BYTES, Asked, Exchange, Journal, SharedBytes, size_of
 
 READ: Final = route("GET", "tasks/instances/1")
 ACT: Final = route("POST", "tasks/instances/1/retry")
@@ -117,29 +117,29 @@ def answered(one: Journal, content: int, size: int = 1) -> Exchange:
 
 
 def test_all_journals_together_have_a_limit_and_the_largest_drops() -> None:
-    shared = SharedBytes(16_000)
+    shared = SharedBytes(10**6)
     small, large = journal(1000, shared), journal(1000, shared)
     for _ in range(3):
-        answered(small, 99)
+        answered(small, 9_999)
     for _ in range(1000):
-        answered(large, 99)
-        assert small.size + large.size <= 16_000 * 17 / 16 + 100
+        answered(large, 9_999)
+        assert small.size + large.size <= 10**6 + 2 * NEW_BYTES
     assert len(small) == 3
-    assert 140 <= len(large) < 180
-    assert large.size == 100 * len(large)
+    assert len(large) >= 97
+    assert large.size == 10_000 * len(large)
 
 
 def test_a_world_that_is_gone_takes_none() -> None:
-    shared = SharedBytes(16_000)
+    shared = SharedBytes(10**6)
     one = journal(1000, shared)
-    for _ in range(150):
-        answered(one, 99)
+    for _ in range(100):
+        answered(one, 9_999)
     del one
     gc.collect()
     other = journal(1000, shared)
-    for _ in range(150):
-        answered(other, 99)
-    assert len(other) == 150
+    for _ in range(100):
+        answered(other, 9_999)
+    assert len(other) == 100
 
 
 def test_what_is_dropped_or_forgotten_before_its_answer_is_not_counted() -> None:
@@ -167,11 +167,11 @@ def test_the_size_of_a_request_is_that_of_its_texts() -> None:
 
 def test_every_world_of_a_server_has_its_share(failed: Client) -> None:
     site = failed.mock._app[SITE]
-    site.worlds._journals.limit = 500_000
-    for world in range(100):
-        for _ in range(5):
-            failed.get(f"/w/world-{world}{TASK}", headers={"X-Padding": "x" * 1500})
+    site.worlds._journals.limit = 2 * 10**6
+    for _ in range(20):
+        for world in range(50):
+            failed.get(f"/w/world-{world}{TASK}", headers={"X-Padding": "x" * 8000})
     journals = [one.served.journal for one in site.worlds.all()]
     sizes = [journal.size for journal in journals]
-    assert 450_000 < sum(sizes) < 550_000
+    assert 1.9 * 10**6 < sum(sizes) < 2 * 10**6 + len(journals) * NEW_BYTES
     assert all(journals[1:]), "each has something still"
