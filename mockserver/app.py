@@ -14,7 +14,9 @@ from mockserver.fixtures.source import Source
 from mockserver.fixtures.watch import Files
 from mockserver.server import cors
 from mockserver.server.answer import routed
+from mockserver.server.front.buffered import Buffered
 from mockserver.server.reloading import Reloader
+from mockserver.server.responses import BUFFERED
 from mockserver.server.routing import SITE, WORLD, ApiResource, in_world
 from mockserver.world.fixture import Auth, Fixture
 from mockserver.world.worlds import Options, Site, Worlds
@@ -58,7 +60,7 @@ def create_app(
         Reloader(worlds, files)
     site = worlds.main
     app = web.Application()
-    app[SITE] = site
+    app[SITE], app[BUFFERED] = site, Buffered()
 
     async def let_go(_: web.Application) -> None:
         worlds.let_go()

@@ -95,7 +95,7 @@ MOCK_SERVER: Final = {
     "stop": "()",
 }
 KEYWORDS: Final = {
-    "assert_requested": "status user task_instance_id subtask_instance_id trace_id client_error since",
+    "assert_requested": "status user task_instance_id subtask_instance_id trace_id kind client_error since",
     "deny": "user operation task_instance_id times",
     "fault": (
         "operation method path task_instance_id subtask_instance_id user when skip times probability "
@@ -103,7 +103,7 @@ KEYWORDS: Final = {
         "fixed_delay_milliseconds delay_distribution"
     ),
     "history": "task_instance_id subtask_instance_id since limit",
-    "requests": "status user task_instance_id subtask_instance_id trace_id client_error since",
+    "requests": "status user task_instance_id subtask_instance_id trace_id kind client_error since",
     "set_settings": "auth dialect nulls array_order field_names scheduler server seed",
 }
 TASK_FIELDS: Final = (
@@ -156,7 +156,9 @@ CONTROL: Final = {
     "GET /__admin/history": "taskInstanceId subtaskInstanceId since limit",
     "GET /__admin/openapi.json": "",
     "GET /__admin/permissions": "",
-    "GET /__admin/requests": "operation status user traceId taskInstanceId subtaskInstanceId clientError since limit",
+    "GET /__admin/requests": (
+        "operation status user traceId taskInstanceId subtaskInstanceId kind clientError since limit"
+    ),
     "DELETE /__admin/requests": "",
     "GET /__admin/requests/{id}": "",
     "GET /__admin/requests/{id}/copies": "",

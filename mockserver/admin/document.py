@@ -46,7 +46,7 @@ REASONS: Final = {
     415: "The body has another type.",
     422: "It was understood, and is not acceptable: `details` say where.",
     500: "A bug of the mock server.",
-    503: "As many listen as can.",
+    503: "Too much at once: listeners, bodies or open files.",
 }
 
 

@@ -48,10 +48,13 @@ def found(site: Site, request: web.Request) -> tuple[int, Exchange]:
     number, journal = id_in_path(request, "id", "request"), site.served.journal
     if number > journal.total:
         raise Unprocessable(f"no request {number} yet: there were {journal.total}", status=404)
-    if number <= journal.dropped:
-        there = f"the journal keeps the last {len(journal)}, from {journal.dropped + 1} on"
-        raise Unprocessable(f"no request {number}: {there if number > 0 else 'they count from 1'}", status=404)
-    return number, journal[number]
+    try:
+        return number, journal[number]
+    except IndexError:
+        there = f"the journal has {len(journal)} of {journal.total}, all from {journal.passed + 1} on"
+        raise Unprocessable(
+            f"no request {number}: {there if number > 0 else 'they count from 1'}", status=404
+        ) from None
 
 
 def states_of(entry: Exchange, changes: list[Change], is_lost: bool) -> list[dict[str, object]]:

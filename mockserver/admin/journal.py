@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -15,7 +15,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
 from mockserver.times import parse_instant
-from mockserver.world.journal import BODY_BYTES, Exchange
+from mockserver.world.journal import BODY_BYTES, Exchange, Kind
 from mockserver.world.live import TIME, Change
 from mockserver.world.worlds import Site
 
@@ -31,6 +31,7 @@ class Filter(NamedTuple):
     description: str
 
 
+NAMES: Final[dict[str, tuple[str, ...]]] = {"operation": tuple(OPERATIONS), "kind": get_args(Kind)}
 FILTERS: Final[dict[str, Filter]] = {
     "operation": Filter({"type": "string", "enum": list(OPERATIONS)}, "Only this operation."),
     "status": Filter({"type": "integer", "minimum": 100, "maximum": 599}, "Only with this HTTP status."),
@@ -38,6 +39,7 @@ FILTERS: Final[dict[str, Filter]] = {
     "traceId": Filter(TEXT, "Only the one with this trace id."),
     "taskInstanceId": Filter(LONG, "Only about this task (and its subtasks)."),
     "subtaskInstanceId": Filter(LONG, "Only about the subtask with this id."),
+    "kind": Filter({"type": "string", "enum": list(get_args(Kind))}, "Only of this kind."),
     "clientError": Filter({"type": "boolean"}, "Only those that left the contract; or only the others."),
     "since": Filter(TEXT, "Only from this instant on: an ISO 8601 date-time with offset."),
     "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
@@ -83,8 +85,8 @@ def asked(request: web.Request, *known: str) -> Asked:
                 if value not in ("true", "false"):
                     raise ValueError("neither true nor false")
                 wanted[key] = value == "true"
-            elif key == "operation" and value not in OPERATIONS:
-                raise ValueError(f"none of {', '.join(OPERATIONS)}")
+            elif value not in (names := NAMES.get(key, (value,))):
+                raise ValueError(f"none of {', '.join(names)}")
             else:
                 wanted[key] = value
         except ValueError as error:
@@ -106,6 +108,7 @@ FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
     "traceId": lambda entry: entry.trace_id,
     "taskInstanceId": lambda entry: entry.asked.to.task,
     "subtaskInstanceId": lambda entry: entry.asked.to.subtask,
+    "kind": lambda entry: entry.kind,
     "clientError": lambda entry: entry.client_error is not None,
 }
 REQUEST_FILTERS: Final = (*FACTS, "since", "limit")
@@ -130,6 +133,7 @@ def entry_json(
     return {
         "id": number,
         "time": render(entry.time),
+        "kind": entry.kind,
         "operation": asked.to.operation and asked.to.operation.id,
         "method": asked.method,
         "path": credentials.redacted(asked.target),

@@ -15,7 +15,7 @@ from mockserver.admin import clock, document, exchange, guard, journal, rules, s
 from mockserver.admin.calls import JSON_TYPE, ControlRoute
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
-from mockserver.contract.errors import ApiError, Unprocessable, Violation
+from mockserver.contract.errors import ApiError, Unprocessable, Violation, bare
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
@@ -36,7 +36,9 @@ TASK: Final = "/__admin/tasks/{taskInstanceId}"
 ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/health": {"GET": To(state.health, "Whether it serves", "health")},
     "/__admin/reset": {"POST": To(state.reset, "Start again from the fixture", "health", edits=True)},
-    "/__admin/fixtures/reload": {"POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422,))},
+    "/__admin/fixtures/reload": {
+        "POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422, 503))
+    },
     "/__admin/state": {
         "GET": To(state.get_state, "The whole world", "fixture"),
         "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", edits=True),
@@ -144,6 +146,9 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     site.worlds.settle()
     try:
         if route.handler is not state.health:
+            buffered = request.app[responses.BUFFERED]
+            if buffered.is_full:
+                raise responses.too_much(buffered)
             guard.check(site.options, request, needs_token=route.handler not in PAGE)
         name = request.match_info.get("world", request.headers.get(WORLD_HEADER))
         if name is not None:  # who is refused has made no world
@@ -161,10 +166,10 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
         status, schema = 204 if route.reply is None else route.status, route.reply
         refusal = None
     except Unprocessable as error:
-        refusal = error
+        refusal = bare(error)
     except TooManyEvents as error:
         refusal = Unprocessable(f"the world cannot go on: {error}")
-    except ApiError as error:  # of a body that is too large or too slow
+    except ApiError as error:  # of a body that is too large, too slow, or too much
         refusal = Unprocessable(error.message, status=error.row.status)
     except Exception as error:
         log.exception("answering %s %s", request.method, request.rel_url)
@@ -186,7 +191,7 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     if status != 204:
         headers[hdrs.CONTENT_TYPE] = JSON_TYPE
     response = web.Response(status=status, body=text.encode("utf-8", "replace"), headers=headers)
-    if status in (408, 413):
+    if status in (408, 413, 503):
         response.force_close()
     return response
 

@@ -48,6 +48,9 @@ async def reload_fixtures(site: Site, request: web.Request) -> object:
     except FixtureError as error:
         problems = [InFile((one.where,), one.message) for one in error.problems]
         raise Unprocessable("the files have mistakes: every world stays as it was", problems) from None
+    except OSError as error:
+        why = f"the files cannot be read now ({error.strerror}): every world stays as it was"
+        raise Unprocessable(why, status=503) from None
     return health_json(site)
 
 

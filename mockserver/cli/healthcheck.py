@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from http.client import HTTPException
 from typing import Final
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
 def local(host: str, port: int, port_file: str | None) -> str:
     """Where `serve` listens that has the same flags, or variables. Raises OSError and ValueError of a port file."""
     if port == 0 and port_file is not None:
+        if os.path.exists(port_file) and not os.path.isfile(port_file):
+            raise ValueError("not a regular file")
         with open(port_file, encoding="ascii") as stream:
             port = int(stream.read(16))
     name = EVERYWHERE.get(host, host)

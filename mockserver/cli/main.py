@@ -238,6 +238,9 @@ def validate(arguments: argparse.Namespace) -> int:
         except FixtureError as error:
             code = 2
             print(*error.problems, f"{path}: {counted(len(error.problems), 'mistake')}", sep="\n")
+        except OSError as error:
+            code = 2
+            print(f"{path}: cannot be read: {error.strerror}")
         else:
             subtasks = sum(len(task.subtasks) for task in fixture.tasks.values())
             print(f"{path}: {counted(len(fixture.tasks), 'task')}, {counted(subtasks, 'subtask')}, valid")

@@ -6,7 +6,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from mockserver.contract.dialects import Code, Failure
 
@@ -61,6 +61,8 @@ LARGE_BODY: Final = Row("large body", "document; the status is ours", 413,
     "the request's body is too large", {"limit": 1048576})
 THROTTLED: Final = Row("throttled", "document", 429, "More than {limit} requests in {seconds} s ({fault}).",
     "a rate limit lets no more requests through", {"limit": 5, "seconds": 1, "fault": "fault-1"})
+TOO_MUCH: Final = Row("unexpected", "ours", 503,
+    "More than {limit} bytes of bodies and answers are in memory at once: try again.")
 UNEXPECTED: Final = Row("unexpected", "document", 500, "{problem}",
     "an unexpected error, or an answer that broke its own schema", {"problem": "An unexpected error."})
 # fmt: on
@@ -101,6 +103,16 @@ class ApiError(Exception):
         self.rule = rule
         self.headers = headers or {}
         super().__init__(f"{row.status}, {row.failure}: {self.message}")
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def bare(error: E) -> E:
+    """An error that is kept in a frame that it came through: its traceback, and what it came of, would keep that frame
+    and all that is in it, a body or an answer."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 class Problem(NamedTuple):

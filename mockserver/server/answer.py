@@ -4,21 +4,23 @@ Both take the same straight line, which is in `steps`. From the moment that a re
 one go, unless a fault makes it wait.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import sent_with
-from mockserver.contract.errors import BAD_PARAMETER, ApiError
+from mockserver.contract.credentials import NOBODY, sent_with
+from mockserver.contract.errors import BAD_PARAMETER, NO_ROUTE, ApiError, bare
 from mockserver.contract.routes import OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.front import head
+from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
-from mockserver.world.journal import KEPT, Asked
+from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
 from mockserver.world.worlds import Site
 
 
@@ -54,12 +56,14 @@ async def respond(
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
         site.account.valid += 1
         return cors.preflight(request)
-    body = b""
-    if request.body_exists:
+    body, buffered = b"", request.app[responses.BUFFERED]
+    if buffered.is_full:
+        failure = responses.too_much(buffered)
+    elif request.body_exists:
         try:
             body = await responses.received(request, responses.MAX_BODY)
         except ApiError as error:
-            failure = error
+            failure = bare(error)
     asked = asked_by(request, path, body)
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
@@ -85,6 +89,31 @@ async def routed(site: Site, request: web.Request, dialect_prefix: str | None = 
     return await respond(site, request, request.match_info.get("path"), dialect_prefix)
 
 
+def refused(site: Site, what: Refused) -> web.Response:
+    """The response to what aiohttp refuses: a client error of the world without a name. The status is aiohttp's."""
+    site.worlds.settle()
+    asked = Asked(
+        method=what.method,
+        target=what.target,
+        path=what.target.partition("?")[0],
+        query=what.target.partition("?")[2],
+        to=OUTSIDE,
+        sent=NOBODY,
+        headers=what.headers,
+        body=b"",
+        size=size_of(what.target, what.headers, b""),
+    )
+    exchange = steps.arrived(site.served, asked)
+    exchange.kind = REFUSED
+    row = NO_ROUTE if what.status == NO_ROUTE.status else replace(BAD_PARAMETER, status=what.status)
+    failure = ApiError(row, problem=what.why, path=what.target, headers=what.allowed)
+    reply = steps.answered(site, exchange, failure)
+    headers = {**reply.headers}
+    if hdrs.ORIGIN in what.headers:
+        cors.share(headers, what.headers[hdrs.ORIGIN])
+    return web.Response(body=reply.content, status=reply.status, headers=headers)
+
+
 @lru_cache(maxsize=KNOWN)
 def asked_plainly(plain: PlainRequest) -> Asked:
     to = route(plain.method, plain.path)
@@ -97,6 +126,7 @@ def asked_plainly(plain: PlainRequest) -> Asked:
         sent=sent_with(plain.method, plain.target, plain.headers, b""),
         headers=plain.headers,
         body=b"",
+        size=size_of(plain.target, plain.headers, b""),
         forgiven=forgiven(to, plain.headers, b""),
     )
 
@@ -112,6 +142,7 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         sent=sent_with(request.method, request.raw_path, request.headers, body),
         headers=request.headers,
         body=body[:KEPT],
+        size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
     )
 

@@ -70,6 +70,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     site.account.count(reply.verdict)
     headers = decorated(reply, served, exchange, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
+    served.journal.answered(exchange)
     if isinstance(effect, Truncate):
         return await transport.truncated(request, reply.status, reply.content, headers, effect.fraction)
     if isinstance(effect, Dribble):

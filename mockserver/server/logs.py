@@ -2,16 +2,15 @@
 
 import json
 import logging
-import re
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
 from aiohttp.abc import AbstractAccessLogger
-from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError
-from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
+from aiohttp.web import BaseRequest, StreamResponse
 
 from mockserver.contract.credentials import redacted
 from mockserver.server.responses import HINT, RULE, header_safe
@@ -20,8 +19,6 @@ ACCESS: Final = logging.getLogger("mockserver.access")
 
 
 DROPPED: Final = "lines dropped here, since nobody read them: %d"
-_QUOTED: Final = re.compile(r"""(: | line )b?['"].*|:\n\n.*""", re.DOTALL)
-"""Where one of aiohttp's messages begins to quote what was sent, a header with a secret perhaps."""
 
 
 def to_stderr(form: str) -> Callable[[int], str]:
@@ -32,7 +29,6 @@ def to_stderr(form: str) -> Callable[[int], str]:
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("mockserver").setLevel(logging.INFO)
-    logging.getLogger("aiohttp.server").addFilter(shortened)
 
     def dropped(count: int) -> str:
         record = logging.LogRecord("mockserver", logging.WARNING, __file__, 0, DROPPED, (count,), None)
@@ -41,16 +37,17 @@ def to_stderr(form: str) -> Callable[[int], str]:
     return dropped
 
 
-def shortened(record: logging.LogRecord) -> bool:
-    """What a client sent that is not HTTP is a line in the log, which says what is wrong and not what was sent."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError | RequestPayloadError):
-        text, quotes = _QUOTED.subn("", str(error))
-        if isinstance(error, InvalidURLError) and not quotes:  # then it is nothing but what was sent
-            text = f"{error.code}, message: Invalid URL"
-        record.msg, record.args = "not a request: %s", (" ".join(text.split()),)
-        record.exc_info = None
-    return True
+class Seldom:
+    """A line a second at most, about what may go wrong all the time."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger, self._next_s = logger, 0.0
+
+    def error(self, message: str, *facts: object, exc_info: bool = False) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + 1
+            self._logger.error(message, *facts, exc_info=exc_info)
 
 
 def escaped(text: str) -> str:

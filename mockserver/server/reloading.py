@@ -6,6 +6,7 @@ Files are read and looked at in a thread, and a world is made there: meanwhile r
 import asyncio
 import gc
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
@@ -13,6 +14,7 @@ from typing import Final, TypeVar, cast
 
 from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.fixtures.watch import Files
+from mockserver.server.logs import Seldom
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld, TooManyEvents
 from mockserver.world.worlds import Worlds
@@ -20,21 +22,25 @@ from mockserver.world.worlds import Worlds
 log = logging.getLogger("mockserver")
 
 POLL_S: Final = 0.25
+SHARE: Final = 0.03
+"""Of a core, that looking at files takes at most while none changes: where there are many, one looks less often."""
 Result = TypeVar("Result")
 
 
 class Reloader:
-    """One reading at a time: who reads last, loads last."""
+    """One reading at a time: who reads last, loads last. What was read last when it is made is what is served."""
 
     def __init__(self, worlds: Worlds, files: Files) -> None:
         self.files = files
         self._worlds = worlds
         self._lock = asyncio.Lock()
+        self._look_s = 0.0
+        files.serve()
         if files.again:
             worlds.reload = self.reload
 
     async def reload(self) -> Fixture:
-        """Raises FixtureError and TooManyEvents, and then nothing has changed."""
+        """Raises FixtureError, TooManyEvents, and OSError for a look that failed; then nothing has changed."""
         async with self._lock:
             return self._load(await in_thread(self._read))
 
@@ -43,6 +49,11 @@ class Reloader:
         async with self._lock:
             read = await in_thread(self._read_if_changed)
             return None if read is None else self._load(read)
+
+    @property
+    def pause_s(self) -> float:
+        """Until the next look. Where something changes, that is soon."""
+        return POLL_S if self.files.differ else max(POLL_S, self._look_s / SHARE)
 
     def _read(self) -> tuple[Fixture, LiveWorld]:
         fixture = self.files.read()
@@ -53,7 +64,13 @@ class Reloader:
         return fixture, live
 
     def _read_if_changed(self) -> tuple[Fixture, LiveWorld] | None:
-        if not self.files.have_changed():
+        began = time.thread_time()
+        changed = self.files.have_changed()
+        self._look_s = time.thread_time() - began
+        if not changed:
+            return None
+        if self.files.are_served():
+            log.info("nothing is new in %s: the world goes on", ", ".join(self.files.paths))
             return None
         try:
             read = self._read()
@@ -66,6 +83,7 @@ class Reloader:
     def _load(self, read: tuple[Fixture, LiveWorld]) -> Fixture:
         fixture, live = read
         self._worlds.load(live, fixture.clock)
+        self.files.serve()
         return fixture
 
 
@@ -93,9 +111,9 @@ async def in_thread(call: Callable[[], Result]) -> Result:
 
 async def watch(reloader: Reloader) -> None:
     """Looks at the files until it is cancelled, and tells what came of each change."""
-    paths = ", ".join(reloader.files.paths)
+    paths, seldom = ", ".join(reloader.files.paths), Seldom(log)
     while True:
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(reloader.pause_s)
         try:
             fixture = await reloader.poll()
         except FixtureError as error:
@@ -104,8 +122,10 @@ async def watch(reloader: Reloader) -> None:
             log.error("not reloaded: %s; the world stays as it was", counted(len(error.problems), "mistake"))
         except TooManyEvents as error:
             log.error("not reloaded: %s; the world stays as it was", error)
+        except OSError as error:
+            seldom.error("cannot look at %s: %s; the world stays as it was", paths, error.strerror)
         except Exception:
-            log.exception("reading %s again", paths)
+            seldom.error("reading %s again", paths, exc_info=True)
         else:
             if fixture is not None:
                 log.info("reloaded %s: %s", paths, counted(len(fixture.tasks), "task"))

@@ -17,16 +17,19 @@ from mockserver.contract.errors import (
     LARGE_BODY,
     SLOW_BODY,
     THROTTLED,
+    TOO_MUCH,
     UNEXPECTED,
     ApiError,
     Row,
     Violation,
+    bare,
 )
 from mockserver.contract.operations import Operation
 from mockserver.contract.wire import Wire
 from mockserver.faults.effects import Error, RateLimit
 from mockserver.faults.rules import Fault
 from mockserver.server.auth import challenge
+from mockserver.server.front.buffered import Buffered
 from mockserver.server.handlers import Data
 from mockserver.tasks.value import value
 from mockserver.times import SECOND
@@ -34,9 +37,12 @@ from mockserver.world.account import VALID, VIOLATION, Verdict
 
 log = logging.getLogger("mockserver")
 
+BUFFERED: Final = web.AppKey("buffered", Buffered)
+"""Of an application."""
+
 MAX_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 30
-UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY)
+UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY, TOO_MUCH)
 """After these the connection closes: the rest of the body is not wanted."""
 CONTRACT: Final = "X-Mock-Contract"
 RULE: Final = "X-Mock-Rule"
@@ -56,22 +62,42 @@ FILE: Final = {
 }
 
 
-async def received(request: web.BaseRequest, limit: int) -> bytes:
-    """The whole body. Raises ApiError for one that is too large, does not come, or is not what it says it is."""
+async def received(request: web.Request, limit: int) -> bytes:
+    """The whole body. Raises ApiError for one that is too large, does not come, is not what it says it is, or is too
+    much beside all the others that come. Nothing of such a one is kept."""
+    buffered, failure = request.app[BUFFERED], None
     chunks: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.content.iter_any():
                 size += len(chunk)
-                if size > limit:
-                    raise ApiError(LARGE_BODY, limit=limit)
+                buffered.size += len(chunk)
                 chunks.append(chunk)
+                if size > limit:
+                    failure = ApiError(LARGE_BODY, limit=limit)
+                    break
+                if buffered.is_full:
+                    failure = too_much(buffered)
+                    break
     except TimeoutError:
-        raise ApiError(SLOW_BODY, seconds=BODY_SECONDS) from None
+        failure = ApiError(SLOW_BODY, seconds=BODY_SECONDS)
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError, ValueError) as error:
-        raise ApiError(BROKEN_BODY, problem=" ".join(str(error).split()) or type(error).__name__) from None
-    return b"".join(chunks)
+        failure = ApiError(BROKEN_BODY, problem=" ".join(str(error).split()) or type(error).__name__)
+        bare(error)  # the stream has it, too
+    finally:
+        buffered.size -= size
+    if failure is None:
+        return b"".join(chunks)
+    chunks.clear()
+    try:
+        raise failure
+    finally:
+        del failure
+
+
+def too_much(buffered: Buffered) -> ApiError:
+    return ApiError(TOO_MUCH, limit=buffered.limit)
 
 
 def injected(fault: Fault, effect: Error, asked: MultiMapping[str]) -> ApiError:

@@ -5,8 +5,9 @@ The same for `serve`, for `exec` and for MockServer; only who waits differs.
 
 import asyncio
 import errno
+import logging
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -16,15 +17,21 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockserver.server import answer
+from mockserver.server.front.connection import Connections
 from mockserver.server.front.protocol import Fronts
 from mockserver.server.front.reader import Reader
-from mockserver.server.logs import ACCESS, AccessLog
+from mockserver.server.logs import ACCESS, AccessLog, Seldom
+from mockserver.server.responses import BUFFERED
 from mockserver.server.routing import SITE
+
+log = logging.getLogger("mockserver")
 
 BACKLOG: Final = 1024
 KEEPALIVE_S: Final = 75
 """Also how long aiohttp waits for the rest of a header; its own default is an hour."""
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -117,13 +124,16 @@ async def running(
         access_log_class=AccessLog,
     )
     loop, listeners, fronts = asyncio.get_running_loop(), list[asyncio.Server](), None
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(_telling_seldom(before))
     try:
         await runner.setup()
-        server = runner.server
-        assert server is not None
+        assert runner.server is not None
+        buffered = app[BUFFERED]
+        server = Connections(runner.server, partial(answer.refused, site), buffered)
         if not (access_log or app.middlewares or app.on_response_prepare):
             reader = Reader(site.options.prefixes, loop)
-            fronts = Fronts(reader, partial(answer.at_once, site), server, keepalive_s=KEEPALIVE_S)
+            fronts = Fronts(reader, partial(answer.at_once, site), server, buffered, keepalive_s=KEEPALIVE_S)
         for one in sockets:
             listeners.append(await loop.create_server(fronts or server, sock=one, backlog=BACKLOG))
         yield
@@ -146,6 +156,7 @@ async def running(
             fronts.abort()
         for one in sockets:
             one.close()
+        loop.set_exception_handler(before)
 
 
 @contextmanager
@@ -187,6 +198,20 @@ def running_in_thread(
     finally:
         loop.call_soon_threadsafe(told.set)
         thread.join()
+
+
+def _telling_seldom(usual: Handler | None) -> Handler:
+    """asyncio tells, with a traceback, of each connection that it cannot accept; and tries again after a second."""
+    seldom = Seldom(log)
+
+    def tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED and "socket" in context:
+            seldom.error("connections wait, since none can be accepted: %s", error.strerror)
+        else:
+            (usual or type(loop).default_exception_handler)(loop, context)
+
+    return tell
 
 
 async def _nobody_more(sockets: Sequence[socket.socket]) -> None:

@@ -35,7 +35,7 @@ from mockserver.tasks.value import value
 from mockserver.times import MS
 from mockserver.world.account import CLIENT_ERRORS
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, Asked, Exchange
+from mockserver.world.journal import KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
@@ -159,6 +159,7 @@ def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
     site.account.count(reply.verdict)
     exchange.status = reply.status
     exchange.content = reply.content[:KEPT]
+    served.journal.answered(exchange)
     if done.failure is not None:
         exchange.rule, exchange.hint = done.failure.rule, done.failure.hint
     return reply
@@ -214,7 +215,7 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
     """A refusal says why: in its hint, in the log, and in the account if the request left the contract."""
     row, asked, world = failure.row, exchange.asked, site.served.live.world
     exchange.denial = world.denials.get(failure.rule or "")
-    if row in CLIENT_ERRORS or (row is BAD_CREDENTIALS and is_foreign(world, asked.sent)):
+    if exchange.kind == REFUSED or row in CLIENT_ERRORS or (row is BAD_CREDENTIALS and is_foreign(world, asked.sent)):
         left_contract(site, exchange, failure.message)
     if 400 <= row.status < 500:
         if failure.hint is None:

@@ -187,9 +187,9 @@ class Handle:
     def requests(
         self, operation: str | None = None, *, limit: int | None = None, **filters: Unpack[RequestFilters]
     ) -> list[Json]:
-        """The journal of API requests, oldest first, at least the last 1,000; `limit=1` is the last of them.
+        """The journal, oldest first: 1,000 at most, of which those that act stay longest; `limit=1` is the last.
 
-        An entry has `id, time, operation, method, path, user, requestBody, status, responseBody, rule, hint,
+        An entry has `id, time, kind, operation, method, path, user, requestBody, status, responseBody, rule, hint,
         clientError, traceId` and more. `requests("retrySubtask", status=200, task_instance_id=1000)`
         """
         refuse_unknown("requests()", filters, ["operation", "limit", *RequestFilters.__annotations__])

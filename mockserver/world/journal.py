@@ -1,15 +1,18 @@
 """What happened: bounded records of requests and of changes. What a record has dropped, it counts."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from operator import attrgetter
+from typing import Final, Generic, Literal, TypeVar
+from weakref import WeakSet
 
 from multidict import MultiMapping
 
 from mockserver.contract.credentials import Sent
 from mockserver.contract.errors import ApiError
+from mockserver.contract.permissions import TASK_MANAGER
 from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
@@ -17,11 +20,22 @@ from mockserver.tasks.value import value
 from mockserver.world.value import World
 
 REQUESTS: Final = 1000
+BYTES: Final = 64 * 1024 * 1024
+"""Of the requests in the journals of all worlds together, roughly."""
+NEW_BYTES: Final = 64 * 1024
+"""So many of one journal are new before all are added up."""
+ENTRY_BYTES: Final = 1024
+"""What an entry takes without its texts, roughly."""
 CHANGES: Final = 10_000
 BODY_BYTES: Final = 16 * 1024
 """Of each body, that much is shown."""
 KEPT: Final = BODY_BYTES + 1
 """Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
+
+Kind = Literal["api", "refused"]
+API: Final = "api"
+REFUSED: Final = "refused"
+"""What never became a request of the API: the HTTP server itself has refused it."""
 
 T = TypeVar("T")
 
@@ -58,17 +72,22 @@ class Record(Generic[T]):
 
     @property
     def dropped(self) -> int:
+        return self.passed
+
+    @property
+    def passed(self) -> int:
+        """From the next number on, every entry is there."""
         return self.total - len(self._entries)
 
     def numbered(self, after: int = 0, until: int | None = None) -> Iterator[tuple[int, T]]:
         """The entries with numbers above `after`, and up to `until`; those that are dropped are passed over."""
-        first = max(after, self.dropped)
-        last = self.total if until is None else min(until, self.total)
-        return enumerate(islice(self._entries, first - self.dropped, max(last - self.dropped, 0)), first + 1)
+        passed, last = self.passed, self.total if until is None else min(until, self.total)
+        first = max(after, passed)
+        return enumerate(islice(self._entries, first - passed, max(last - passed, 0)), first + 1)
 
     def __getitem__(self, number: int) -> T:
         """The entry with that number. Raises IndexError."""
-        place = number - 1 - self.dropped
+        place = number - 1 - self.passed
         if place < 0:
             raise IndexError(number)
         return self._entries[place]
@@ -96,6 +115,8 @@ class Asked:
     headers: MultiMapping[str]
     body: bytes
     """Its first KEPT bytes."""
+    size: int = ENTRY_BYTES
+    """How many bytes all of this is, roughly: `size_of`."""
     forgiven: str | None = None
     """What leaves the contract in its headers and its body: counted, and never refused."""
 
@@ -107,6 +128,12 @@ class Asked:
             and self.body == other.body
             and self.headers.get("Authorization") == other.headers.get("Authorization")
         )
+
+
+def size_of(target: str, headers: Mapping[str, str], body: bytes) -> int:
+    return (
+        ENTRY_BYTES + len(target) + min(len(body), KEPT) + sum(len(name) + len(text) for name, text in headers.items())
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -150,5 +177,115 @@ class Exchange:
     """In what it left the contract, if it was looked at and did."""
     effect: str | None = None
     """What the fault did."""
+    kind: Kind = API
+    size: int = 0
+    """As what it counts in the journal; 0 once it is not there any more."""
     let_go: bool = False
     """Whether a late answer never came."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether it asks for an operation that changes something."""
+        operation = self.asked.to.operation
+        return operation is not None and operation.permission == TASK_MANAGER
+
+
+class Journal(Record[Exchange]):
+    """The requests of one world: the latest, and in at most half of its room older ones that act.
+
+    So whoever polls drives no operation out. All worlds of a server share a number of bytes.
+    """
+
+    __slots__ = ("__weakref__", "_bytes", "_limit", "_new", "_older", "size")
+
+    def __init__(self, limit: int, shared: "SharedBytes") -> None:
+        super().__init__(limit)
+        self._entries: deque[Exchange] = deque()
+        self._older: deque[tuple[int, Exchange]] = deque()
+        self._limit, self._bytes = limit, shared
+        self.size = self._new = 0
+        """In bytes, roughly; and how many came since all were added up."""
+        shared.journals.add(self)
+
+    def append(self, entry: Exchange) -> None:
+        self._entries.append(entry)
+        self.total += 1
+        entry.size = entry.asked.size
+        self.size += entry.size
+        if len(self._entries) + len(self._older) > self._limit:
+            self.drop()
+
+    def answered(self, entry: Exchange) -> None:
+        """It has its answer now."""
+        if entry.size:
+            size = len(entry.content)
+            entry.size += size
+            self.size += size
+            self._new += entry.size
+            if self._new > NEW_BYTES:
+                self._new = 0
+                self._bytes.settle()
+
+    def drop(self) -> None:
+        """One entry, the oldest that does not act, as long as those that do have less than half of the room."""
+        entries, older = self._entries, self._older
+        while len(older) < len(entries):
+            entry = entries.popleft()
+            if not entry.acts:
+                break
+            older.append((self.total - len(entries), entry))
+        else:
+            _, entry = older.popleft()
+        self.size -= entry.size
+        entry.size = 0
+
+    def forget(self) -> None:
+        for entry in self:
+            entry.size = 0
+        super().forget()
+        self._older.clear()
+        self.size = 0
+
+    @property
+    def dropped(self) -> int:
+        return self.passed - len(self._older)
+
+    def numbered(self, after: int = 0, until: int | None = None) -> Iterator[tuple[int, Exchange]]:
+        for number, entry in self._older:
+            if after < number and (until is None or number <= until):
+                yield number, entry
+        yield from super().numbered(after, until)
+
+    def __getitem__(self, number: int) -> Exchange:
+        if number > self.passed:
+            return super().__getitem__(number)
+        for known, entry in self._older:
+            if known == number:
+                return entry
+        raise IndexError(number)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        yield from (entry for _, entry in self._older)
+        yield from self._entries
+
+    def __len__(self) -> int:
+        return len(self._older) + len(self._entries)
+
+
+class SharedBytes:
+    """What the journals of all worlds have together: where it is too much, the largest one drops what it has.
+
+    That is looked at now and then only (NEW_BYTES of each journal).
+    """
+
+    def __init__(self, limit: int = BYTES) -> None:
+        self.journals: WeakSet[Journal] = WeakSet()
+        self.limit = limit
+
+    def settle(self) -> None:
+        size = sum(journal.size for journal in self.journals)
+        while size > self.limit:
+            largest = max(self.journals, key=attrgetter("size"))
+            size -= largest.size
+            largest.drop()
+            size += largest.size

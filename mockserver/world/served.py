@@ -13,7 +13,7 @@ from mockserver.times import LATEST_NOW, MS
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.held import Held
-from mockserver.world.journal import REQUESTS, Asked, Exchange, Record
+from mockserver.world.journal import REQUESTS, Asked, Journal, SharedBytes
 from mockserver.world.live import EVENTS_IN_ONE_CALL, Change, LiveWorld, TooManyEvents
 from mockserver.world.value import World
 
@@ -35,10 +35,11 @@ class Snapshot(NamedTuple):
 
 
 class Served:
-    def __init__(self, pristine: LiveWorld, setting: ClockSetting) -> None:
-        """`pristine` is the world as its files gave it: it is copied, never changed, and may be others' too."""
+    def __init__(self, pristine: LiveWorld, setting: ClockSetting, shared: SharedBytes | None = None) -> None:
+        """`pristine` is the world as its files gave it: it is copied, never changed, and may be others' too. `shared`
+        is what its journal has together with those of other worlds."""
         self._pristine, self._setting = pristine, setting
-        self.journal: Record[Exchange] = Record(REQUESTS)
+        self.journal = Journal(REQUESTS, shared or SharedBytes())
         self.snapshots: dict[str, Snapshot] = {}
         """By name, oldest first."""
         self.held = Held()

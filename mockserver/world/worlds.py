@@ -9,6 +9,7 @@ from typing import Final
 from mockserver.world.account import Account
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
+from mockserver.world.journal import SharedBytes
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
 
@@ -72,7 +73,8 @@ class Worlds:
         """What to be renewed to before the next request is looked at. Another thread may put it there."""
         self._pristine, self._setting = LiveWorld(fixture), fixture.clock
         self._named: OrderedDict[str, Site] = OrderedDict()
-        self.main = Site(self, Served(self._pristine, self._setting))
+        self._journals = SharedBytes()
+        self.main = Site(self, self._served())
 
     def named(self, name: str) -> Site:
         """Raises ValueError for what is no name."""
@@ -80,7 +82,7 @@ class Worlds:
         if site is None:
             if not _NAME.fullmatch(name):
                 raise ValueError(NAMES)
-            site = self._named[name] = Site(self, Served(self._pristine, self._setting), name)
+            site = self._named[name] = Site(self, self._served(), name)
             site.access_logged = self.main.access_logged
             if len(self._named) > self.limit:
                 _, oldest = self._named.popitem(last=False)
@@ -88,6 +90,9 @@ class Worlds:
                 self.evicted += 1
         self._named.move_to_end(name)
         return site
+
+    def _served(self) -> Served:
+        return Served(self._pristine, self._setting, self._journals)
 
     def names(self) -> list[str]:
         """The least recently used one first."""
@@ -112,7 +117,7 @@ class Worlds:
         self.let_go()
         self._named.clear()
         self._pristine, self._setting = pristine, setting
-        self.main.served = Served(pristine, setting)
+        self.main.served = self._served()
 
     def renew_later(self, pristine: LiveWorld, setting: ClockSetting) -> bool:
         """`renew`, before the next request is looked at. Any thread may ask for it.

@@ -328,6 +328,7 @@ def test_an_entry_says_who_asked_for_what_and_what_was_answered(permissions: Cli
     assert entry == {
         "id": 1,
         "time": "2021-08-25T15:10:13.121+08:00",
+        "kind": "api",
         "operation": "retrySubtask",
         "method": "POST",
         "path": f"{RETRY}?a=1",

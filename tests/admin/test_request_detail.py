@@ -154,7 +154,7 @@ def test_one_that_is_not_there_yet_or_no_more_is_told_apart(failed: Client) -> N
     assert dropped == 1
     messages = [failed.get(f"/__admin/requests/{n}").json()["error"]["message"] for n in (dropped, total + 1)]
     assert messages == [
-        f"no request {dropped}: the journal keeps the last 1000, from {dropped + 1} on",
+        f"no request {dropped}: the journal has 1000 of {total}, all from {dropped + 1} on",
         f"no request {total + 1} yet: there were {total}",
     ]
     for number in (dropped + 1, total):

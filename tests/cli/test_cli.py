@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from processes import END_S, Served, forked, needed, run, run_anew
+from processes import END_S, Served, forked, loading, needed, run, run_anew
 
 from mockserver import MockServer, __version__
 from mockserver.cli.main import main, parsed
@@ -449,10 +449,8 @@ def test_no_further_signal_changes_how_it_ends(further: int) -> None:
 
 
 @pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT])
-def test_nor_where_it_is_still_loading(tmp_path: Path, further: int) -> None:
-    pipe = tmp_path / "slow.yaml"
-    os.mkfifo(pipe)
-    with forked("serve", str(pipe)) as process, pipe.open("w"):  # opened, it is being read
+def test_nor_where_it_is_still_loading(further: int) -> None:
+    with loading("serve") as process:
         process.terminate()
         while process.poll() is None:
             process.send_signal(further)
@@ -496,7 +494,7 @@ def test_what_is_not_http_is_a_line_and_no_traceback() -> None:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n")
         assert b" 400 " in connection.recv(100)
     (line,) = served.logs.splitlines()
-    assert "not a request: " in line
+    assert "GET /: 400 / COM10001: Not a valid request: " in line
 
 
 def test_a_terminal_gets_a_line_per_request_without_colours() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from clients import RETRY, TASKS
 from nursery import Forked
-from processes import END_S, environment, forked, needed, run, run_anew
+from processes import END_S, environment, forked, loading, needed, run, run_anew
 from waiting import eventually
 
 from mockserver.cli import exec
@@ -300,11 +300,9 @@ def test_what_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     exec.end_group(process.pid)
 
 
-def test_a_signal_before_the_command_runs_ends_it_with_the_signals_code(tmp_path: Path) -> None:
-    """While it loads its fixture, which here is a pipe that nobody writes to."""
-    pipe = tmp_path / "slow.yaml"
-    os.mkfifo(pipe)
-    with forked("exec", str(pipe), "--", "echo", "started") as process, pipe.open("w"):  # opened, it is being read
+def test_a_signal_before_the_command_runs_ends_it_with_the_signals_code() -> None:
+    """While it loads its fixture."""
+    with loading("exec", "--", "echo", "started") as process:
         process.terminate()
         out, err = process.communicate(timeout=END_S)
     assert (process.returncode, out, err) == (128 + signal.SIGTERM, "", "")

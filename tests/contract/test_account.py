@@ -188,12 +188,13 @@ def test_an_answer_that_is_let_go_was_meant_to_break(failed: Client) -> None:
         assert failed.admin("GET", "/contract")["deliberatelyInvalid"] == before + 1
 
 
-def test_a_request_that_is_no_http_is_no_reply_of_ours(failed: Client) -> None:
-    """aiohttp itself refuses it before there is a route or a world."""
+def test_a_request_that_is_no_http_counts(failed: Client) -> None:
+    """aiohttp itself refuses it before there is a route or a world; more of them in test_refused_by_aiohttp."""
     with connected(failed.mock.port) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         assert b" 400 " in heard(connection).head.partition(b"\r\n")[0]
-    assert failed.admin("GET", "/contract")["replies"] == 0
+    account = failed.admin("GET", "/contract")
+    assert (account["replies"], account["clientErrors"]) == (1, 1)
 
 
 def test_the_account_stays_after_reset_and_another_state(failed: Client) -> None:

@@ -68,6 +68,7 @@ def test_every_row_is_shown_in_this_file() -> None:
         "LARGE_BODY",
         "SLOW_BODY",
         "THROTTLED",
+        "TOO_MUCH",
         "UNEXPECTED",
     }
 

@@ -20,6 +20,7 @@ from processes import END_S
 from mockserver import create_app
 from mockserver.server import answer, runner
 from mockserver.server.front import head
+from mockserver.server.front.buffered import Buffered
 from mockserver.server.front.protocol import Front, Fronts
 from mockserver.server.front.reader import PlainRequest, Reader
 from mockserver.server.routing import SITE
@@ -56,7 +57,7 @@ class Served:
         self.server = web.Server(handler)
         self.asked: list[str] = []
         reader = Reader(["/api"], asyncio.get_running_loop())
-        self.fronts = Fronts(reader, self.answer, self.server, keepalive_s=keepalive_s)
+        self.fronts = Fronts(reader, self.answer, self.server, Buffered(), keepalive_s=keepalive_s)
         self.port = 0
         self.listener: asyncio.Server
 

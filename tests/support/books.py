@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from mockserver.server import answer
+from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
 from mockserver.world.account import Account
@@ -69,7 +70,7 @@ BOOKS = Books()
 
 def keep() -> None:
     """From now on every server is in the books."""
-    made, handled, at_once = Site.__init__, web.Application._handle, answer.at_once
+    made, handled, at_once, refused = Site.__init__, web.Application._handle, answer.at_once, answer.refused
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -86,8 +87,12 @@ def keep() -> None:
         BOOKS.answered += response is not None
         return response
 
+    def refusing(site: Site, what: Refused) -> web.Response:
+        BOOKS.answered += 1
+        return refused(site, what)
+
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
-    answer.at_once = in_front
+    answer.at_once, answer.refused = in_front, refusing
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 

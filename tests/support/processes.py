@@ -47,6 +47,25 @@ def forked(*arguments: str, env: Mapping[str, str] | None = None, **options: Any
     return Forked(["-m", "mockserver", *arguments], env=environment(env), **options)
 
 
+LOADING = """
+import sys, time
+from mockserver.cli.main import main
+from mockserver.fixtures import source
+def load(*_, **__):
+    print("loading", flush=True)
+    time.sleep(300)
+source.load = load
+sys.exit(main())
+"""
+
+
+def loading(*arguments: str) -> Forked:
+    """The command, which has begun to load its fixture and will not end with that."""
+    process = Forked(["-c", LOADING, *arguments], env=environment())
+    assert process.stdout.readline() == "loading\n"
+    return process
+
+
 class Served:
     """`serve` on a free port while the block lasts. It is ready when the block begins."""
 
@@ -90,6 +109,10 @@ class Served:
 
     def post(self, path: str, **options: Any) -> requests.Response:
         return requests.post(self.url + path, timeout=END_S, **options)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def runs(self) -> bool:

@@ -69,11 +69,14 @@ class Cursor(Generic[T]):
     def left(self, record: Record[T]) -> int:
         return record.total - self._read
 
+    def misses(self, record: Record[T]) -> bool:
+        """Whether some of the next ones are dropped already."""
+        return self._read < record.passed
+
     def take(self, record: Record[T], most: int) -> list[tuple[int, T]]:
         """The next ones, with their numbers, counted from 1."""
-        taken = list(record.numbered(self._read, self._read + most))
-        self._read += len(taken)
-        return taken
+        before, self._read = self._read, min(self._read + most, record.total)
+        return list(record.numbered(before, self._read))
 
     def skip(self, record: Record[T]) -> None:
         self._read = record.total
@@ -163,7 +166,7 @@ class Feed:
         if self._requests.has_begun_again(journal):
             self._unanswered.clear()
         changes, requests = self._changes.left(history), self._requests.left(journal)
-        if changes + requests > KEPT:
+        if changes + requests > KEPT or self._requests.misses(journal):
             self._changes.skip(history)
             self._requests.skip(journal)
             self._unanswered.clear()
@@ -177,7 +180,7 @@ class Feed:
             if entry.status is not None or entry.let_go:
                 del self._unanswered[number]
                 self._add("request", entry_json(number, entry, instant, bodies=False))
-            elif number <= journal.dropped:
+            elif not entry.size:  # it is dropped
                 del self._unanswered[number]
         for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
             self._add("request", entry_json(number, entry, instant, bodies=False))

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final, cast
 
 from mockserver.server.front import head
+from mockserver.server.front.buffered import Buffered
 from mockserver.server.front.reader import PlainRequest, Reader
 
 log = logging.getLogger("mockserver")
@@ -30,11 +31,18 @@ class Fronts:
     """The connections of one server that aiohttp does not have. Called, it makes the protocol of a new one."""
 
     def __init__(
-        self, reader: Reader, answer: Answer, server: Callable[[], asyncio.Protocol], *, keepalive_s: float
+        self,
+        reader: Reader,
+        answer: Answer,
+        server: Callable[[], asyncio.Protocol],
+        buffered: Buffered,
+        *,
+        keepalive_s: float,
     ) -> None:
         """`server` makes protocols of aiohttp's. A connection on which nothing comes for `keepalive_s`, or for twice
         that at most, is closed."""
         self.reader, self.answer, self.server, self.keepalive_s = reader, answer, server, keepalive_s
+        self.buffered = buffered
         self.open: set[Front] = set()
         self.closing = False
         self._left = asyncio.Event()
@@ -71,7 +79,7 @@ class Fronts:
 class Front(asyncio.BufferedProtocol):
     """One connection. (asyncio's other protocol receives into 256 KiB that it allocates anew each time.)"""
 
-    __slots__ = ("_fronts", "_loop", "_timer", "_used", "transport")
+    __slots__ = ("_fronts", "_loop", "_timer", "_unread", "_used", "transport")
 
     transport: asyncio.Transport
 
@@ -79,6 +87,8 @@ class Front(asyncio.BufferedProtocol):
         self._fronts = fronts
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._unread = 0
+        """How many bytes of answers wait for a client that does not read."""
         self._used = False
         """Whether something came since the timer began to run."""
 
@@ -103,7 +113,7 @@ class Front(asyncio.BufferedProtocol):
         data = bytes(fronts.received[:nbytes])
         try:
             request = fronts.reader.read(data)
-            response = None if request is None else fronts.answer(request)
+            response = None if request is None or fronts.buffered.is_full else fronts.answer(request)
             if response is not None:
                 self._used = True
                 self.transport.write(response)
@@ -117,8 +127,10 @@ class Front(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Who does not read is not read. So nothing is handed over that aiohttp would have to be told of."""
         self.transport.pause_reading()
+        self._count(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
+        self._count(0)
         self.transport.resume_reading()
 
     def expired(self) -> None:
@@ -145,7 +157,12 @@ class Front(asyncio.BufferedProtocol):
         inner.connection_made(self.transport)
         inner.data_received(data)
 
+    def _count(self, unread: int) -> None:
+        self._fronts.buffered.size += unread - self._unread
+        self._unread = unread
+
     def _leave(self) -> None:
+        self._count(0)
         self._fronts.leave(self)
         if self._timer is not None:
             self._timer.cancel()
