@@ -4,14 +4,16 @@ Both take the same straight line, which is in `steps`. From the moment that a re
 one go, unless a fault makes it wait.
 """
 
+import re
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
 from mockserver.contract.credentials import NOBODY, sent_with
-from mockserver.contract.errors import BAD_PARAMETER, NO_ROUTE, ApiError, bare
+from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, ApiError, bare
 from mockserver.contract.routes import OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
@@ -22,6 +24,9 @@ from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
 from mockserver.world.worlds import Site
+
+FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)
+"""What aiohttp's words name where it is the body's framing that is broken."""
 
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
@@ -105,7 +110,12 @@ def refused(site: Site, what: Refused) -> web.Response:
     )
     exchange = steps.arrived(site.served, asked)
     exchange.kind = REFUSED
-    row = NO_ROUTE if what.status == NO_ROUTE.status else replace(BAD_PARAMETER, status=what.status)
+    if what.status == NO_ROUTE.status:
+        row = NO_ROUTE
+    elif what.status == BROKEN_BODY.status and FRAMING.search(what.why):
+        row = BROKEN_BODY
+    else:
+        row = replace(BAD_PARAMETER, status=what.status)
     failure = ApiError(row, problem=what.why, path=what.target, headers=what.allowed)
     reply = steps.answered(site, exchange, failure)
     headers = {**reply.headers}

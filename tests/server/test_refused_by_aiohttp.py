@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from http.client import HTTPResponse
 from typing import Any, NamedTuple
 
 import pytest
@@ -86,6 +87,10 @@ CASES: Mapping[str, Case] = {
 }
 
 
+BODIES = ("a body in br", "a body in zstd", "no chunk", "two lengths")
+"""The cases in which it is the body that is broken."""
+
+
 def received(port: int, sent: bytes) -> tuple[bytes, Any, bool]:
     """The head and the JSON body of the answer, and whether the connection closes after it."""
     with connected(port) as connection:
@@ -120,7 +125,8 @@ def test_it_is_answered_in_the_envelope_and_told(mock: MockServer, name: str) ->
     assert re.search(rb"(?i)content-type: application/json", head)
     assert re.search(rb"(?i)x-mock-contract: valid", head)
     assert (body["successful"], body["status"]) == (False, case.status)
-    assert body["error"]["code"] == ("COM10002" if case.status == 404 else "COM10001")
+    code = "COM10003" if name in BODIES else "COM10002" if case.status == 404 else "COM10001"
+    assert body["error"]["code"] == code
     assert case.why in body["error"]["message"]
     (entry,) = mock.requests()
     assert (entry["kind"], entry["operation"], entry["user"]) == ("refused", None, None)
@@ -224,8 +230,6 @@ def test_exec_strict_does_not_pass() -> None:
 
 # --- what was sent is not shown --------------------------------------------------------------------------------------
 
-SECRET = "s3cr3t-of-somebody"
-
 
 @pytest.mark.parametrize(
     ("error", "said"),
@@ -247,3 +251,20 @@ SECRET = "s3cr3t-of-somebody"
 )
 def test_what_is_not_http_is_told_without_what_was_sent(error: HttpProcessingError, said: str) -> None:
     assert why(error) == said
+
+
+# --- a body that breaks after it has begun ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parts", [[b"zz\r\n"], [b"3\r\nabc\r\n", b"zz\r\n"], [b"3\r\nabcd\r\n"]], ids=str)
+def test_a_chunk_that_is_none_is_refused_at_once_also_when_it_comes_later(mock: MockServer, parts: list[bytes]) -> None:
+    """aiohttp's parser forgets the body that it was in, and nobody would ever be told of its end."""
+    with connected(mock.port) as connection:
+        connection.sendall(RETRY + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 Continue"), "it is being read"
+        for part in parts:
+            connection.sendall(part)
+        answered = HTTPResponse(connection)
+        answered.begin()
+        assert (answered.status, json.loads(answered.read())["error"]["code"]) == (400, "COM10003")
+    assert [entry["status"] for entry in mock.requests(limit=1)] == [400]

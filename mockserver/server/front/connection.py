@@ -69,9 +69,16 @@ class Connection(web.RequestHandler):
         if not self._begun:
             self._begun = data[:LINE]
         super().data_received(data)
-        for message, _ in self._messages:
+        request = self._current_request
+        coming = None if request is None else request.content  # the body that was coming last
+        for message, body in self._messages:
             if isinstance(error := getattr(message, "exc", None), HttpProcessingError):
                 bare(error)  # the frame in which it was caught holds it, and what was received
+                if coming is not None and not coming.is_eof() and coming.exception() is None:
+                    # aiohttp's parser forgets it: who reads it would wait for its end
+                    coming.set_exception(web.RequestPayloadError(why(error)))
+            else:
+                coming = body
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Not with `exc`: who waits to write would be given it by a future that is in the frame in which it is raised,
