@@ -74,7 +74,7 @@ def create_app(
             if prefix + below:
                 app.router.register_resource(ApiResource(prefix, below, partial(handler, site), mounted))
     app.router.add_get("/openapi.json", partial(served_document, site))
-    app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
+    app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document, only_looks=True))
     if admin:
         routes.add_routes(app, site)
     for prefix, handler in served.items():

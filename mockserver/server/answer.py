@@ -56,10 +56,13 @@ async def respond(
         return cors.preflight(request)
     body = b""
     if request.body_exists:
+        site.calls += 1
         try:
             body = await responses.received(request, responses.MAX_BODY)
         except ApiError as error:
             failure = error
+        finally:
+            site.calls -= 1
     asked = asked_by(request, path, body)
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
