@@ -168,7 +168,7 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     site.worlds.settle()
     try:
         if route.handler is not state.health:
-            guard.check(site.options, request, needs_token=route.handler not in PAGE)
+            guard.check(site.options, request, is_public=route.handler in PAGE)
         with named_world(site, route, request) as site:
             body = await route.handler(site, request)
             if request.method not in SAFE:

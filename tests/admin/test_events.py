@@ -136,7 +136,7 @@ def test_it_begins_with_hello(failed: Client) -> None:
     with Stream(failed) as stream:
         headers = stream.answer.headers
         assert headers["Content-Type"] == "text/event-stream"
-        assert headers["Cache-Control"] == "no-store"
+        assert headers["Cache-Control"] == "no-store, no-transform"
         assert headers["X-Mock-Contract"] == "valid"
         [hello] = stream.events()
     assert hello.name == "hello"
