@@ -4,7 +4,9 @@ Both take the same straight line, which is in `steps`. From the moment that a re
 one go, unless a fault makes it wait.
 """
 
+import re
 from functools import lru_cache
+from typing import Final
 
 from aiohttp import hdrs, web
 from multidict import MultiMapping
@@ -20,6 +22,8 @@ from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, Asked
 from mockserver.world.worlds import Site
+
+_AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
@@ -106,17 +110,27 @@ def asked_plainly(plain: PlainRequest) -> Asked:
 
 def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
     to = OUTSIDE if path is None else route(request.method, path)
+    target = origin_form(request.raw_path)
     return Asked(
         method=request.method,
-        target=request.raw_path,
+        target=target,
         path=request.path,
         query=request.rel_url.raw_query_string,
         to=to,
-        sent=sent_with(request.method, request.raw_path, request.headers, body),
+        sent=sent_with(request.method, target, request.headers, body),
         headers=request.headers,
         body=body[:KEPT],
         forgiven=forgiven(to, request.headers, body),
     )
+
+
+def origin_form(target: str) -> str:
+    """Path and query, as they were sent; a client of a proxy's sends scheme and host too (RFC 9112, section 3.2.2)."""
+    authority = _AUTHORITY.match(target)
+    if authority is None:
+        return target
+    rest = target[authority.end() :]
+    return rest if rest.startswith("/") else f"/{rest}"
 
 
 def forgiven(to: Route, headers: MultiMapping[str], body: bytes) -> str | None:
