@@ -20,6 +20,7 @@ from mockserver.server.front.protocol import Fronts
 from mockserver.server.front.reader import Reader
 from mockserver.server.logs import ACCESS, AccessLog
 from mockserver.server.routing import SITE
+from mockserver.world.clock import loop_time
 
 BACKLOG: Final = 1024
 KEEPALIVE_S: Final = 75
@@ -169,7 +170,8 @@ def running_in_thread(
 
     def run() -> None:
         try:
-            asyncio.run(until_told())
+            with asyncio.Runner(loop_factory=_in_real_time) as loops:
+                loops.run(until_told())
         except Exception as error:
             if started.done():
                 raise
@@ -187,6 +189,14 @@ def running_in_thread(
     finally:
         loop.call_soon_threadsafe(told.set)
         thread.join()
+
+
+def _in_real_time() -> asyncio.AbstractEventLoop:
+    """A loop whose delays end, also while somebody has frozen the time of this process (freezegun)."""
+    loop = asyncio.new_event_loop()
+    with suppress(AttributeError):  # uvloop asks the system itself
+        loop.time = loop_time  # type: ignore[method-assign]
+    return loop
 
 
 async def _nobody_more(sockets: Sequence[socket.socket]) -> None:
