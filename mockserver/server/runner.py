@@ -177,18 +177,19 @@ def running_in_thread(
                 raise
             started.set_exception(error)
 
+    def end(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+        if started.exception() is None:
+            loop, told = started.result()
+            loop.call_soon_threadsafe(told.set)
+
     thread = Thread(target=run, name=name or f"mock server on port {port_of(sockets)}", daemon=True)
-    thread.start()
     try:
-        loop, told = started.result()
-    except Exception:
-        thread.join()
-        raise
-    try:
-        yield loop
+        thread.start()
+        yield started.result()[0]
     finally:
-        loop.call_soon_threadsafe(told.set)
-        thread.join()
+        started.add_done_callback(end)  # what is raised in this thread at the start (a test's timeout) comes before it
+        with suppress(RuntimeError):  # not even the thread has started
+            thread.join()
 
 
 def _in_real_time() -> asyncio.AbstractEventLoop:
