@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from aiohttp import hdrs, web
 
 from mockserver import __version__
-from mockserver.admin import routes
+from mockserver.admin import guard, routes
 from mockserver.contract import openapi
 from mockserver.contract.bundles import Json, schema_files
 from mockserver.contract.dialects import DIALECTS, Variant
@@ -32,6 +32,7 @@ def create_app(
     admin: bool = True,
     admin_token: str | None = None,
     allowed_hosts: Sequence[str] = (),
+    allowed_origins: Sequence[str] = (),
 ) -> web.Application:
     """An aiohttp application that serves one fixture: for aiohttp's own test tools, and for embedding.
 
@@ -40,7 +41,8 @@ def create_app(
     Without `api_prefixes` the API is under the prefix of the fixture's dialect, and a world of another dialect under
     that one's too.
     `overrides` are keys of a fixture that win over it, such as `{"clock": {"mode": "manual"}, "seed": 7}`.
-    Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix that is none.
+    `allowed_hosts` and `allowed_origins` are those of which `/__admin` takes calls beside its own: behind a proxy.
+    Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix or an origin that is none.
     Two applications share nothing.
     """
     if isinstance(source, Fixture):
@@ -54,6 +56,7 @@ def create_app(
         others=others,
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
+        allowed_origins=frozenset(guard.normal_origin(origin.rstrip("/")) for origin in allowed_origins),
     )
     worlds = Worlds(fixture, options)
     if files is not None:
@@ -76,7 +79,7 @@ def create_app(
             if prefix + below:
                 app.router.register_resource(ApiResource(prefix, below, partial(handler, site), mounted))
     app.router.add_get("/openapi.json", partial(served_document, site))
-    app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document))
+    app.router.add_get(f"{WORLD}/openapi.json", partial(in_world, site, served_document, only_looks=True))
     if admin:
         routes.add_routes(app, site)
     for prefix, handler in served.items():

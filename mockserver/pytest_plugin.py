@@ -6,8 +6,11 @@ What a test gets, and what is said of it afterwards, is in `testing.session`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -63,6 +66,21 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"ocp-mockserver: {__version__}, world: {', '.join(map(str, names)) or 'built-in'} ({origin})"
 
 
+def load(name: str) -> None:
+    """Imports a module where nothing can interrupt that: what a test's timeout or Ctrl-C raises, it raises in the main
+    thread. A package of which half was imported may be one that can never be (asyncio), for all tests that follow.
+    What is wrong with it is raised where it is imported next."""
+
+    def run() -> None:
+        with suppress(Exception):
+            import_module(name)
+
+    if name not in sys.modules:
+        thread = Thread(target=run, name=f"import {name}", daemon=True)
+        thread.start()
+        thread.join()
+
+
 @pytest.fixture(scope="session")
 def make_ocp_mock() -> Iterator[Callable[..., MockServer]]:
     """Starts mock servers, which end with the session: `make_ocp_mock("failed-subtask", api_prefixes=["/api/v1"])`.
@@ -71,11 +89,12 @@ def make_ocp_mock() -> Iterator[Callable[..., MockServer]]:
     `admin_token`) once in a session. Override it to have another server there: with a function that returns a
     MockServer, running or not, or the handle of `MockServer.connect`; or with one of those itself.
     """
-    from mockserver.testing.server import MockServer
-
     with ExitStack() as servers:
 
         def make(source: Any = None, **options: Any) -> MockServer:
+            load("mockserver.testing.server")  # not before: what this fixture raises, every test would
+            from mockserver.testing.server import MockServer
+
             return servers.enter_context(MockServer(source, **options))
 
         yield make
@@ -88,6 +107,7 @@ def ocp_mock(make_ocp_mock: Any) -> Iterator[Handle]:
     A MockServer (or what an overriding `make_ocp_mock` gives): `ocp_mock.url` is where it is, without an API prefix.
     `@pytest.mark.ocp_mock` chooses the world. An answer that breaks the contract fails the test.
     """
+    load("mockserver.testing.session")
     from mockserver.testing.session import lend
 
     item = RUNNING[-1]
@@ -95,8 +115,10 @@ def ocp_mock(make_ocp_mock: Any) -> Iterator[Handle]:
         loan = item.stash[LOAN] = lend(item, make_ocp_mock, item.config.stash[SERVERS])
     except pytest.UsageError as error:
         raise pytest.fail.Exception(f"UsageError: {error}", pytrace=False) from None  # nobody asks where it was raised
+    except ConnectionError as error:  # of a server elsewhere
+        raise pytest.fail.Exception(f"ocp_mock: {error}", pytrace=False) from None
     yield loan.mock
-    _fail(loan.complaint())
+    _judge(loan)
 
 
 @pytest.fixture
@@ -120,7 +142,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     yield
     loan = item.stash.get(LOAN, None)
     if loan is not None:
-        _fail(loan.complaint())
+        _judge(loan)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -140,6 +162,10 @@ def pytest_runtest_makereport(
     return report
 
 
-def _fail(complaint: str | None) -> None:
+def _judge(loan: Loan) -> None:
+    try:
+        complaint = loan.complaint()
+    except ConnectionError as error:  # a server elsewhere has ended
+        complaint = f"ocp_mock: {error}"
     if complaint is not None:
         pytest.fail(complaint, pytrace=False)

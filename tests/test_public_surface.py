@@ -50,7 +50,8 @@ CALLS: Final = {
         "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"
     ),
     "create_app": (
-        "(source=None, *, api_prefixes=None, overrides=None, admin=True, admin_token=None, allowed_hosts=())"
+        "(source=None, *, api_prefixes=None, overrides=None, admin=True, admin_token=None, allowed_hosts=(), "
+        "allowed_origins=())"
     ),
 }
 ERRORS: Final = {
@@ -200,6 +201,7 @@ SERVING: Final = {
     "--admin, --no-admin": "OCP_MOCK_ADMIN",
     "--admin-token TOKEN": "OCP_MOCK_ADMIN_TOKEN",
     "--allow-host NAME": "OCP_MOCK_ALLOW_HOST",
+    "--allow-origin ORIGIN": "OCP_MOCK_ALLOW_ORIGIN",
     "--api-prefix PREFIX": "OCP_MOCK_API_PREFIX",
     "--auth open|basic": "OCP_MOCK_AUTH",
     "--clock real|manual": "OCP_MOCK_CLOCK",

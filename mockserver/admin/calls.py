@@ -43,6 +43,8 @@ class ControlRoute(NamedTuple):
     """The statuses with which it can say no, beside those that its path, its query and its body bring with them."""
     edits: bool = False
     """Whether one has to look at the world anew after it. What has events of its own, rules and the clock, does not."""
+    looks: bool = False
+    """Whether it only looks at a world, and makes none that is not there: what it answers is the same for all."""
     events: Mapping[str, str] | None = None
     """Of a stream of server-sent events, which `reply` is as a whole: the schema of each event's data, by its name."""
 

@@ -5,6 +5,8 @@ JSON in, JSON out, proven and counted like the API's; a refusal changes nothing.
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -34,7 +36,7 @@ async def get_document(site: Site, request: web.Request) -> object:
 To = ControlRoute
 TASK: Final = "/__admin/tasks/{taskInstanceId}"
 ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
-    "/__admin/health": {"GET": To(state.health, "Whether it serves", "health")},
+    "/__admin/health": {"GET": To(state.health, "Whether it serves", "health", looks=True)},
     "/__admin/reset": {"POST": To(state.reset, "Start again from the fixture", "health", edits=True)},
     "/__admin/fixtures/reload": {
         "POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422, 503))
@@ -108,15 +110,16 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/worlds": {"GET": To(state.get_worlds, "The named worlds", "world-list")},
     "/__admin/worlds/{name}": {"DELETE": To(state.delete_world, "Forget a named world")},
     "/__admin/contract": {"GET": To(journal.get_contract, "The account of every reply", "contract-account")},
-    "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document")},
+    "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document", looks=True)},
 }
 PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
-    "/__admin": {"GET": To(static.get_page_folder, "The page's other address")},
-    "/__admin/": {"GET": To(static.get_page, "The page")},
-    "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page")},
+    "/__admin": {"GET": To(static.get_page_folder, "The page's other address", looks=True)},
+    "/__admin/": {"GET": To(static.get_page, "The page", looks=True)},
+    "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page", looks=True)},
 }
 """What a browser loads before it can send a token. Not in the document."""
 PAGE: Final = {methods["GET"].handler for methods in PAGES.values()}
+SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 def add_routes(app: web.Application, site: Site) -> None:
@@ -126,11 +129,11 @@ def add_routes(app: web.Application, site: Site) -> None:
     for base in ("", WORLD):
         for path, methods in {**ROUTES, **PAGES}.items():
             resource = app.router.add_resource(base + path)
-            others = {"*": ControlRoute(partial(refuse_method, ", ".join(methods)), "")}
+            others = {"*": ControlRoute(partial(refuse_method, ", ".join(methods)), "", looks=True)}
             head = {"HEAD": methods["GET"]} if "GET" in methods else {}
             for method, route in {**methods, **head, **others}.items():
                 resource.add_route(method, partial(answer, site, route))
-        rest = ControlRoute(refuse_route, "")
+        rest = ControlRoute(refuse_route, "", looks=True)
         app.router.add_route("*", base + "/__admin/{path:.*}", partial(answer, site, rest))
 
 
@@ -142,6 +145,27 @@ async def refuse_route(site: Site, request: web.Request) -> object:
     raise Unprocessable(f"no control route {request.path}: there are {', '.join(ROUTES)}", status=404)
 
 
+@contextmanager
+def named_world(site: Site, route: ControlRoute, request: web.Request) -> Iterator[Site]:
+    """The world that a call names, kept for as long as that lasts. A call that is refused has made none."""
+    worlds, name = site.worlds, request.match_info.get("world", request.headers.get(WORLD_HEADER))
+    if name is None:
+        yield site
+        return
+    try:
+        site = worlds.look(name) if route.looks else worlds.named(name)
+    except ValueError as error:
+        raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
+    site.calls, is_refused = site.calls + 1, True
+    try:
+        yield site
+        is_refused = False
+    finally:
+        site.calls -= 1
+        if is_refused:
+            worlds.unmake(site)
+
+
 async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.StreamResponse:
     site.worlds.settle()
     try:
@@ -149,14 +173,11 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
             buffered = request.app[responses.BUFFERED]
             if buffered.is_full:
                 raise responses.too_much(buffered)
-            guard.check(site.options, request, needs_token=route.handler not in PAGE)
-        name = request.match_info.get("world", request.headers.get(WORLD_HEADER))
-        if name is not None:  # who is refused has made no world
-            try:
-                site = site.worlds.named(name)
-            except ValueError as error:
-                raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
-        body = await route.handler(site, request)
+            guard.check(site.options, request, is_public=route.handler in PAGE)
+        with named_world(site, route, request) as site:
+            body = await route.handler(site, request)
+            if request.method not in SAFE:
+                site.served.live.touched = True
         if isinstance(body, web.StreamResponse):
             if not body.prepared:  # else it was a stream, which was counted when it began
                 site.account.valid += 1

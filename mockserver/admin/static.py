@@ -1,6 +1,8 @@
 """The page at /__admin/ and its files, as they are in `page/`. What it shows and does goes through the other routes.
 
-Nothing secret is in them, so they need no token; under a foreign Host they are refused as every control route is.
+Nothing secret is in them, so they need no token, and are served whatever the Host and the Origin: behind a proxy that
+changes the Host, the page can then say which call was refused, and which flag would let it in. No other site's page
+gets, reads or frames them.
 """
 
 from importlib.resources import files

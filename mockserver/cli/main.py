@@ -184,6 +184,8 @@ def add_world(flags: Flags) -> None:
     flags.add("--admin-token", some, metavar="TOKEN", help=about_token, may_be_empty=False)
     flags.add_switch("--admin", default=True, help="whether there is /__admin at all")
     flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
+    origin = "of pages that may ask /__admin, behind a proxy that changes the Host"
+    flags.add_many("--allow-origin", some, default=[], metavar="ORIGIN", help=origin)
     flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
 
 

@@ -80,6 +80,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, 
             admin=arguments.admin,
             admin_token=arguments.admin_token,
             allowed_hosts=[arguments.host, *arguments.allow_host],
+            allowed_origins=arguments.allow_origin,
         )
     except ValueError as error:
         parser.error(str(error))

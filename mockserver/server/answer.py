@@ -27,6 +27,7 @@ from mockserver.world.worlds import Site
 
 FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)
 """What aiohttp's words name where it is the body's framing that is broken."""
+_AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
@@ -65,10 +66,13 @@ async def respond(
     if buffered.is_full:
         failure = responses.too_much(buffered)
     elif request.body_exists:
+        site.calls += 1
         try:
             body = await responses.received(request, responses.MAX_BODY)
         except ApiError as error:
             failure = bare(error)
+        finally:
+            site.calls -= 1
     asked = asked_by(request, path, body)
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
@@ -143,18 +147,28 @@ def asked_plainly(plain: PlainRequest) -> Asked:
 
 def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
     to = OUTSIDE if path is None else route(request.method, path)
+    target = origin_form(request.raw_path)
     return Asked(
         method=request.method,
-        target=request.raw_path,
+        target=target,
         path=request.path,
         query=request.rel_url.raw_query_string,
         to=to,
-        sent=sent_with(request.method, request.raw_path, request.headers, body),
+        sent=sent_with(request.method, target, request.headers, body),
         headers=request.headers,
         body=body[:KEPT],
         size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
     )
+
+
+def origin_form(target: str) -> str:
+    """Path and query, as they were sent; a client of a proxy's sends scheme and host too (RFC 9112, section 3.2.2)."""
+    authority = _AUTHORITY.match(target)
+    if authority is None:
+        return target
+    rest = target[authority.end() :]
+    return rest if rest.startswith("/") else f"/{rest}"
 
 
 def forgiven(to: Route, headers: MultiMapping[str], body: bytes) -> str | None:

@@ -50,8 +50,13 @@ class ApiResource(web.PlainResource):
 
 
 async def in_world(
-    site: Site, handler: Callable[[Site, web.Request], Awaitable[web.StreamResponse]], request: web.Request
+    site: Site,
+    handler: Callable[[Site, web.Request], Awaitable[web.StreamResponse]],
+    request: web.Request,
+    *,
+    only_looks: bool = False,
 ) -> web.StreamResponse:
-    """A handler in the world that the path names."""
-    site.worlds.settle()  # before a name is looked up: else it would be one of a world that is about to go
-    return await handler(site.worlds.named(request.match_info["world"]), request)
+    """A handler in the world that the path names, which is made for it unless it `only_looks`."""
+    worlds, name = site.worlds, request.match_info["world"]
+    worlds.settle()  # before a name is looked up: else it would be one of a world that is about to go
+    return await handler(worlds.look(name) if only_looks else worlds.named(name), request)

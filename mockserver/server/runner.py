@@ -23,6 +23,7 @@ from mockserver.server.front.reader import Reader
 from mockserver.server.logs import ACCESS, AccessLog, Seldom
 from mockserver.server.responses import BUFFERED
 from mockserver.server.routing import SITE
+from mockserver.world.clock import loop_time
 
 log = logging.getLogger("mockserver")
 
@@ -180,24 +181,34 @@ def running_in_thread(
 
     def run() -> None:
         try:
-            asyncio.run(until_told())
+            with asyncio.Runner(loop_factory=_in_real_time) as loops:
+                loops.run(until_told())
         except Exception as error:
             if started.done():
                 raise
             started.set_exception(error)
 
+    def end(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+        if started.exception() is None:
+            loop, told = started.result()
+            loop.call_soon_threadsafe(told.set)
+
     thread = Thread(target=run, name=name or f"mock server on port {port_of(sockets)}", daemon=True)
-    thread.start()
     try:
-        loop, told = started.result()
-    except Exception:
-        thread.join()
-        raise
-    try:
-        yield loop
+        thread.start()
+        yield started.result()[0]
     finally:
-        loop.call_soon_threadsafe(told.set)
-        thread.join()
+        started.add_done_callback(end)  # what is raised in this thread at the start (a test's timeout) comes before it
+        with suppress(RuntimeError):  # not even the thread has started
+            thread.join()
+
+
+def _in_real_time() -> asyncio.AbstractEventLoop:
+    """A loop whose delays end, also while somebody has frozen the time of this process (freezegun)."""
+    loop = asyncio.new_event_loop()
+    with suppress(AttributeError):  # uvloop asks the system itself
+        loop.time = loop_time  # type: ignore[method-assign]
+    return loop
 
 
 def _telling_seldom(usual: Handler | None) -> Handler:

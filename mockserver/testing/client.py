@@ -6,6 +6,7 @@ once. No proxy is on the way. Nothing is ever sent twice: that would move a cloc
 
 import json
 import os
+import re
 import socket
 from collections import deque
 from contextlib import suppress
@@ -22,6 +23,8 @@ CALL_S: Final = 120
 """An `advance` over ten million events takes most of it."""
 IDLE: Final = 30 * SECOND
 """The server hangs up on a connection that has been idle for 75 seconds; a proxy before it, sooner."""
+
+_WORLD: Final = re.compile(r"/w/([^/]+)$")
 
 
 class ControlError(Exception):
@@ -41,7 +44,7 @@ class Line:
     """`url` is the server's, or a world's on it, without a slash at its end."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        self.url = url
+        self.url, self._token = url, token
         self._parts = urlsplit(url)
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
@@ -51,11 +54,14 @@ class Line:
         finalize(self, _hang_up, self._idle)
 
     def call(self, method: str, path: str, body: object = None) -> Json:
-        """What `/__admin` answers; {} where that is nothing. Raises ControlError, and OSError if nobody is there."""
+        """What `/__admin` answers; {} where that is nothing. Raises ControlError, and ConnectionError, which names the
+        URL, if no mock server is there or it does not answer."""
+        __tracebackhide__ = True
         return self.fetch(f"/__admin{path}", method, body)
 
     def fetch(self, path: str, method: str = "GET", body: object = None) -> Json:
         """The same of any path that answers JSON."""
+        __tracebackhide__ = True
         text = None if body is None else json.dumps(body)
         connection = self._connection()
         try:
@@ -65,13 +71,23 @@ class Line:
         except BaseException as error:
             connection.close()
             if isinstance(error, HTTPException):
-                raise ConnectionError(f"{self.url} is no mock server, or ended: {error!r}") from error
+                raise ConnectionError(f"{self.url} is no mock server, or ended: {error!r}") from None
+            if isinstance(error, OSError):
+                raise ConnectionError(f"no mock server answers at {self.url}: {error.strerror or error}") from None
             raise
         if response.will_close:
             connection.close()
         else:
             self._idle.append((connection, ticks()))
         return _answer(response.status, response.reason, raw)
+
+    def of_worker(self, worker: str) -> "Line":
+        """To the same server's world for this worker: `ci-42.gw0` in the place of `ci-42`, and `gw0` of none. The same
+        if the world's name has the worker's in it already."""
+        named = _WORLD.search(self._parts.path)
+        if named is None:
+            return Line(f"{self.url}/w/{worker}", self._token)
+        return self if worker in named[1] else Line(f"{self.url}.{worker}", self._token)
 
     def close(self) -> None:
         """Its idle connections; the next call opens another."""

@@ -112,8 +112,12 @@ class MockServer(Handle):
         sockets = runner.bound(self._host, self._wanted_port)
         url = runner.url_of(self._host, sockets)
         running = runner.running_in_thread(app, sockets, grace_s=GRACE_S, name=f"MockServer {url}")
-        self._running = self._ending.enter_context(running)
-        self._connected = Line(url, self._admin_token)
+        try:
+            self._running = self._ending.enter_context(running)
+            self._connected = Line(url, self._admin_token)
+        except BaseException:  # a timeout of the test's, say: then it can be started again
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:

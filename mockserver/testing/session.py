@@ -6,6 +6,7 @@ and on a server elsewhere by its control routes.
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,7 +86,7 @@ class Loan:
 
 def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
     """`make` is what make_ocp_mock gives; `servers` ends the servers that are started here. Raises UsageError."""
-    shelf = item.session.stash.setdefault(SHELF, Shelf())
+    shelf = item.session.stash.setdefault(SHELF, Shelf(worker(item.config)))
     marker = item.get_closest_marker("ocp_mock")
     choice = shelf.unmarked(item.config) if marker is None else marked(marker, item)
     mock = shelf.server(make, choice.options, servers)
@@ -97,9 +98,10 @@ def lend(item: pytest.Item, make: Any, servers: ExitStack) -> Loan:
 
 
 class Shelf:
-    """The servers and fixtures of one session."""
+    """The servers and fixtures of one session, or of one worker of pytest-xdist's."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker: str | None = None) -> None:
+        self._worker = worker
         self._unmarked: Choice | None = None
         self._servers: dict[Key, tuple[object, Handle]] = {}
         self._fixtures: dict[Key, Fixture] = {}
@@ -115,6 +117,8 @@ class Shelf:
         _, mock = self._servers.get(key, (make, None))
         if mock is None:
             mock = made(make, options)
+            if self._worker is not None:
+                mock = of_worker(mock, self._worker)
             self._servers[key] = make, mock
         if isinstance(mock, MockServer) and not mock.is_running:
             servers.enter_context(mock)
@@ -170,6 +174,21 @@ def made(make: Any, options: Mapping[str, Any]) -> Handle:
     if not isinstance(mock, Handle):
         raise pytest.UsageError(f"make_ocp_mock gives a MockServer, or a function that returns one; not {mock!r}")
     return mock
+
+
+def worker(config: pytest.Config) -> str | None:
+    """This process's name among those of pytest-xdist; None if tests run in one process."""
+    found: dict[str, str] = getattr(config, "workerinput", {})
+    return found.get("workerid")
+
+
+def of_worker(mock: Handle, worker: str) -> Handle:
+    """One on a server elsewhere, which the other workers have too, is of a world of this worker's instead."""
+    if isinstance(mock, MockServer):
+        return mock
+    own = copy(mock)
+    own._connected = mock._line.of_worker(worker)
+    return own
 
 
 def _faults(mock: Handle) -> tuple[int, int]:

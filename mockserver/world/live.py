@@ -81,6 +81,8 @@ class LiveWorld:
         self.world = World.of(fixture)
         self.traces: int = fixture.counters.trace
         self.history: Record[Change] = Record(CHANGES)
+        self.touched = False
+        """Whether somebody has changed it, and not only time."""
         self._timers = [
             (one.due, one.id, id)
             for id, execution in self.world.tasks.items()
@@ -97,7 +99,7 @@ class LiveWorld:
         """The same world at the same instant, to go its own way. Its history begins anew."""
         twin = object.__new__(LiveWorld)
         twin.world, twin.traces, twin.history = self.world, self.traces, Record(CHANGES)
-        twin._timers, twin._voided = self._timers.copy(), self._voided
+        twin._timers, twin._voided, twin.touched = self._timers.copy(), self._voided, False
         twin._first_trace = self._first_trace
         return twin
 
@@ -208,6 +210,7 @@ class LiveWorld:
         execution, now, world = step.done(), step.now, self.world
         id = execution.task.definition.id
         self.world = world.with_tasks(world.tasks.set(id, execution), now)
+        self.touched |= cause != TIME
         self.history.extend([Change(now, id, was, becomes, cause) for was, becomes in step.changes])
         for due, subtask in step.timers:
             heappush(self._timers, (due, subtask, id))
@@ -239,7 +242,7 @@ class LiveWorld:
             return None
         changed, acting = fault_rules.choose(rules, request, world.settings.seed, world.now)
         if changed:
-            self.world = world.with_faults(faults.counted(changed))
+            self.world, self.touched = world.with_faults(faults.counted(changed)), True
         return acting
 
     def add_fault(self, rule: Callable[[str], Fault]) -> Fault:
@@ -268,7 +271,7 @@ class LiveWorld:
 
     def count_denial(self, denial: Denial) -> None:
         counted = denial._replace(hits=denial.hits + 1)
-        self.world = self.world.with_denials({**self.world.denials, denial.id: counted})
+        self.world, self.touched = self.world.with_denials({**self.world.denials, denial.id: counted}), True
 
     def _change_rules(self, faults: fault_rules.Rules, denials: Mapping[str, Denial], numbers: tuple[int, int]) -> None:
         world = self.world

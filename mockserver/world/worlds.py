@@ -30,6 +30,8 @@ class Options:
     admin_token: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     """Names, beside localhost, under which /__admin may be asked."""
+    allowed_origins: frozenset[str] = frozenset()
+    """Of pages that may ask /__admin, beside those of the Host, as guard.normal_origin has them."""
 
 
 class Site:
@@ -44,6 +46,13 @@ class Site:
         self.account = worlds.account
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
+        self.calls = 0
+        """How many control calls and uploads are under way: a listener's stream is such a call."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has changed it, listens to it or waits in it: another one could stand in its place."""
+        return not (self.served.live.touched or self.served.held or self.calls)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -56,7 +65,8 @@ class Worlds:
     """Every world of an application: the one without a name, and by name those that were asked for.
 
     A named world is a copy of the loaded fixtures, made when it is first asked for. Copies share what none has changed.
-    Past the limit the one that was not used for the longest time goes.
+    Past the limit an idle one goes, or else any, and of those the one that was not used for the longest time. So what a
+    web page can ask for, without being able to change it, costs nobody his world.
     """
 
     def __init__(self, fixture: Fixture, options: Options, limit: int = WORLDS) -> None:
@@ -77,22 +87,34 @@ class Worlds:
         self.main = Site(self, self._served())
 
     def named(self, name: str) -> Site:
-        """Raises ValueError for what is no name."""
+        """Made, if it is not there. Raises ValueError for what is no name."""
+        site = self.look(name)
+        if name not in self._named:
+            if len(self._named) >= self.limit:
+                self.remove(next((one for one, other in self._named.items() if other.is_idle), next(iter(self._named))))
+                self.evicted += 1
+            self._named[name] = site
+        self._named.move_to_end(name)
+        return site
+
+    def look(self, name: str) -> Site:
+        """The one of that name, or one such as it would be; nobody has used it or made it by that. Raises ValueError
+        for what is no name."""
         site = self._named.get(name)
         if site is None:
             if not _NAME.fullmatch(name):
                 raise ValueError(NAMES)
-            site = self._named[name] = Site(self, self._served(), name)
+            site = Site(self, self._served(), name)
             site.access_logged = self.main.access_logged
-            if len(self._named) > self.limit:
-                _, oldest = self._named.popitem(last=False)
-                oldest.served.held.let_go()
-                self.evicted += 1
-        self._named.move_to_end(name)
         return site
 
     def _served(self) -> Served:
         return Served(self._pristine, self._setting, self._journals)
+
+    def unmake(self, site: Site) -> None:
+        """Whoever made it was refused. It stays if somebody else has used it since."""
+        if site.is_idle and not site.served.journal.total and self.has(site):
+            self.remove(site.name or "")
 
     def names(self) -> list[str]:
         """The least recently used one first."""

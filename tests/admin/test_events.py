@@ -136,7 +136,7 @@ def test_it_begins_with_hello(failed: Client) -> None:
     with Stream(failed) as stream:
         headers = stream.answer.headers
         assert headers["Content-Type"] == "text/event-stream"
-        assert headers["Cache-Control"] == "no-store"
+        assert headers["Cache-Control"] == "no-store, no-transform"
         assert headers["X-Mock-Contract"] == "valid"
         [hello] = stream.events()
     assert hello.name == "hello"
@@ -344,14 +344,24 @@ def test_the_streams_of_a_world_that_goes_end(failed: Client) -> None:
         assert failed.admin("GET", "/worlds")["worlds"] == []
 
 
-def test_a_listener_does_not_use_its_world(failed: Client) -> None:
-    """It goes past the limit like another that nobody asks anything; its stream ends, and makes none anew."""
+def test_a_world_that_somebody_listens_to_goes_after_those_that_nobody_uses(failed: Client) -> None:
     BOOKS.latest.worlds.limit = 2
     with Stream(failed, "/w/a") as stream:
         stream.event("hello")
         for name in ("b", "c"):
             failed.get(f"/w/{name}{TASK}")
-            assert stream.read() is None or name == "b"
+        assert failed.admin("GET", "/worlds")["worlds"] == ["a", "c"]
+
+
+def test_a_listener_does_not_use_its_world(failed: Client) -> None:
+    """It goes past the limit before others that are in use; its stream ends, and makes none anew."""
+    BOOKS.latest.worlds.limit = 2
+    with Stream(failed, "/w/a") as stream:
+        stream.event("hello")
+        for name in ("b", "c"):
+            failed.post(f"/w/{name}{RETRY}")
+        while stream.read() is not None:
+            pass
         assert failed.admin("GET", "/worlds")["worlds"] == ["b", "c"]
 
 

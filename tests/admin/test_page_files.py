@@ -79,24 +79,19 @@ def test_it_can_only_be_read(failed: Client, path: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/__admin/", "/__admin", "/__admin/page/main.js", "/w/anna/__admin/"])
-def test_under_a_foreign_host_it_is_refused(failed: Client, path: str) -> None:
-    """Or else a name that leads to this machine (DNS rebinding) would make the page its own."""
-    answer = failed.get(path, headers={"Host": "evil.example"}, allow_redirects=False)
-    assert answer.status_code == 403
-    assert "foreign" in answer.json()["error"]["message"]
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_it_is_served_whatever_the_host_and_the_origin(failed: Client, path: str, headers: dict[str, str]) -> None:
+    """Behind a proxy that changes the Host it says what is refused: it cannot, if its scripts are refused too. Under a
+    name that leads to this machine (DNS rebinding) it drives nothing."""
+    answer = failed.get(path, headers=headers, allow_redirects=False)
+    assert answer.status_code in (200, 308)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize("path", ["/__admin/", "/__admin/page/main.js", "/w/anna/__admin/"])
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
-    ],
-)
-def test_no_other_page_gets_it_but_its_link_leads_there(failed: Client, path: str, headers: dict[str, str]) -> None:
-    assert failed.get(path, headers=headers).status_code == 403
+def test_no_other_page_gets_it_but_its_link_leads_there(failed: Client, path: str) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}
+    assert failed.get(path, headers=foreign).status_code == 403
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert failed.get(path, headers=link).status_code == 200
 

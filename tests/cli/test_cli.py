@@ -202,6 +202,7 @@ VARIABLES = [
     ("admin", "OCP_MOCK_ADMIN", "0", False),
     ("admin", "OCP_MOCK_NO_ADMIN", "true", False),
     ("allow_host", "OCP_MOCK_ALLOW_HOST", "a.test b.test", ["a.test", "b.test"]),
+    ("allow_origin", "OCP_MOCK_ALLOW_ORIGIN", "http://a.test, http://b.test", ["http://a.test", "http://b.test"]),
     ("access_log", "OCP_MOCK_ACCESS_LOG", "yes", True),
     ("access_log", "OCP_MOCK_NO_ACCESS_LOG", "1", False),
     ("log_format", "OCP_MOCK_LOG_FORMAT", "json", "json"),

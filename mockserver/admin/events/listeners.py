@@ -36,7 +36,7 @@ SEND_BUFFER: Final = 64 * 1024
 REPLAY_S: Final = 5
 HEADERS: Final[dict[str, str]] = {
     hdrs.CONTENT_TYPE: EVENT_STREAM,
-    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.CACHE_CONTROL: "no-store, no-transform",  # a proxy that compresses would collect it
     CONTRACT: VALID,
     "X-Accel-Buffering": "no",  # nginx would collect it
 }

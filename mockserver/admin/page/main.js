@@ -96,8 +96,9 @@ const lookAtVerdict = soon(async () => {
   put($("verdict"), violations === 1 ? "1 answer broke the contract" : `${violations} answers broke the contract`);
 });
 
-function stands(isConnected, why) {
-  put($("connection"), isConnected ? "● connected" : `○ connection lost: ${why}; trying again`);
+function stands(isConnected, why, isRefused = false) {
+  const lost = isRefused ? `○ the server refuses this page: ${why}` : `○ connection lost: ${why}; trying again`;
+  put($("connection"), isConnected ? "● connected" : lost);
   $("connection").classList.toggle("lost", !isConnected);
 }
 

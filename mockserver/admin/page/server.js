@@ -150,13 +150,13 @@ const once = (target, name) => new Promise((happened) => target.addEventListener
 /** Listens to ./events for as long as the page is open, and begins again where it was when the connection is lost. A
  * page that nobody sees lets go of its connection: a browser has six for each server.
  *
- * `heard(name, data)` gets each event, `stands(isConnected, why)` how the connection stands.
+ * `heard(name, data)` gets each event, `stands(isConnected, why, isRefused)` how the connection stands.
  */
 export async function listen(heard, stands) {
   let last = null;
   for (let waitMs = 250; ; waitMs = Math.min(2 * waitMs, 4000)) {
     const stop = new AbortController();
-    let patience, unseen, why = "the server ended the stream";
+    let patience, unseen, why = "the server ended the stream", isRefused = false;
     const crowded = setTimeout(() => stands(false, "no answer yet. A browser has six connections to a server, and other "
       + "tabs of it may hold them: close some"), CROWDED_MS);
     const ends = (reason) => () => {
@@ -188,6 +188,7 @@ export async function listen(heard, stands) {
       }
     } catch (error) {
       if (error.name !== "AbortError") why = error.status === 401 ? "it wants the admin token" : error.message;
+      isRefused = error.status === 403; // a foreign Host or Origin: the message names the flag
       if (error.status === 401) {
         stands(false, why);
         await once(document, "token-given");
@@ -198,7 +199,7 @@ export async function listen(heard, stands) {
       [crowded, patience, unseen].forEach(clearTimeout);
       stop.abort();
     }
-    stands(false, why);
+    stands(false, why, isRefused);
     await new Promise((done) => setTimeout(done, waitMs));
     if (document.hidden && why === "nobody sees this page") await once(document, "visibilitychange");
   }
