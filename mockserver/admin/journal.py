@@ -15,8 +15,8 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
 from mockserver.times import parse_instant
-from mockserver.world.journal import BODY_BYTES, Exchange
-from mockserver.world.live import TIME, Change
+from mockserver.world.journal import BODY_BYTES, Change, Exchange
+from mockserver.world.live import TIME
 from mockserver.world.worlds import Site
 
 LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}

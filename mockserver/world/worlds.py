@@ -84,7 +84,7 @@ class Worlds:
             site.access_logged = self.main.access_logged
             if len(self._named) > self.limit:
                 _, oldest = self._named.popitem(last=False)
-                oldest.served.held.let_go()
+                oldest.served.let_go()
                 self.evicted += 1
         self._named.move_to_end(name)
         return site
@@ -99,7 +99,7 @@ class Worlds:
 
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
-        self._named.pop(name).served.held.let_go()
+        self._named.pop(name).served.let_go()
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """What the files give now, for every world, each of which is reset to it."""
@@ -131,6 +131,6 @@ class Worlds:
         return [self.main, *self._named.values()]
 
     def let_go(self) -> None:
-        """Every answer that waits, in every world."""
+        """Every answer that waits, and every move of a clock, in every world."""
         for site in self.all():
-            site.served.held.let_go()
+            site.served.let_go()

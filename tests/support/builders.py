@@ -32,7 +32,8 @@ from mockserver.tasks.values import (
 )
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
-from mockserver.world.live import Change, LiveWorld
+from mockserver.world.journal import Change
+from mockserver.world.live import LiveWorld
 from mockserver.world.value import World
 
 START: Final = MANUAL_START
