@@ -1,7 +1,9 @@
 """A world that is served: with its clock, its journal, its held answers, and what it resets to."""
 
+from asyncio import Lock
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
 from typing import Final, NamedTuple
 
@@ -14,7 +16,7 @@ from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.held import Held
 from mockserver.world.journal import REQUESTS, Asked, Change, Exchange, Record
-from mockserver.world.live import LiveWorld, TooManyEvents
+from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
 from mockserver.world.moves import Steps, Way, at_once, to
 from mockserver.world.value import World
 
@@ -44,6 +46,8 @@ class Served:
         """By name, oldest first."""
         self.held = Held()
         """Answers that wait: those of rules that are gone are let go."""
+        self.being_replaced = Lock()
+        """Held by who reads a world that is to come in the place of this one."""
         self._is_moving = self._is_told_to_stop = False
         self._spoiled: deque[tuple[int, Asked]] = deque(maxlen=SPOILED)
         self.generation = 0
@@ -72,9 +76,17 @@ class Served:
         self.live.advance(self.clock.now())
         return self.live.world
 
-    def state(self) -> Fixture:
-        now = self.up_to_now().now
-        return self.live.as_fixture(self.clock.setting()._replace(now=now))
+    def as_far_as_it_comes(self) -> World:
+        """The same for who looks, or wants to repair it: a world that goes round in no time is where it got stuck."""
+        with suppress(TooManyEvents):
+            self.up_to_now()
+        return self.live.world
+
+    def state(self) -> Callable[[], Fixture]:
+        """As it is now, as far as it comes; a large one is put together when it is asked for, in whatever thread."""
+        world = self.as_far_as_it_comes()
+        setting, traces = self.clock.setting()._replace(now=world.now), self.live.traces
+        return lambda: fixture_of(world, setting, traces)
 
     # --- another world in its place --------------------------------------------------------------------------------
 
@@ -95,12 +107,10 @@ class Served:
         self.snapshots.clear()
         self._spoiled.clear()
 
-    def replace(self, fixture: Fixture) -> None:
+    def replace(self, live: LiveWorld, setting: ClockSetting) -> None:
         """Another world in the place of this one, its clock included. Journal and history stay."""
-        live = LiveWorld(fixture)
-        live.advance(fixture.clock.now)  # raises TooManyEvents for one that goes round at once; nothing has changed
         live.history = self.live.history
-        self._adopt(live, fixture.clock)
+        self._adopt(live, setting)
 
     def take_snapshot(self, name: str) -> Snapshot:
         """In the place of the one of that name, if there is one."""
@@ -144,7 +154,7 @@ class Served:
     # --- parts of it -----------------------------------------------------------------------------------------------
 
     def change_settings(self, settings: Settings, cause: str) -> None:
-        self.up_to_now()
+        self.as_far_as_it_comes()
         self.live.change_settings(settings, cause)
         self._rewire()
 

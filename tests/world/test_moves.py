@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from builders import START, at, fixture, one, retry, run, subtask, task, values
+from builders import START, at, fixture, one, put, retry, run, subtask, task, values
 
 from mockserver.contract.errors import Unprocessable
 from mockserver.faults.denials import Denial
@@ -66,7 +66,7 @@ async def test_others_get_their_turns_between_slices(monkeypatch: pytest.MonkeyP
 async def test_what_is_short_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """So nobody comes between, as before there were slices."""
     monkeypatch.setattr(moves, "SLICE", 3600 * SECOND)
-    it, turns = busy(), []
+    it, turns = busy(), list[int]()
     asyncio.get_running_loop().call_soon(turns.append, 1)
     await moves.in_slices(it.moving(moves.by(600 * SECOND)))
     assert turns == []
@@ -154,7 +154,7 @@ def test_requests_and_rules_count_on() -> None:
         (lambda it: retry(it.live, 1000), "was changed"),
         (lambda it: it.change_settings(it.world.settings._replace(seed=8), "PUT"), "was changed"),
         (lambda it: it.reset(), "was changed"),
-        (lambda it: it.replace(OTHER), "was changed"),
+        (lambda it: put(it, OTHER), "was changed"),
         (lambda it: it.let_go(), "the server ends"),
     ],
     ids=["retry", "settings", "reset", "another world", "the end"],

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import pytest
-from builders import MANUAL, cancel, retry, retry_task, rollback_task, skip
+from builders import MANUAL, cancel, put, retry, retry_task, rollback_task, skip
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -168,7 +168,7 @@ class Values(RuleBasedStateMachine):
 
     @rule()
     def its_state_is_put_back(self) -> None:
-        self.served.replace(self.served.state())
+        put(self.served, self.served.state()())
 
     @rule(by_name=st.booleans())
     def it_begins_anew(self, by_name: bool) -> None:

@@ -13,6 +13,7 @@ from builders import (
     fixture,
     one,
     pace,
+    put,
     retry,
     run,
     statuses,
@@ -148,7 +149,7 @@ def test_a_reset_is_the_world_as_its_fixture_gave_it() -> None:
 def test_a_reset_never_goes_back_to_a_world_that_was_put() -> None:
     it = hosted()
     before = values(it.live)
-    it.replace(fixture(task(subtask(7), id=7)))
+    put(it, fixture(task(subtask(7), id=7)))
     assert list(it.world.tasks) == [7]
     it.reset()
     assert values(it.live) == before
@@ -159,16 +160,16 @@ def test_a_world_that_is_put_brings_its_clock_and_keeps_the_history() -> None:
     it.move(moves.by(10 * SECOND))
     total = it.live.history.total
     assert total > 0
-    it.replace(fixture(task(subtask(7), id=7), clock=ClockSetting("manual", at(-500), 1.0, True)))
+    put(it, fixture(task(subtask(7), id=7), clock=ClockSetting("manual", at(-500), 1.0, True)))
     assert (it.clock.now(), it.up_to_now().now, it.live.history.total) == (at(-500), at(-500), total)
 
 
 def test_a_state_put_back_changes_nothing() -> None:
     it = hosted()
     it.move(moves.by(2 * SECOND))
-    state = it.state()
+    state = it.state()()
     before = values(it.live)
-    it.replace(state)
+    put(it, state)
     assert values(it.live) == before
 
 
