@@ -28,6 +28,8 @@ NAMED: Final = {"advance": "an advance", "settings": "settings"}
 
 AT_ONCE: Final = 16 * 1024
 """A body of more bytes is read in a thread."""
+MANY: Final = 1000
+"""An answer that tells of more things is made in a thread."""
 Result = TypeVar("Result")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mockserver.admin.calls import checked_body, duration, instant
+from mockserver.admin.calls import MANY, Later, checked_body, duration, instant
 from mockserver.admin.journal import transition
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.tasks.values import TASK_STATUSES
@@ -54,12 +54,16 @@ async def advance(site: Site, request: web.Request) -> object:
         served.check_unmoved()
         way = moves.until(None if body["until"] == "idle" else condition(served.up_to_now(), body["until"]))
     changes, omitted = await moves.in_slices(served.moving(way))
-    wire = served.wire
-    return {
-        "now": wire.instant(served.world.now),
-        "transitions": [transition(change, wire.instant) for change in changes],
-        "omitted": omitted,
-    }
+    now, render = served.world.now, served.wire.instant
+
+    def told() -> dict[str, object]:
+        return {
+            "now": render(now),
+            "transitions": [transition(change, render) for change in changes],
+            "omitted": omitted,
+        }
+
+    return Later(told) if len(changes) > MANY else told()
 
 
 def condition(world: World, until: dict[str, Any]) -> Callable[[World], bool]:

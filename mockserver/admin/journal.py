@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from mockserver.admin.calls import MANY, Later
 from mockserver.contract import credentials
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import finite
@@ -175,8 +176,13 @@ async def get_history(site: Site, request: web.Request) -> object:
     filters = asked(request, *CHANGE_FILTERS)
     site.served.up_to_now()
     history, wire = site.served.live.history, site.served.wire
-    changes = [transition(change, wire.instant) for _, change in filters.last(history.numbered(), CHANGE_FACTS)]
-    return {"history": changes, "total": history.total, "dropped": history.dropped}
+    chosen, total, dropped = filters.last(history.numbered(), CHANGE_FACTS), history.total, history.dropped
+
+    def told() -> dict[str, object]:
+        changes = [transition(change, wire.instant) for _, change in chosen]
+        return {"history": changes, "total": total, "dropped": dropped}
+
+    return Later(told) if len(chosen) > MANY else told()
 
 
 def transition(change: Change, render: Callable[[int], str | None]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from mockserver import __version__
 from mockserver.admin import clock, document, exchange, guard, journal, rules, snapshots, state, static, tasks
-from mockserver.admin.calls import JSON_TYPE, ControlRoute, Later
+from mockserver.admin.calls import JSON_TYPE, MANY, ControlRoute, Later
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation
@@ -40,7 +40,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/fixtures/reload": {"POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422,))},
     "/__admin/state": {
         "GET": To(state.get_state, "The whole world", "fixture"),
-        "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", edits=True),
+        "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", refusals=(409,), edits=True),
     },
     "/__admin/tasks": {"GET": To(tasks.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
     TASK: {
@@ -65,7 +65,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     },
     "/__admin/clock": {
         "GET": To(clock.get_clock, "What time it is", "clock-reply"),
-        "PUT": To(clock.put_clock, "Set the clock", "clock-reply", "clock"),
+        "PUT": To(clock.put_clock, "Set the clock", "clock-reply", "clock", refusals=(409,)),
     },
     "/__admin/clock/advance": {
         "POST": To(clock.advance, "Let time pass", "advance-reply", "advance", refusals=(404, 409))
@@ -109,8 +109,6 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/contract": {"GET": To(journal.get_contract, "The account of every reply", "contract-account")},
     "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document")},
 }
-MANY: Final = 1000
-"""Of more mistakes an answer is made in a thread."""
 PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin": {"GET": To(static.get_page_folder, "The page's other address")},
     "/__admin/": {"GET": To(static.get_page, "The page")},

@@ -272,6 +272,7 @@ def test_nobody_waits_long_whatever_another_asks() -> None:
         put = partial(served.ask, "PUT", "/__admin/state")
         assert put(json=world_of(20_000)).status_code == 200
         assert served.get("/__admin/state").status_code == 200
+        assert put(json=world_of(2_000)).status_code == 200
         fault = {"X-Mock-Fault": '{"violate": "random"}'}
         assert (
             served.get("/api/v2/tasks/instances/1", headers=fault).headers["X-Mock-Contract"] == "deliberately-invalid"
