@@ -4,6 +4,7 @@ Both take the same straight line, which is in `steps`. From the moment that a re
 one go, unless a fault makes it wait.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 
 from aiohttp import hdrs, web
@@ -16,6 +17,7 @@ from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.front import head
 from mockserver.server.front.reader import KNOWN, PlainRequest
+from mockserver.server.reloading import in_thread
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, Asked
@@ -23,13 +25,13 @@ from mockserver.world.worlds import Site
 
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
-    """The whole response to a plain request. None where a rule may act on it: then nothing has been counted, and
-    `respond` is to answer."""
+    """The whole response to a plain request. None where a rule may act on it, and where it takes long: then nothing
+    has been counted, and `respond` is to answer."""
     site.worlds.settle()
     asked = asked_plainly(plain)
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
-    if steps.may_meet_fault(site.served, asked):
+    if steps.may_meet_fault(site.served, asked) or steps.is_long(site.served, asked):
         return None
     exchange = steps.arrived(site.served, asked)
     reply = steps.answered(site, exchange, exchange.going_round)
@@ -61,6 +63,9 @@ async def respond(
         except ApiError as error:
             failure = error
     asked = asked_by(request, path, body)
+    if steps.is_long(site.served, asked):
+        with suppress(Exception):  # the steps find that out as well, and say so
+            await in_thread(steps.write_ahead(site.served, asked))
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
     exchange = steps.arrived(site.served, asked)

@@ -16,7 +16,9 @@ from processes import END_S, Served
 
 from mockserver import MockServer
 from mockserver.admin import calls, rules, state, tasks
+from mockserver.contract.wire import Wire
 from mockserver.fixtures.constructor import MAX_DEPTH
+from mockserver.server import steps
 
 LONGEST_S: Final = 1.0
 
@@ -99,6 +101,22 @@ def test_while_an_answer_is_made_others_are_answered(
         assert said(failed.get(TASK)) == (200, None)
         gate.open.set()
         assert asking.result().status_code == 200
+
+
+def test_while_a_long_task_is_written_others_are_answered(
+    failed: Client, monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor
+) -> None:
+    """Once: whoever asks again gets what was written."""
+    failed.admin("PUT", "/state", world_of(steps.LONG + 1))
+    gate = Gate(monkeypatch, Wire, "task")
+    with Client(failed.mock) as other:
+        asking = pool.submit(other.get, f"{TASKS}/1")
+        assert gate.reached.acquire(timeout=END_S)
+        assert said(failed.get(TASKS)) == (200, None)
+        gate.open.set()
+        assert len(asking.result().json()["data"]["subtasks"]) == steps.LONG + 1
+        monkeypatch.delattr(steps, "write_ahead")
+        assert said(other.get(f"{TASKS}/1")) == said(failed.get(f"{TASKS}/1")) == (200, None)
 
 
 # --- a change that comes meanwhile -----------------------------------------------------------------------------------
@@ -272,7 +290,7 @@ def test_nobody_waits_long_whatever_another_asks() -> None:
         put = partial(served.ask, "PUT", "/__admin/state")
         assert put(json=world_of(20_000)).status_code == 200
         assert served.get("/__admin/state").status_code == 200
-        assert put(json=world_of(2_000)).status_code == 200
+        assert put(json=world_of(20_000)).status_code == 200
         fault = {"X-Mock-Fault": '{"violate": "random"}'}
         assert (
             served.get("/api/v2/tasks/instances/1", headers=fault).headers["X-Mock-Contract"] == "deliberately-invalid"
