@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import id_in_path
+from mockserver.admin.calls import Later, id_in_path
 from mockserver.admin.copies import pytest_test
 from mockserver.admin.copies import request as copied_request
 from mockserver.admin.copies.fixture import as_yaml
@@ -90,6 +90,10 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
     """As a line for a shell, as a test for pytest, and the world that it met as a fixture. null is what cannot be made
     exactly, and `why` says why."""
     number, entry = found(site, request)
+    return Later(lambda: copies(site, request, number, entry))
+
+
+def copies(site: Site, request: web.Request, number: int, entry: Exchange) -> dict[str, object]:
     makers: Mapping[str, Callable[[], str]] = {
         "curl": lambda: curl(site, request, entry),
         "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.options.prefixes), met(entry)),

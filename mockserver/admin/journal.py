@@ -111,13 +111,20 @@ FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
 }
 REQUEST_FILTERS: Final = (*FACTS, "since", "limit")
 MAX_DEPTH: Final = 100
+WITH_BODIES: Final = 50
+"""Of more requests an answer is made in a thread: each can have 32 KiB of bodies."""
 
 
 async def get_requests(site: Site, request: web.Request) -> object:
     journal, wire = site.served.journal, site.served.wire
     chosen = asked(request, *REQUEST_FILTERS).last(journal.numbered(), FACTS)
-    entries = [entry_json(number, entry, wire.instant) for number, entry in chosen]
-    return {"requests": entries, "total": journal.total, "dropped": journal.dropped}
+    total, dropped = journal.total, journal.dropped
+
+    def told() -> dict[str, object]:
+        entries = [entry_json(number, entry, wire.instant) for number, entry in chosen]
+        return {"requests": entries, "total": total, "dropped": dropped}
+
+    return Later(told) if len(chosen) > WITH_BODIES else told()
 
 
 async def delete_requests(site: Site, request: web.Request) -> None:
