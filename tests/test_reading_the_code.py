@@ -17,6 +17,7 @@ from mockserver.server import answer
 from mockserver.server.front.reader import Reader
 from mockserver.server.routing import SITE
 from mockserver.times import SECOND
+from mockserver.world import moves
 
 CHAPTER: Final = Path(__file__).resolve().parent.parent / "docs" / "reading-the-code.md"
 RAW: Final = f"POST {RETRY} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
@@ -69,7 +70,7 @@ def retries() -> Any:
 
         for _ in range(count):
             retry()
-            site.served.advance_by(10 * SECOND)
+            site.served.move(moves.by(10 * SECOND))
         assert isinstance(retry, FunctionType)
         return calls_of(retry)
 

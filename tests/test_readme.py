@@ -22,7 +22,7 @@ from mockserver.admin.events.feed import KEPT
 from mockserver.admin.events.listeners import BEHIND, BEHIND_BYTES, LISTENERS
 from mockserver.admin.exchange import COPIED
 from mockserver.admin.routes import ROUTES
-from mockserver.admin.rules import MAX_RULES
+from mockserver.admin.rules import MAX_RULES, WITHIN
 from mockserver.admin.tasks import TASKS
 from mockserver.cli import exec as exec_command
 from mockserver.cli.main import parsed
@@ -389,6 +389,7 @@ KIB: Final = 2**10
     [
         f"request's body: {MAX_BODY // MIB} MiB and {BODY_SECONDS} s; a control call's: {MAX_CONTROL_BODY // MIB} MiB",
         f"{MAX_BYTES // MIB} MiB, {MAX_DEPTH} levels",
+        f"A fault is {MAX_DEPTH - WITHIN} levels deep",
         f"{REQUESTS:,} requests, {BODY_BYTES // KIB} KiB",
         f"{CHANGES:,} changes",
         f"replaced {GENERATIONS} times",

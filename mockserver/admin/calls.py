@@ -4,7 +4,8 @@ What raises Unprocessable has changed nothing.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from aiohttp import hdrs, web
 
@@ -14,6 +15,7 @@ from mockserver.contract.parameters import parse_long
 from mockserver.contract.schemas import contract
 from mockserver.fixtures.coercion import shape, with_longs
 from mockserver.server import responses
+from mockserver.server.reloading import in_thread
 from mockserver.times import NEVER, parse_duration, parse_instant
 from mockserver.world.worlds import Site
 
@@ -24,8 +26,22 @@ YAML_TYPES: Final = frozenset({"application/yaml", "application/x-yaml", "text/y
 
 NAMED: Final = {"advance": "an advance", "settings": "settings"}
 
+AT_ONCE: Final = 16 * 1024
+"""A body of more bytes is read in a thread."""
+MANY: Final = 1000
+"""An answer that tells of more things is made in a thread."""
+Result = TypeVar("Result")
+
+
+class Later(NamedTuple):
+    """The body of an answer that may take long: it is made and proven in a thread, while others are answered. `make`
+    only looks at values, which nobody changes."""
+
+    make: Callable[[], object]
+
+
 Handler = Callable[[Site, web.Request], Awaitable[object]]
-"""Returns the body of its answer; None where there is none."""
+"""Returns the body of its answer, or a Later; None where there is none."""
 
 
 class ControlRoute(NamedTuple):
@@ -91,20 +107,36 @@ def decoded(raw: bytes) -> str:
 
 async def body_of(request: web.Request) -> Any:
     """The JSON body; {} if there is none. Raises Unprocessable: 415 for another type, 400 for what is not JSON."""
+    raw = await _json_body(request)
+    return await aside(raw, partial(_parsed, raw))
+
+
+async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
+    """Raises Unprocessable, with everything that is wrong with it."""
+    raw = await _json_body(request)
+    return await aside(raw, lambda: checked(schema, _parsed(raw)))
+
+
+async def aside(raw: bytes, call: Callable[[], Result]) -> Result:
+    """What is done with a large body is done in a thread, so that nobody else waits: a megabyte can have 100,000
+    mistakes. With a small one it is done at once."""
+    return await in_thread(call) if len(raw) > AT_ONCE else call()
+
+
+async def _json_body(request: web.Request) -> bytes:
     raw, kind = await raw_body(request)
     if kind != JSON_TYPE:
         raise Unprocessable("only /__admin/state takes YAML", status=415)
+    return raw
+
+
+def _parsed(raw: bytes) -> Any:
     if not raw:
         return {}
     try:
         return strict_json(decoded(raw))
     except (ValueError, RecursionError) as error:
         raise Unprocessable(f"the body is not JSON: {error}", status=400) from None
-
-
-async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
-    """Raises Unprocessable, with everything that is wrong with it."""
-    return checked(schema, await body_of(request))
 
 
 def checked(schema: str, body: Any) -> dict[str, Any]:

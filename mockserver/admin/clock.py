@@ -5,10 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
-from mockserver.admin.calls import checked_body, duration, instant
+from mockserver.admin.calls import MANY, Later, checked_body, duration, instant
 from mockserver.admin.journal import transition
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.tasks.values import TASK_STATUSES
+from mockserver.world import moves
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.served import Served
 from mockserver.world.value import World
@@ -31,30 +32,38 @@ async def put_clock(site: Site, request: web.Request) -> object:
     now = instant(body["now"], "now") if "now" in body else served.clock.now()
     if body["mode"] == "manual" and "speed" in body:
         raise Unprocessable("a manual clock has no speed", [Problem(("speed",), "only a real clock has one")])
-    served.set_clock(ClockSetting(body["mode"], now, float(body.get("speed", 1)), "now" in body))
+    setting = ClockSetting(body["mode"], now, float(body.get("speed", 1)), "now" in body)
+    await moves.in_slices(served.setting_clock(setting))
     return await get_clock(site, request)
 
 
 async def advance(site: Site, request: web.Request) -> object:
+    """In slices: others are answered meanwhile, and find the world as it was before. Their retries and settings count,
+    and this call does not: it is refused (409), as is another move of the same world's clock."""
     body = await checked_body("advance", request)
     if len(body) != 1:
         raise Unprocessable("one of by, to and until says how far", [Problem((), f"{len(body)} of them are there")])
     served = site.served
     if "by" in body:
-        changes, omitted = served.advance_by(duration(body["by"], "by"))
+        way = moves.by(duration(body["by"], "by"))
     elif "to" in body:
-        changes, omitted = served.advance_to(instant(body["to"], "to"))
+        way = moves.to(instant(body["to"], "to"))
     elif body["until"] == "next":
-        changes, omitted = served.advance_to_next()
+        way = moves.to_next
     else:
-        reached = None if body["until"] == "idle" else condition(served.up_to_now(), body["until"])
-        changes, omitted = served.advance_until(reached)
-    wire = served.wire
-    return {
-        "now": wire.instant(served.world.now),
-        "transitions": [transition(change, wire.instant) for change in changes],
-        "omitted": omitted,
-    }
+        served.check_unmoved()
+        way = moves.until(None if body["until"] == "idle" else condition(served.up_to_now(), body["until"]))
+    changes, omitted = await moves.in_slices(served.moving(way))
+    now, render = served.world.now, served.wire.instant
+
+    def told() -> dict[str, object]:
+        return {
+            "now": render(now),
+            "transitions": [transition(change, render) for change in changes],
+            "omitted": omitted,
+        }
+
+    return Later(told) if len(changes) > MANY else told()
 
 
 def condition(world: World, until: dict[str, Any]) -> Callable[[World], bool]:

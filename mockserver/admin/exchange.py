@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import id_in_path
+from mockserver.admin.calls import Later, id_in_path
 from mockserver.admin.copies import pytest_test
 from mockserver.admin.copies import request as copied_request
 from mockserver.admin.copies.fixture import as_yaml
@@ -16,8 +16,8 @@ from mockserver.contract.errors import Unprocessable
 from mockserver.tasks.transitions import rolled_back
 from mockserver.tasks.values import PENDING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture
-from mockserver.world.journal import Exchange
-from mockserver.world.live import Change, fixture_of
+from mockserver.world.journal import Change, Exchange
+from mockserver.world.live import fixture_of
 from mockserver.world.worlds import Site
 
 COPIED: Final = 2000
@@ -93,6 +93,10 @@ async def get_request_copies(site: Site, request: web.Request) -> object:
     """As a line for a shell, as a test for pytest, and the world that it met as a fixture. null is what cannot be made
     exactly, and `why` says why."""
     number, entry = found(site, request)
+    return Later(lambda: copies(site, request, number, entry))
+
+
+def copies(site: Site, request: web.Request, number: int, entry: Exchange) -> dict[str, object]:
     makers: Mapping[str, Callable[[], str]] = {
         "curl": lambda: curl(site, request, entry),
         "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.options.prefixes), met(entry)),

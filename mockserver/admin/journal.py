@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from mockserver.admin.calls import MANY, Later
 from mockserver.contract import credentials
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import finite
@@ -15,8 +16,8 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
 from mockserver.times import parse_instant
-from mockserver.world.journal import BODY_BYTES, Exchange, Kind
-from mockserver.world.live import TIME, Change
+from mockserver.world.journal import BODY_BYTES, Change, Exchange, Kind
+from mockserver.world.live import TIME
 from mockserver.world.worlds import Site
 
 LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
@@ -113,13 +114,20 @@ FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
 }
 REQUEST_FILTERS: Final = (*FACTS, "since", "limit")
 MAX_DEPTH: Final = 100
+WITH_BODIES: Final = 50
+"""Of more requests an answer is made in a thread: each can have 32 KiB of bodies."""
 
 
 async def get_requests(site: Site, request: web.Request) -> object:
     journal, wire = site.served.journal, site.served.wire
     chosen = asked(request, *REQUEST_FILTERS).last(journal.numbered(), FACTS)
-    entries = [entry_json(number, entry, wire.instant) for number, entry in chosen]
-    return {"requests": entries, "total": journal.total, "dropped": journal.dropped}
+    total, dropped = journal.total, journal.dropped
+
+    def told() -> dict[str, object]:
+        entries = [entry_json(number, entry, wire.instant) for number, entry in chosen]
+        return {"requests": entries, "total": total, "dropped": dropped}
+
+    return Later(told) if len(chosen) > WITH_BODIES else told()
 
 
 async def delete_requests(site: Site, request: web.Request) -> None:
@@ -179,8 +187,13 @@ async def get_history(site: Site, request: web.Request) -> object:
     filters = asked(request, *CHANGE_FILTERS)
     site.served.up_to_now()
     history, wire = site.served.live.history, site.served.wire
-    changes = [transition(change, wire.instant) for _, change in filters.last(history.numbered(), CHANGE_FACTS)]
-    return {"history": changes, "total": history.total, "dropped": history.dropped}
+    chosen, total, dropped = filters.last(history.numbered(), CHANGE_FACTS), history.total, history.dropped
+
+    def told() -> dict[str, object]:
+        changes = [transition(change, wire.instant) for _, change in chosen]
+        return {"history": changes, "total": total, "dropped": dropped}
+
+    return Later(told) if len(chosen) > MANY else told()
 
 
 def transition(change: Change, render: Callable[[int], str | None]) -> dict[str, object]:

@@ -14,12 +14,13 @@ from aiohttp import hdrs, web
 
 from mockserver import __version__
 from mockserver.admin import clock, document, exchange, guard, journal, rules, snapshots, state, static, tasks
-from mockserver.admin.calls import JSON_TYPE, ControlRoute
+from mockserver.admin.calls import JSON_TYPE, MANY, ControlRoute, Later
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation, bare
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
+from mockserver.server.reloading import in_thread
 from mockserver.server.routing import WORLD, WORLD_HEADER
 from mockserver.world.account import VALID, VIOLATION
 from mockserver.world.live import TooManyEvents
@@ -43,7 +44,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     },
     "/__admin/state": {
         "GET": To(state.get_state, "The whole world", "fixture"),
-        "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", edits=True),
+        "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", refusals=(409,), edits=True),
     },
     "/__admin/tasks": {"GET": To(tasks.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
     TASK: {
@@ -68,7 +69,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     },
     "/__admin/clock": {
         "GET": To(clock.get_clock, "What time it is", "clock-reply"),
-        "PUT": To(clock.put_clock, "Set the clock", "clock-reply", "clock"),
+        "PUT": To(clock.put_clock, "Set the clock", "clock-reply", "clock", refusals=(409,)),
     },
     "/__admin/clock/advance": {
         "POST": To(clock.advance, "Let time pass", "advance-reply", "advance", refusals=(404, 409))
@@ -185,6 +186,9 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
         if route.edits:
             site.served.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
         status, schema = 204 if route.reply is None else route.status, route.reply
+        if isinstance(body, Later):
+            make = body.make
+            body = await in_thread(lambda: proven(schema, make()))
         refusal = None
     except Unprocessable as error:
         refusal = bare(error)
@@ -199,22 +203,34 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     if refusal is not None:
         status, schema, body = refusal.status, "control-error", error_json(refusal)
         headers.update(refusal.headers)
-    account, verdict, text = site.account, VALID, ""
-    try:
-        text = contract().checker(schema).prove(body).text if schema is not None else ""
-        account.valid += 1
-    except Violation as violation:
-        log.error("contract violation: %s", violation)
+        if len(refusal.problems) > MANY:
+            refused = refusal
+            body = await in_thread(lambda: proven("control-error", error_json(refused)))
+    account, verdict = site.account, VALID
+    content = body if isinstance(body, bytes | Violation) else proven(schema, body)
+    if isinstance(content, Violation):
+        log.error("contract violation: %s", content)
         account.violations += 1
         status, verdict = 500, VIOLATION
-        text = json.dumps(error_json(Unprocessable(f"contract violation, a bug of the mock server: {violation}")))
+        failure = Unprocessable(f"contract violation, a bug of the mock server: {content}")
+        content = json.dumps(error_json(failure)).encode()
+    else:
+        account.valid += 1
     headers[responses.CONTRACT] = verdict
     if status != 204:
         headers[hdrs.CONTENT_TYPE] = JSON_TYPE
-    response = web.Response(status=status, body=text.encode("utf-8", "replace"), headers=headers)
+    response = web.Response(status=status, body=content, headers=headers)
     if status in (408, 413, 503):
         response.force_close()
     return response
+
+
+def proven(schema: str | None, body: object) -> bytes | Violation:
+    """What breaks its schema is our bug."""
+    try:
+        return b"" if schema is None else contract().checker(schema).prove(body).text.encode("utf-8", "replace")
+    except Violation as violation:
+        return violation
 
 
 def error_json(error: Unprocessable) -> dict[str, object]:

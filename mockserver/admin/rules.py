@@ -13,12 +13,15 @@ from mockserver.contract.permissions import ANONYMOUS
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
+from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
 MAX_RULES: Final = 1000
+WITHIN: Final = 2
+"""A world's data has its faults so many levels deep: what could not be PUT back is refused."""
 ANYBODY: Final = "*"
 """In the matrix of a world without users: whoever sends credentials."""
 
@@ -33,6 +36,8 @@ async def post_fault(site: Site, request: web.Request) -> object:
     if wrong:
         raise Unprocessable("not a fault", wrong)
     check_new(body, site.served.up_to_now().faults)
+    if is_nested(body, MAX_DEPTH - WITHIN):
+        raise Unprocessable("not a fault", [Problem((), f"nested more than {MAX_DEPTH - WITHIN} levels deep")])
     return site.served.live.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
 
 
@@ -47,6 +52,14 @@ async def get_fault(site: Site, request: web.Request) -> object:
 
 async def delete_fault(site: Site, request: web.Request) -> None:
     site.served.remove_faults(name_in_path(request, "id", "fault", site.served.world.faults))
+
+
+def is_nested(value: object, depth: int) -> bool:
+    """Whether a value of JSON has more levels of lists and objects than that."""
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return depth <= 0 or any(is_nested(item, depth - 1) for item in items)
 
 
 def check_new(body: dict[str, Any], rules: Mapping[str, object]) -> None:

@@ -1,17 +1,22 @@
 """Control routes of a whole world: health, reset, reload, its state, its settings; and the worlds by name."""
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from mockserver import __version__
-from mockserver.admin.calls import JSON_TYPE, body_of, checked_body, decoded, duration, name_in_path, raw_body
+from mockserver.admin.calls import JSON_TYPE, Later, body_of, checked_body, decoded, duration, name_in_path, raw_body
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.faults import effects
 from mockserver.fixtures import source
+from mockserver.fixtures.constructor import Kind
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.writer import scheduler_data, settings_data, to_data
-from mockserver.world.fixture import SETTINGS
+from mockserver.server.reloading import in_thread
+from mockserver.world.fixture import SETTINGS, ClockSetting
+from mockserver.world.live import LiveWorld
+from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
 
@@ -55,22 +60,45 @@ async def reload_fixtures(site: Site, request: web.Request) -> object:
 
 
 async def get_state(site: Site, request: web.Request) -> object:
-    return to_data(site.served.state())
+    return whole(site.served)
+
+
+def whole(served: Served) -> Later:
+    """As it is now; if it goes round in no time, as far as it comes."""
+    state = served.state()
+    return Later(lambda: to_data(state()))
 
 
 async def put_state(site: Site, request: web.Request) -> object:
+    """The world is read and made in a thread. Until it is there, the old one is served; what came meanwhile happened to
+    that one and is gone with it, as everything before it is: the journal and the history have it. Of two PUTs the one
+    that came first is carried out first. If meanwhile the world was reset, restored or loaded anew, it stays so, and
+    this is refused (409)."""
     raw, kind = await raw_body(request)
+    served = site.served
+    async with served.being_replaced:
+        generation = served.generation
+        live, setting = await in_thread(partial(read, raw, "json" if kind == JSON_TYPE else "yaml"))
+        if site.served is not served or served.generation != generation:
+            raise Unprocessable("another world was loaded while this one was read: nothing was changed", status=409)
+        served.replace(live, setting)
+    return whole(served)
+
+
+def read(raw: bytes, kind: Kind) -> tuple[LiveWorld, ClockSetting]:
+    """Raises Unprocessable, and TooManyEvents for a world that goes round at once."""
     text = decoded(raw)
     if not text.strip() or text.strip() == "null":
         raise Unprocessable("no world was sent: {} would be an empty one")
     try:
-        fixture = source.load(source.Text(text, kind="json" if kind == JSON_TYPE else "yaml"))
+        fixture = source.load(source.Text(text, kind=kind))
     except FixtureError as error:
         status = 400 if error.unreadable else 422
         problems = [Problem(one.path, str(one)) for one in error.problems]
         raise Unprocessable("not a world", problems, status=status) from None
-    site.served.replace(fixture)
-    return await get_state(site, request)
+    live = LiveWorld(fixture)
+    live.advance(fixture.clock.now)
+    return live, fixture.clock
 
 
 async def get_settings(site: Site, request: web.Request) -> object:
@@ -82,7 +110,7 @@ async def put_settings(site: Site, request: web.Request) -> object:
     """Only the keys that are given. What is under way keeps its `due`. A dialect that a fault does not fit is refused:
     the state could not be put back."""
     body = await checked_body("settings", request)
-    world = site.served.up_to_now()
+    world = site.served.as_far_as_it_comes()
     settings = world.settings
     given = {name: body[key] for key, name in SETTINGS.items() if key in body}
     if "seed" in given:

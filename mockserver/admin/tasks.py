@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import body_of, checked, id_in_path
+from mockserver.admin.calls import Later, body_of, checked, id_in_path
 from mockserver.admin.journal import asked
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
@@ -20,7 +20,7 @@ TASKS: Final = 1000
 async def get_tasks(site: Site, request: web.Request) -> object:
     """The newest first, 1,000 at most, each with how many of its subtasks are in each status and what is next."""
     wanted, _, limit = asked(request, "name", "limit")
-    world, wire = site.served.up_to_now(), site.served.wire
+    world, wire = site.served.as_far_as_it_comes(), site.served.wire
     name = str(wanted.get("name", "")).casefold()
     found = [one for one in world.tasks.values() if name in one.task.definition.name.casefold()]
     found.sort(key=lambda one: one.id, reverse=True)
@@ -79,9 +79,9 @@ async def patch_subtask(site: Site, request: web.Request) -> object:
     return subtask_json(patch(site, execution, {"subtasks": [body]}, cause, within=("subtasks", 0)), id, site)
 
 
-def task_json(execution: Execution, site: Site) -> dict[str, Any]:
+def task_json(execution: Execution, site: Site) -> Later:
     world = site.served.world
-    return task_data(execution.state(), world.settings.offset_s, world.now)
+    return Later(lambda: task_data(execution.state(), world.settings.offset_s, world.now))
 
 
 def subtask_json(execution: Execution, id: int, site: Site) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def subtask_json(execution: Execution, id: int, site: Site) -> dict[str, Any]:
 
 
 def found_task(site: Site, request: web.Request) -> Execution:
-    tasks = site.served.up_to_now().tasks
+    tasks = site.served.as_far_as_it_comes().tasks
     id = id_in_path(request, "taskInstanceId", "task")
     if id not in tasks:
         raise Unprocessable(f"task {id} does not exist", status=404)

@@ -10,7 +10,7 @@ def strict_json(text: str) -> Any:
     """Raises ValueError, with what is wrong in words, and RecursionError for text that is nested too deeply."""
     data = json.loads(text, parse_float=finite, parse_constant=_refused, object_pairs_hook=_object)
     try:
-        json.dumps(data, ensure_ascii=False).encode()
+        (json.dumps(data, ensure_ascii=False) if "\\u" in text else text).encode()
     except UnicodeEncodeError as error:
         half = f"U+{ord(error.object[error.start]):04X}"
         raise ValueError(f"it has half of a surrogate pair, {half}, which is no character") from None

@@ -20,6 +20,8 @@ OTHER_TYPES: Final[dict[str, Any]] = {
     "string": "seventeen", "integer": 17, "number": 17.5, "boolean": True, "array": [], "object": {}
 }  # fmt: skip
 INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
+UNKNOWN: Final = "mockUnknown"
+TRIES: Final = 100
 Path = tuple[str | int, ...]
 
 
@@ -39,21 +41,63 @@ class Mutation:
 def drawn(value: Any, checker: Checker, dice: Random) -> tuple[Any, str] | None:
     """A changed copy that the schema rejects, and what was changed; None if the schema rejects nothing.
 
-    First the place is drawn, then what is broken there, so that every field comes up as often as any other.
+    First the place is drawn, then what is broken there. The places are not listed, since there can be a million; only
+    if the schema accepts whatever is done at `TRIES` of them, everything is tried.
     """
-    by_path: dict[Path, list[Mutation]] = {}
-    for mutation in candidates(value, checker):
-        by_path.setdefault(mutation.path, []).append(mutation)
-    paths = list(by_path)
-    while paths:
-        path = paths.pop(dice.randrange(len(paths)))
-        choices = by_path[path]
+    for _ in range(TRIES):
+        choices = _drawn_place(value, checker, dice)
         while choices:
             mutation = choices.pop(dice.randrange(len(choices)))
             changed = applied(value, mutation)
             if not checker.accepts(changed):
                 return changed, str(mutation)
+    for mutation in candidates(value, checker):
+        changed = applied(value, mutation)
+        if not checker.accepts(changed):
+            return changed, str(mutation)
     return None
+
+
+def _drawn_place(
+    value: Any, checker: Checker, dice: Random, path: Path = (), missing: tuple[Mutation, ...] = ()
+) -> list[Mutation]:
+    """What could be broken at one place: at this one, or somewhere below, as often as there are places (`_weight`)."""
+    checker = _branch(value, checker)
+    schema = checker.schema
+    if isinstance(schema, bool):
+        return [*missing]
+    weights: dict[str | int | None, int] = {None: 1} if path else {}
+    if isinstance(value, dict):
+        weights |= {key: _weight(item) for key, item in value.items() if key in schema.get("properties", ())}
+        if _is_closed(schema):
+            weights[UNKNOWN] = 1
+    elif isinstance(value, list) and "items" in schema and value:
+        weights[dice.randrange(len(value))] = _weight(value)
+    if not weights:
+        return []
+    [step] = dice.choices([*weights], [*weights.values()])
+    if step is None:
+        return [*missing, *_of_value(value, schema, path)]
+    if step == UNKNOWN:
+        return [Mutation("unknown", (*path, UNKNOWN), "unknown")]
+    below = (*path, step)
+    part = checker.part("items") if isinstance(step, int) else checker.part("properties", step)
+    required = (Mutation("missing", below),) if step in schema.get("required", ()) else ()
+    return _drawn_place(value[step], part, dice, below, required)
+
+
+def _weight(value: Any) -> int:
+    """How many places there are in a value, roughly, and of a long list no more than of a short one: so the fields of
+    whatever has the list come up as well."""
+    if isinstance(value, dict):
+        return 1 + len(value)
+    if isinstance(value, list) and value:
+        return 1 + min(len(value), 8) * _weight(value[0])
+    return 1
+
+
+def _is_closed(schema: Mapping[str, Any]) -> bool:
+    return schema.get("additionalProperties", schema.get("unevaluatedProperties", True)) is False
 
 
 def candidates(value: Any, checker: Checker, path: Path = ()) -> Iterator[Mutation]:
@@ -71,8 +115,8 @@ def candidates(value: Any, checker: Checker, path: Path = ()) -> Iterator[Mutati
                 yield Mutation("missing", (*path, key))
             if key in schema.get("properties", ()):
                 yield from candidates(item, checker.part("properties", key), (*path, key))
-        if schema.get("additionalProperties", schema.get("unevaluatedProperties", True)) is False:
-            yield Mutation("unknown", (*path, "mockUnknown"), "unknown")
+        if _is_closed(schema):
+            yield Mutation("unknown", (*path, UNKNOWN), "unknown")
     elif isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             yield from candidates(item, checker.part("items"), (*path, index))
@@ -104,10 +148,10 @@ def _of_value(value: Any, schema: Mapping[str, Any], path: Path) -> Iterator[Mut
 
 
 def applied(value: Any, mutation: Mutation) -> Any:
-    changed = json.loads(json.dumps(value))
-    at = changed
+    """A copy that shares what is not on the way to the place."""
+    changed = at = value.copy()
     for step in mutation.path[:-1]:
-        at = at[step]
+        at[step] = at = at[step].copy()
     if mutation.kind == "missing":
         del at[mutation.path[-1]]
     else:
@@ -116,8 +160,9 @@ def applied(value: Any, mutation: Mutation) -> Any:
 
 
 def violated(value: Any, effect: Violate) -> tuple[Any, str]:
-    """A copy with the pointers of `remove` and `set` carried out. A place that is not there is left alone."""
-    changed = json.loads(json.dumps(value))
+    """A copy with the pointers of `remove` and `set` carried out, which shares what they do not lead through. A place
+    that is not there is left alone."""
+    changed = value.copy()
     pointers = effect.set or {} if effect.remove is None else {effect.remove: None}
     for pointer, new in pointers.items():
         at, key = _found(changed, pointer)
@@ -129,7 +174,8 @@ def violated(value: Any, effect: Violate) -> tuple[Any, str]:
 
 
 def _found(value: Any, pointer: str) -> tuple[Any, Any]:
-    """The container that a JSON pointer's last step is in, and that step as its key or index; None without one."""
+    """The container that a JSON pointer's last step is in, and that step as its key or index; None without one. What
+    is on the way becomes a copy of itself."""
     at: Any = None
     key: str | int = ""
     for step in pointer[1:].split("/"):
@@ -141,4 +187,6 @@ def _found(value: Any, pointer: str) -> tuple[Any, Any]:
             value = at[key]
         else:
             return None, key
+        if isinstance(value, dict | list):
+            at[key] = value = value.copy()
     return at, key

@@ -89,7 +89,9 @@ class Fault:
         return Random(mixed(mixed(mixed(seed) ^ mixed(number)) ^ nth))
 
     def acts_on_match(self, nth: int, seed: int) -> bool:
-        return nth > self.skip and (self.probability >= 1 or self.dice(nth, seed).random() < self.probability)
+        if nth <= self.skip or self.probability <= 0:  # dice cost more than all the rest, and a world has 1,000 rules
+            return False
+        return self.probability >= 1 or self.dice(nth, seed).random() < self.probability
 
     def to_json(self) -> dict[str, Any]:
         """As POST /__admin/faults takes it, with what it has done so far."""

@@ -5,6 +5,7 @@ one go, unless a fault makes it wait.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -20,6 +21,7 @@ from mockserver.server.auth import identified
 from mockserver.server.front import head
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
+from mockserver.server.reloading import in_thread
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
@@ -31,13 +33,13 @@ _AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
-    """The whole response to a plain request. None where a rule may act on it: then nothing has been counted, and
-    `respond` is to answer."""
+    """The whole response to a plain request. None where a rule may act on it, and where it takes long: then nothing
+    has been counted, and `respond` is to answer."""
     site.worlds.settle()
     asked = asked_plainly(plain)
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
-    if steps.may_meet_fault(site.served, asked):
+    if steps.may_meet_fault(site.served, asked) or steps.is_long(site.served, asked):
         return None
     exchange = steps.arrived(site.served, asked)
     reply = steps.answered(site, exchange, exchange.going_round)
@@ -74,6 +76,9 @@ async def respond(
         finally:
             site.calls -= 1
     asked = asked_by(request, path, body)
+    if steps.is_long(site.served, asked):
+        with suppress(Exception):  # the steps find that out as well, and say so
+            await in_thread(steps.write_ahead(site.served, asked))
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
     exchange = steps.arrived(site.served, asked)

@@ -5,8 +5,9 @@ The steps are those of `answer`, some of them later.
 
 import json
 from dataclasses import replace
+from functools import partial
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -20,6 +21,7 @@ from mockserver.faults.effects import Dribble, Error, RateLimit, Response, Trans
 from mockserver.faults.header import PREFERRED
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, responses, steps, transport
+from mockserver.server.reloading import in_thread
 from mockserver.server.responses import Reply
 from mockserver.times import MS
 from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
@@ -66,7 +68,10 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
         return transport.spoil(request, effect.fault, decorated(head, served, exchange, request), dice)
 
     duration = (ticks() - began) // MS if served.clock.rate else 0
-    reply = reply_of(served, wire, exchange, done, duration, dice)
+    reply = reply_of(served, wire, exchange, done, duration)
+    if isinstance(effect, Violate) and reply.verdict != VIOLATION:
+        breaking = partial(broken, reply, effect, wire, exchange.asked.to, dice)
+        reply, exchange.effect = await in_thread(breaking)  # an answer can have 100,000 subtasks
     site.account.count(reply.verdict)
     headers = decorated(reply, served, exchange, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
@@ -104,8 +109,8 @@ def described(fault: Fault) -> str:
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-def reply_of(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int, dice: Random) -> Reply:
-    """What the fault sends: anything; or the operation's own answer, the error in its place, or either broken.
+def reply_of(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int) -> Reply:
+    """What the fault sends: anything; or the operation's own answer, or the error in its place, not broken yet.
 
     `wire` is of when the data was made: the settings may be others by now.
     """
@@ -117,10 +122,7 @@ def reply_of(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, d
     reply = written(served, wire, exchange, done, duration)
     if reply.verdict == VIOLATION:
         return reply
-    if isinstance(effect, Violate):
-        reply, what = broken(reply, effect, wire, to, dice)
-        exchange.effect = what
-    elif isinstance(effect, Truncate):
+    if isinstance(effect, Truncate):
         reply = replace(reply, verdict=DELIBERATELY_INVALID)
     return reply
 
@@ -161,20 +163,35 @@ def replaced(effect: Response, wire: Wire, to: Route) -> Reply:
 
 
 def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -> tuple[Reply, str]:
-    """The reply with its contract broken, and how. One that the schema still accepts is valid, and said to be."""
+    """The reply with its contract broken, and how. One that the schema still accepts is valid, and said to be.
+
+    No single call takes long, so that other threads get their turns."""
     checker = schema_of(reply.status, wire, to)
     if checker is None:  # a file
         return replace(reply, content=b"violated" + reply.content[8:], verdict=DELIBERATELY_INVALID), "violate the file"
-    value = json.loads(reply.content)
+    value = json.loads(reply.content, object_pairs_hook=_in_python)
+    verdict: Verdict = DELIBERATELY_INVALID
     if effect.remove is None and effect.set is None:
         drawn = mutation.drawn(value, checker, dice)
         assert drawn is not None, "the schema of an answer rejects something"
         changed, what = drawn
     else:
         changed, what = mutation.violated(value, effect)
-    content = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    verdict: Verdict = VALID if checker.accepts(changed) else DELIBERATELY_INVALID
-    return replace(reply, content=content, verdict=verdict), f"violate: {what}"
+        verdict = VALID if checker.accepts(changed) else DELIBERATELY_INVALID
+    return replace(reply, content=_text(changed).encode("utf-8", "replace"), verdict=verdict), f"violate: {what}"
+
+
+def _in_python(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    return dict(pairs)
+
+
+def _text(value: Any, parts: int = 3) -> str:
+    """As JSON, the parts of the outer levels one by one."""
+    if parts and isinstance(value, dict):
+        return "{" + ",".join([f"{_text(key, 0)}:{_text(item, parts - 1)}" for key, item in value.items()]) + "}"
+    if parts and isinstance(value, list):
+        return "[" + ",".join([_text(item, parts - 1) for item in value]) + "]"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def schema_of(status: int, wire: Wire, to: Route) -> Checker | None:

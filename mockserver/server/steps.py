@@ -5,6 +5,8 @@ into an error of the API.
 """
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -43,6 +45,8 @@ from mockserver.world.worlds import Site
 log = logging.getLogger("mockserver")
 
 NO_QUERY: Final[Query] = {}
+LONG: Final = 1000
+"""A task with more subtasks is written in a thread first."""
 SENTENCE: Final = 300
 """So much is kept of what was wrong with a request."""
 
@@ -96,6 +100,23 @@ def may_meet_fault(served: Served, asked: Asked) -> bool:
     """Whether a rule is there that such a request may meet. (Its own headers are not asked.)"""
     operation, faults = asked.to.operation, served.live.world.faults
     return bool(faults.ids) and operation is not None and bool(faults.matching(incoming(asked, operation)))
+
+
+def is_long(served: Served, asked: Asked) -> bool:
+    """Whether the answer takes long: a task with many subtasks, none of which was written before."""
+    to, world = asked.to, served.live.world
+    if to.task is None or to.subtask is not None or world.settings.array_order == "shuffled":
+        return False
+    execution = world.tasks.get(to.task)
+    return (
+        execution is not None and len(execution.subtasks) > LONG and execution.task.definition not in served.texts.tasks
+    )
+
+
+def write_ahead(served: Served, asked: Asked) -> Callable[[], object]:
+    """What writes such a task, in whatever thread. Its text is right as long as the value is the same."""
+    assert asked.to.task is not None
+    return partial(served.wire.task, served.texts, served.live.world.tasks[asked.to.task])
 
 
 def answered(site: Site, exchange: Exchange, failure: ApiError | None) -> Reply:

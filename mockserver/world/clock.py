@@ -48,11 +48,11 @@ def loop_time() -> float:
 class Clock:
     """A world's clock. `rate` 0 is frozen (manual), 1 is real, 10 is ten times as fast; it can be moved at any rate."""
 
-    __slots__ = ("_base", "_since", "rate")
+    __slots__ = ("_base", "_pace", "_since", "_still", "rate")
 
     def __init__(self, now: int, rate: float) -> None:
-        self.rate = rate
-        self._base = now
+        self.rate = self._pace = rate
+        self._base = self._still = now
         self._since = ticks()
 
     @classmethod
@@ -70,17 +70,24 @@ class Clock:
 
     def now(self) -> int:
         """Nanoseconds; whole milliseconds but for what a manual clock was told."""
-        rate = self.rate
-        if not rate:
-            return self._base
+        pace = self._pace
+        if not pace:
+            return self._still
         passed = ticks() - self._since
-        now = self._base + (passed if rate == 1 else int(passed * rate)) // MS * MS
+        now = self._base + (passed if pace == 1 else int(passed * pace)) // MS * MS
         return now if now < LATEST_NOW else LATEST_NOW
 
     def move(self, now: int) -> None:
         """Never called with an instant before `now()`."""
-        self._base = now
+        self._base = self._still = now
         self._since = ticks()
+
+    def hold(self) -> None:
+        """It shows what it shows, whatever its rate, until `release`; then it is where it would have been without."""
+        self._still, self._pace = self.now(), 0
+
+    def release(self) -> None:
+        self._still, self._pace = self._base, self.rate
 
     def setting(self) -> ClockSetting:
         return ClockSetting(self.mode, self.now(), self.rate or 1.0, True)

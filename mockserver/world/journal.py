@@ -17,6 +17,7 @@ from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.tasks.value import value
+from mockserver.tasks.values import Subtask, Task
 from mockserver.world.value import World
 
 REQUESTS: Final = 1000
@@ -134,6 +135,35 @@ def size_of(target: str, headers: Mapping[str, str], body: bytes) -> int:
     return (
         ENTRY_BYTES + len(target) + min(len(body), KEPT) + sum(len(name) + len(text) for name, text in headers.items())
     )
+
+
+@value
+class Change:
+    """A task or subtask that became another value, as the history keeps it. `time` is in nanoseconds."""
+
+    time: int
+    task_instance_id: int
+    was: Subtask | Task
+    becomes: Subtask | Task
+    cause: str
+    """`time`, a control call, or the trace id of the request."""
+
+    @property
+    def subtask_instance_id(self) -> int | None:
+        """None for the task itself."""
+        return self.becomes.id if isinstance(self.becomes, Subtask) else None
+
+    @property
+    def before(self) -> str:
+        return self.was.status
+
+    @property
+    def after(self) -> str:
+        return self.becomes.status
+
+    @property
+    def operation(self) -> str:
+        return self.becomes.operation
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,7 @@ changed nothing, but for `advance`, of which whole events have happened. Every v
 it was.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import Final
@@ -17,10 +17,9 @@ from mockserver.tasks.execution import Execution
 from mockserver.tasks.run_log import Log, Logged
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step, Transition
-from mockserver.tasks.value import value
 from mockserver.tasks.values import RUNNING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
-from mockserver.world.journal import CHANGES, Record
+from mockserver.world.journal import CHANGES, Change, Record
 from mockserver.world.value import World
 
 EVENTS_AT_ONE_INSTANT: Final = 10**5
@@ -46,35 +45,6 @@ class UnknownTask(Exception):
     """The world has no such task."""
 
 
-@value
-class Change:
-    """A task or subtask that became another value, as the history keeps it. `time` is in nanoseconds."""
-
-    time: int
-    task_instance_id: int
-    was: Subtask | Task
-    becomes: Subtask | Task
-    cause: str
-    """`time`, a control call, or the trace id of the request."""
-
-    @property
-    def subtask_instance_id(self) -> int | None:
-        """None for the task itself."""
-        return self.becomes.id if isinstance(self.becomes, Subtask) else None
-
-    @property
-    def before(self) -> str:
-        return self.was.status
-
-    @property
-    def after(self) -> str:
-        return self.becomes.status
-
-    @property
-    def operation(self) -> str:
-        return self.becomes.operation
-
-
 class LiveWorld:
     def __init__(self, fixture: Fixture) -> None:
         """As the fixture gives it, with the consequences of that."""
@@ -91,6 +61,7 @@ class LiveWorld:
         ]
         heapify(self._timers)
         self._voided = 0
+        self._stuck: tuple[Shared[int, Execution], Settings, str] | None = None
         self._first_trace = fault_rules.mixed(fixture.settings.seed)
         self._settle(TIME)
         self.history.forget()
@@ -100,7 +71,7 @@ class LiveWorld:
         twin = object.__new__(LiveWorld)
         twin.world, twin.traces, twin.history = self.world, self.traces, Record(CHANGES)
         twin._timers, twin._voided, twin.touched = self._timers.copy(), self._voided, False
-        twin._first_trace = self._first_trace
+        twin._stuck, twin._first_trace = self._stuck, self._first_trace
         return twin
 
     def as_fixture(self, clock: ClockSetting) -> Fixture:
@@ -139,6 +110,17 @@ class LiveWorld:
 
         Raises TooManyEvents; what happened until then has happened, and each event whole.
         """
+        events, timers = 0, self._timers
+        if timers and timers[0][0] <= to:
+            events = sum(1 for _ in self.events(to, budget))
+        if to > self.world.now:
+            self.world = self.world.with_tasks(self.world.tasks, to)
+        return events
+
+    def events(self, to: int, budget: int) -> Iterator[None]:
+        """The same, but that it stops after each event, and that in the end the world is at the last of them. Nobody
+        else may touch this world meanwhile."""
+        self._check_stuck()
         timers, at_one_instant, events, latest = self._timers, 0, 0, self.world.now
         while timers and timers[0][0] <= to:
             instant, id, task = timer = heappop(timers)
@@ -150,14 +132,26 @@ class LiveWorld:
             events, latest = events + 1, instant
             if at_one_instant > EVENTS_AT_ONE_INSTANT or events > budget:
                 heappush(timers, timer)
-                raise TooManyEvents(None if events > budget else f"subtask {id} of task {task}")
+                if events > budget:
+                    raise TooManyEvents(None)
+                where = f"subtask {id} of task {task}"
+                self._stuck = self.world.tasks, self.world.settings, where
+                raise TooManyEvents(where)
             settings = self.world.settings
             step = Step(execution, instant, settings.pace, settings.server)
             step.happen(subtask)
             self._take(step, TIME)
-        if to > self.world.now:
-            self.world = self.world.with_tasks(self.world.tasks, to)
-        return events
+            timers = self._timers  # `_take` may have dropped void ones
+            yield
+
+    def _check_stuck(self) -> None:
+        """Raises TooManyEvents where it was raised before, and neither a task nor a setting has changed since: each
+        request would find that out anew, in 100,000 events."""
+        if self._stuck is not None:
+            tasks, settings, where = self._stuck
+            if tasks is self.world.tasks and settings is self.world.settings:
+                raise TooManyEvents(where)
+            self._stuck = None
 
     # --- what an operator, or a control call, asks for -------------------------------------------------------------
 

@@ -1,20 +1,23 @@
 """A world that is served: with its clock, its journal, its held answers, and what it resets to."""
 
+from asyncio import Lock
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
 from typing import Final, NamedTuple
 
-from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.contract.errors import Unprocessable
 from mockserver.contract.wire import Texts, Wire, wire_of
 from mockserver.tasks.run_log import Log
 from mockserver.tasks.values import Subtask, Task
-from mockserver.times import LATEST_NOW, MS
+from mockserver.times import MS
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.held import Held
-from mockserver.world.journal import REQUESTS, Asked, Journal, SharedBytes
-from mockserver.world.live import EVENTS_IN_ONE_CALL, Change, LiveWorld, TooManyEvents
+from mockserver.world.journal import REQUESTS, Asked, Change, Journal, SharedBytes
+from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
+from mockserver.world.moves import Steps, Way, at_once, to
 from mockserver.world.value import World
 
 MAX_SNAPSHOTS: Final = 100
@@ -44,6 +47,9 @@ class Served:
         """By name, oldest first."""
         self.held = Held()
         """Answers that wait: those of rules that are gone are let go."""
+        self.being_replaced = Lock()
+        """Held by who reads a world that is to come in the place of this one."""
+        self._is_moving = self._is_told_to_stop = False
         self._spoiled: deque[tuple[int, Asked]] = deque(maxlen=SPOILED)
         self.generation = 0
         """How often it was replaced."""
@@ -71,9 +77,17 @@ class Served:
         self.live.advance(self.clock.now())
         return self.live.world
 
-    def state(self) -> Fixture:
-        now = self.up_to_now().now
-        return self.live.as_fixture(self.clock.setting()._replace(now=now))
+    def as_far_as_it_comes(self) -> World:
+        """The same for who looks, or wants to repair it: a world that goes round in no time is where it got stuck."""
+        with suppress(TooManyEvents):
+            self.up_to_now()
+        return self.live.world
+
+    def state(self) -> Callable[[], Fixture]:
+        """As it is now, as far as it comes; a large one is put together when it is asked for, in whatever thread."""
+        world = self.as_far_as_it_comes()
+        setting, traces = self.clock.setting()._replace(now=world.now), self.live.traces
+        return lambda: fixture_of(world, setting, traces)
 
     # --- another world in its place --------------------------------------------------------------------------------
 
@@ -94,12 +108,10 @@ class Served:
         self.snapshots.clear()
         self._spoiled.clear()
 
-    def replace(self, fixture: Fixture) -> None:
+    def replace(self, live: LiveWorld, setting: ClockSetting) -> None:
         """Another world in the place of this one, its clock included. Journal and history stay."""
-        live = LiveWorld(fixture)
-        live.advance(fixture.clock.now)  # raises TooManyEvents for one that goes round at once; nothing has changed
         live.history = self.live.history
-        self._adopt(live, fixture.clock)
+        self._adopt(live, setting)
 
     def take_snapshot(self, name: str) -> Snapshot:
         """In the place of the one of that name, if there is one."""
@@ -123,6 +135,11 @@ class Served:
             if exchange.generation <= self.generation - GENERATIONS:
                 exchange.before = None
 
+    def let_go(self) -> None:
+        """Nobody waits any longer: the answers that are held, and a move of the clock, end now."""
+        self.held.let_go()
+        self._is_told_to_stop = True
+
     def _rewire(self) -> None:
         self.wire, self.texts = wire_of(self.live.world.settings), Texts()
 
@@ -138,7 +155,7 @@ class Served:
     # --- parts of it -----------------------------------------------------------------------------------------------
 
     def change_settings(self, settings: Settings, cause: str) -> None:
-        self.up_to_now()
+        self.as_far_as_it_comes()
         self.live.change_settings(settings, cause)
         self._rewire()
 
@@ -169,64 +186,57 @@ class Served:
 
     # --- moving the clock: all of it or nothing ----------------------------------------------------------------------
 
-    def set_clock(self, setting: ClockSetting) -> None:
-        """If it names no instant (`given`), at the present one. Raises Unprocessable, for an instant that is past or a
-        way there that is too long."""
+    def moving(self, way: Way) -> Steps[tuple[list[Change], int]]:
+        """What changed on the way, and how many of the first changes history no longer has.
+
+        Others may be let in after each step. Until the last one they find the world as it was, and its time stands
+        still. Raises Unprocessable, and then nothing was moved: 409 while another move is under way, and when the
+        tasks or settings were changed meanwhile, or the whole world was replaced, or the server ends.
+        """
+        self.check_unmoved()
+        clock, self._is_moving, self._is_told_to_stop = self.clock, True, False
+        clock.hold()
+        try:
+            self.up_to_now()
+            live, before = self.live, self.live.world
+            trial = live.copy()
+            for _ in way(trial):
+                yield
+                self._check_same(live, before)
+        except TooManyEvents as error:
+            raise Unprocessable(f"{error}; nothing was moved") from None
+        finally:
+            clock.release()
+            self._is_moving = False
+        on_the_way, trial.history, trial.traces = trial.history, live.history, live.traces
+        trial.history.follow(on_the_way)
+        trial.world = live.world.with_tasks(trial.world.tasks, trial.world.now)  # rules may have acted meanwhile
+        self.live = trial
+        clock.move(trial.world.now)
+        return list(on_the_way), on_the_way.dropped
+
+    def move(self, way: Way) -> tuple[list[Change], int]:
+        """`moving`, and nobody is let in."""
+        return at_once(self.moving(way))
+
+    def setting_clock(self, setting: ClockSetting) -> Steps[None]:
+        """As `moving`. If it names no instant (`given`), it is set at the present one."""
         if setting.given:
-            self._move(lambda live: _to(live, setting.now))
+            yield from self.moving(to(setting.now))
         else:
+            self.check_unmoved()
             setting = setting._replace(now=self.up_to_now().now, given=True)
         self.clock = Clock.of(setting)
 
-    def advance_to(self, to: int) -> tuple[list[Change], int]:
-        return self._move(lambda live: _to(live, to))
+    def check_unmoved(self) -> None:
+        """Raises Unprocessable (409) while a move is under way."""
+        if self._is_moving:
+            raise Unprocessable("the clock is being moved: wait until that call is answered", status=409)
 
-    def advance_by(self, by: int) -> tuple[list[Change], int]:
-        return self._move(lambda live: _to(live, live.world.now + by))
-
-    def advance_to_next(self) -> tuple[list[Change], int]:
-        """To the instant of the next event; nowhere, if there is none."""
-
-        def to_next(live: LiveWorld) -> None:
-            instant = live.next_due()
-            if instant is not None:
-                _to(live, instant)
-
-        return self._move(to_next)
-
-    def advance_until(self, reached: Callable[[World], bool] | None) -> tuple[list[Change], int]:
-        """To the first instant at which it is so; None: at which nothing is due any more. 409 if that never comes."""
-
-        def until(live: LiveWorld) -> None:
-            budget = EVENTS_IN_ONE_CALL
-            while reached is None or not reached(live.world):
-                instant = live.next_due()
-                if instant is None and reached is None:
-                    return
-                if instant is None:
-                    raise Unprocessable("that never comes: nothing more happens by itself", status=409)
-                budget -= _to(live, instant, budget)
-
-        return self._move(until)
-
-    def _move(self, move: Callable[[LiveWorld], object]) -> tuple[list[Change], int]:
-        """What changed on the way, and how many of the first changes history no longer has."""
-        self.up_to_now()
-        trial = self.live.copy()
-        try:
-            move(trial)
-        except TooManyEvents as error:
-            raise Unprocessable(f"{error}; nothing was moved") from None
-        on_the_way, trial.history = trial.history, self.live.history
-        trial.history.follow(on_the_way)
-        self.live = trial
-        self.clock.move(trial.world.now)
-        return list(on_the_way), on_the_way.dropped
-
-
-def _to(live: LiveWorld, to: int, budget: int = EVENTS_IN_ONE_CALL) -> int:
-    if to < live.world.now:
-        raise Unprocessable("a clock never goes backwards", [Problem((), "that instant is past")])
-    if to > LATEST_NOW:
-        raise Unprocessable("a clock ends with the year 9000", [Problem((), "that instant is later")])
-    return live.advance(to, budget)
+    def _check_same(self, live: LiveWorld, before: World) -> None:
+        """Raises Unprocessable (409) if a move that began with these has to end."""
+        now = live.world
+        if self._is_told_to_stop:
+            raise Unprocessable("the server ends, or this world does: nothing was moved", status=409)
+        if self.live is not live or now.tasks is not before.tasks or now.settings is not before.settings:
+            raise Unprocessable("the world was changed while its clock was moved: nothing was moved", status=409)

@@ -126,7 +126,7 @@ class Worlds:
 
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
-        self._named.pop(name).served.held.let_go()
+        self._named.pop(name).served.let_go()
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """What the files give now, for every world, each of which is reset to it."""
@@ -158,6 +158,6 @@ class Worlds:
         return [self.main, *self._named.values()]
 
     def let_go(self) -> None:
-        """Every answer that waits, in every world."""
+        """Every answer that waits, and every move of a clock, in every world."""
         for site in self.all():
-            site.served.held.let_go()
+            site.served.let_go()

@@ -313,7 +313,7 @@ def test_too_many_events_at_one_instant_move_nothing(
 
 
 def test_too_many_events_in_one_call_move_nothing(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockserver.world.served.EVENTS_IN_ONE_CALL", 500)
+    monkeypatch.setattr("mockserver.world.moves.EVENTS_IN_ONE_CALL", 500)
     failed.admin("PUT", "/state", endless(dispatch=1))
     refused(failed, 422, "POST", "/__admin/clock/advance", {"until": "idle"})
     advance(failed, by="10s")

@@ -38,6 +38,7 @@ from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
 from mockserver.testing import server
+from mockserver.world import moves
 from mockserver.world.journal import BODY_BYTES, Asked, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import RELOADED, RENEWED
@@ -500,7 +501,7 @@ def test_an_answer_that_comes_after_its_entry_was_forgotten_is_not_told() -> Non
 def test_a_feed_begins_with_what_happens_next() -> None:
     site = site_of(subtask(1, status="READY"))
     keep(site, "/before")
-    site.served.advance_by(10**9)
+    site.served.move(moves.by(10**9))
     assert news(Feed(site)) == []
 
 
@@ -509,7 +510,7 @@ def test_more_than_is_kept_is_skipped_and_counted() -> None:
     site = site_of(subtask(1, status="READY", runs=[run("FAILED", 1)], retry_count=400))
     one = Feed(site)
     keep(site, "/x")
-    site.served.advance_until(None)
+    site.served.move(moves.until(None))
     changes = site.served.live.history.total
     assert changes > KEPT
     [clock, skipped] = news(one)
@@ -591,7 +592,7 @@ def test_a_history_that_begins_again_is_read_from_its_beginning() -> None:
     site = site_of(subtask(1, status="READY"))
     one = Feed(site)
     for _ in range(2):
-        site.served.advance_until(None)
+        site.served.move(moves.until(None))
         changes = [event.data["to"] for event in news(one) if event.name == "change"]
         assert changes == ["RUNNING", "SUCCESSFUL", "SUCCESSFUL"]
         site.served.reset()

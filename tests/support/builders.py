@@ -32,7 +32,9 @@ from mockserver.tasks.values import (
 )
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
-from mockserver.world.live import Change, LiveWorld
+from mockserver.world.journal import Change
+from mockserver.world.live import LiveWorld
+from mockserver.world.served import Served
 from mockserver.world.value import World
 
 START: Final = MANUAL_START
@@ -259,3 +261,10 @@ def values(live: LiveWorld) -> object:
         live.history.total,
         live.copy().next_due(),
     )
+
+
+def put(it: Served, state: Fixture) -> None:
+    """As PUT /__admin/state does."""
+    live = LiveWorld(state)
+    live.advance(state.clock.now)
+    it.replace(live, state.clock)

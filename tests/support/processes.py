@@ -107,6 +107,9 @@ class Served:
     def get(self, path: str, **options: Any) -> requests.Response:
         return requests.get(self.url + path, timeout=END_S, **options)
 
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        return requests.request(method, self.url + path, timeout=END_S, **options)
+
     def post(self, path: str, **options: Any) -> requests.Response:
         return requests.post(self.url + path, timeout=END_S, **options)
 

@@ -28,7 +28,8 @@ from mockserver.tasks.state import TaskState
 from mockserver.tasks.transitions import Refused
 from mockserver.times import SECOND
 from mockserver.world.fixture import Fixture
-from mockserver.world.live import Change, LiveWorld
+from mockserver.world.journal import Change
+from mockserver.world.live import LiveWorld
 
 
 def went(live: LiveWorld, status: str) -> list[int | None]:

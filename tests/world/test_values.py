@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import pytest
-from builders import MANUAL, cancel, retry, retry_task, rollback_task, skip
+from builders import MANUAL, cancel, put, retry, retry_task, rollback_task, skip
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -38,6 +38,7 @@ from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.values import STATUSES, Status
+from mockserver.world import moves
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
@@ -85,7 +86,7 @@ class Values(RuleBasedStateMachine):
                 with suppress(Refused):
                     act(self.live, *ids)
                     return
-            self.served.advance_to_next()
+            self.served.move(moves.to_next)
 
     @rule(which=WHICH)
     def somebody_acts_on_a_subtask(self, which: int) -> None:
@@ -99,11 +100,11 @@ class Values(RuleBasedStateMachine):
 
     @rule(steps=st.integers(0, 9))
     def time_passes(self, steps: int) -> None:
-        self.served.advance_by(steps * HALF)
+        self.served.move(moves.by(steps * HALF))
 
     @rule()
     def something_happens(self) -> None:
-        self.served.advance_to_next()
+        self.served.move(moves.to_next)
 
     @rule(status=st.sampled_from(STATUSES))
     def a_condition_is_waited_for_that_may_never_come(self, status: Status) -> None:
@@ -113,7 +114,7 @@ class Values(RuleBasedStateMachine):
             )
 
         with suppress(Unprocessable):
-            self.served.advance_until(reached)
+            self.served.move(moves.until(reached))
 
     # --- control calls ----
 
@@ -167,7 +168,7 @@ class Values(RuleBasedStateMachine):
 
     @rule()
     def its_state_is_put_back(self) -> None:
-        self.served.replace(self.served.state())
+        put(self.served, self.served.state()())
 
     @rule(by_name=st.booleans())
     def it_begins_anew(self, by_name: bool) -> None:

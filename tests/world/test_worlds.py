@@ -13,6 +13,7 @@ from builders import (
     fixture,
     one,
     pace,
+    put,
     retry,
     run,
     statuses,
@@ -27,6 +28,7 @@ from mockserver.faults.denials import Denial
 from mockserver.tasks.values import Run
 from mockserver.times import LATEST_NOW, MS, SECOND
 from mockserver.world import clock as clock_room
+from mockserver.world import moves
 from mockserver.world import served as served_room
 from mockserver.world.clock import Clock
 from mockserver.world.fixture import ClockSetting
@@ -135,7 +137,7 @@ def test_a_manual_clock_starts_at_the_same_instant_on_every_machine(machine: Mac
 def test_a_reset_is_the_world_as_its_fixture_gave_it() -> None:
     it = hosted()
     before = values(it.live)
-    it.advance_by(10 * SECOND)
+    it.move(moves.by(10 * SECOND))
     retry(it.live, 1)
     it.live.add_denial(lambda id: Denial(id, TASK_MANAGER))
     it.live.trace_id()
@@ -147,7 +149,7 @@ def test_a_reset_is_the_world_as_its_fixture_gave_it() -> None:
 def test_a_reset_never_goes_back_to_a_world_that_was_put() -> None:
     it = hosted()
     before = values(it.live)
-    it.replace(fixture(task(subtask(7), id=7)))
+    put(it, fixture(task(subtask(7), id=7)))
     assert list(it.world.tasks) == [7]
     it.reset()
     assert values(it.live) == before
@@ -155,19 +157,19 @@ def test_a_reset_never_goes_back_to_a_world_that_was_put() -> None:
 
 def test_a_world_that_is_put_brings_its_clock_and_keeps_the_history() -> None:
     it = hosted()
-    it.advance_by(10 * SECOND)
+    it.move(moves.by(10 * SECOND))
     total = it.live.history.total
     assert total > 0
-    it.replace(fixture(task(subtask(7), id=7), clock=ClockSetting("manual", at(-500), 1.0, True)))
+    put(it, fixture(task(subtask(7), id=7), clock=ClockSetting("manual", at(-500), 1.0, True)))
     assert (it.clock.now(), it.up_to_now().now, it.live.history.total) == (at(-500), at(-500), total)
 
 
 def test_a_state_put_back_changes_nothing() -> None:
     it = hosted()
-    it.advance_by(2 * SECOND)
-    state = it.state()
+    it.move(moves.by(2 * SECOND))
+    state = it.state()()
     before = values(it.live)
-    it.replace(state)
+    put(it, state)
     assert values(it.live) == before
 
 
@@ -176,7 +178,7 @@ def test_a_state_put_back_changes_nothing() -> None:
 
 def test_a_clock_is_moved_by_a_duration_and_answers_what_changed() -> None:
     it = hosted()
-    changes, omitted = it.advance_by(3 * SECOND)
+    changes, omitted = it.move(moves.by(3 * SECOND))
     assert [(change.time, change.subtask_instance_id, change.after) for change in changes] == [
         *((at(1), 1, "RUNNING"), (at(3), 1, "FAILED"), (at(3), None, "FAILED"))
     ]
@@ -185,23 +187,23 @@ def test_a_clock_is_moved_by_a_duration_and_answers_what_changed() -> None:
 
 def test_what_changed_before_is_not_answered_again() -> None:
     it = hosted()
-    it.advance_by(SECOND)
-    changes, _ = it.advance_by(0)
+    it.move(moves.by(SECOND))
+    changes, _ = it.move(moves.by(0))
     assert changes == []
 
 
 def test_a_clock_is_moved_to_an_instant() -> None:
     it = hosted()
-    it.advance_to(at(2))
+    it.move(moves.to(at(2)))
     assert (it.clock.now(), statuses(it.world)) == (at(2), {1: "RUNNING", 2: "PENDING"})
-    it.advance_to(at(2))
+    it.move(moves.to(at(2)))
     assert it.clock.now() == at(2)
 
 
 def test_a_clock_is_moved_at_any_rate(machine: Machine) -> None:
     it = hosted(clock=ClockSetting("real", START, 1.0, True))
     machine.passes(1)
-    it.advance_by(2 * SECOND)
+    it.move(moves.by(2 * SECOND))
     assert (it.clock.now(), statuses(it.world)) == (at(3), {1: "FAILED", 2: "PENDING"})
     machine.passes(1)
     assert it.clock.now() == at(4)
@@ -209,41 +211,41 @@ def test_a_clock_is_moved_at_any_rate(machine: Machine) -> None:
 
 def test_a_clock_never_goes_backwards() -> None:
     it = hosted()
-    it.advance_by(10 * SECOND)
-    assert "backwards" in unmoved(it, lambda: it.advance_to(at(9))).message
-    unmoved(it, lambda: it.advance_by(-1))
-    unmoved(it, lambda: it.set_clock(ClockSetting("real", at(9), 1.0, True)))
+    it.move(moves.by(10 * SECOND))
+    assert "backwards" in unmoved(it, lambda: it.move(moves.to(at(9)))).message
+    unmoved(it, lambda: it.move(moves.by(-1)))
+    unmoved(it, lambda: moves.at_once(it.setting_clock(ClockSetting("real", at(9), 1.0, True))))
 
 
 def test_a_clock_ends_with_the_year_9000() -> None:
     it = hosted()
-    unmoved(it, lambda: it.advance_to(LATEST_NOW + 1))
-    unmoved(it, lambda: it.advance_by(LATEST_NOW))
-    it.advance_to(LATEST_NOW)
+    unmoved(it, lambda: it.move(moves.to(LATEST_NOW + 1)))
+    unmoved(it, lambda: it.move(moves.by(LATEST_NOW)))
+    it.move(moves.to(LATEST_NOW))
     assert it.clock.now() == LATEST_NOW
 
 
 def test_the_next_event_is_one_instant_with_all_that_happens_at_it() -> None:
     it = hosted(task(subtask(1), subtask(2)))
-    changes, _ = it.advance_to_next()
+    changes, _ = it.move(moves.to_next)
     assert [(change.time, change.subtask_instance_id) for change in changes] == [(at(1), 1), (at(1), 2)]
 
 
 def test_with_nothing_due_the_next_event_is_nowhere() -> None:
     it = hosted(task(subtask(1, status="SUCCESSFUL")))
-    assert it.advance_to_next() == ([], 0)
+    assert it.move(moves.to_next) == ([], 0)
     assert it.clock.now() == START
 
 
 def test_idle_is_where_nothing_is_due_any_more() -> None:
     it = hosted()
-    it.advance_until(None)
+    it.move(moves.until(None))
     assert (it.clock.now(), statuses(it.world)) == (at(3), {1: "FAILED", 2: "PENDING"})
 
 
 def test_what_runs_for_ever_is_idle() -> None:
     it = hosted(task(subtask(1, timeout=0, runs=[FOREVER])))
-    it.advance_until(None)
+    it.move(moves.until(None))
     assert (it.clock.now(), statuses(it.world)) == (at(1), {1: "RUNNING"})
 
 
@@ -253,19 +255,19 @@ def failed(world: World) -> bool:
 
 def test_a_condition_is_waited_for_and_no_longer() -> None:
     it = hosted(task(subtask(1, runs=[run("FAILED", 2)])), task(subtask(2), id=2000), pace=pace(1, 9))
-    it.advance_until(failed)
+    it.move(moves.until(failed))
     assert (it.clock.now(), it.live.next_due()) == (at(3), at(10))
 
 
 def test_a_condition_that_holds_already_moves_nothing() -> None:
     it = hosted()
-    it.advance_until(None)
-    assert it.advance_until(failed) == ([], 0)
+    it.move(moves.until(None))
+    assert it.move(moves.until(failed)) == ([], 0)
 
 
 def test_a_condition_that_never_comes_moves_nothing() -> None:
     it = hosted(task(subtask(1)))
-    assert "never comes" in unmoved(it, lambda: it.advance_until(failed), status=409).message
+    assert "never comes" in unmoved(it, lambda: it.move(moves.until(failed)), status=409).message
 
 
 def test_a_condition_is_looked_at_between_instants_only() -> None:
@@ -277,18 +279,18 @@ def test_a_condition_is_looked_at_between_instants_only() -> None:
         seen.append(tuple(statuses(world).values()))
         return world.now >= at(3)
 
-    it.advance_until(reached)
+    it.move(moves.until(reached))
     assert seen == [("READY", "PENDING"), ("RUNNING", "PENDING"), ("SUCCESSFUL", "READY")]
 
 
 @pytest.mark.parametrize(
     "move",
     [
-        lambda it: it.advance_by(10 * SECOND),
-        lambda it: it.advance_to(at(10)),
-        lambda it: it.advance_to_next(),
-        lambda it: it.advance_until(None),
-        lambda it: it.set_clock(ClockSetting("manual", at(10), 1.0, True)),
+        lambda it: it.move(moves.by(10 * SECOND)),
+        lambda it: it.move(moves.to(at(10))),
+        lambda it: it.move(moves.to_next),
+        lambda it: it.move(moves.until(None)),
+        lambda it: moves.at_once(it.setting_clock(ClockSetting("manual", at(10), 1.0, True))),
     ],
     ids=["by", "to", "next", "until", "set"],
 )
@@ -301,10 +303,10 @@ def test_what_goes_round_is_not_moved_at_all(move: Callable[[Served], object], m
 
 
 def test_a_call_has_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served_room, "EVENTS_IN_ONE_CALL", 100)
+    monkeypatch.setattr(moves, "EVENTS_IN_ONE_CALL", 100)
     failing = run("FAILED", 1)
     it = hosted(task(subtask(1, retry_count=10**9, runs=[failing])))
-    assert "more than" in unmoved(it, lambda: it.advance_until(None)).message
+    assert "more than" in unmoved(it, lambda: it.move(moves.until(None))).message
 
 
 # --- setting the clock -----------------------------------------------------------------------------------------------
@@ -312,14 +314,14 @@ def test_a_call_has_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_clock_is_set_to_an_instant_and_what_was_due_on_the_way_happens() -> None:
     it = hosted()
-    it.set_clock(ClockSetting("manual", at(2), 1.0, True))
+    moves.at_once(it.setting_clock(ClockSetting("manual", at(2), 1.0, True)))
     assert (it.clock.now(), it.clock.mode, statuses(it.world)[1]) == (at(2), "manual", "RUNNING")
 
 
 def test_a_clock_set_without_an_instant_stays_where_it_is(machine: Machine) -> None:
     it = hosted(clock=ClockSetting("real", START, 10.0, True))
     machine.passes(1)
-    it.set_clock(ClockSetting("manual", START, 1.0, False))
+    moves.at_once(it.setting_clock(ClockSetting("manual", START, 1.0, False)))
     machine.passes(1)
     assert (it.clock.now(), it.clock.mode, it.up_to_now().now) == (at(10), "manual", at(10))
 
@@ -334,13 +336,13 @@ def test_a_clock_that_runs_on_while_it_is_set_is_no_step_backwards(monkeypatch: 
 
     monkeypatch.setattr(clock_room, "ticks", ticks)
     it = hosted(clock=ClockSetting("real", START, 1000.0, True))
-    it.set_clock(ClockSetting("real", it.clock.now(), 1000.0, False))
+    moves.at_once(it.setting_clock(ClockSetting("real", it.clock.now(), 1000.0, False)))
     assert it.clock.now() >= it.world.now
 
 
 def test_a_clock_changes_its_speed(machine: Machine) -> None:
     it = hosted()
-    it.set_clock(ClockSetting("real", START, 10.0, False))
+    moves.at_once(it.setting_clock(ClockSetting("real", START, 10.0, False)))
     machine.passes(0.1)
     assert statuses(it.up_to_now()) == {1: "RUNNING", 2: "PENDING"}
 
@@ -349,7 +351,7 @@ def test_what_changed_is_counted_where_the_history_is_too_short_for_it() -> None
     it = hosted(task(subtask(1, retry_count=10**9, runs=[Run("FAILED", MS)])), pace=pace(dispatch=0))
     it.up_to_now()
     before = it.live.history.total
-    changes, omitted = it.advance_by(5 * SECOND)
+    changes, omitted = it.move(moves.by(5 * SECOND))
     assert len(changes) == CHANGES
     assert len(changes) + omitted == it.live.history.total - before
     assert changes[-1].time == at(5)
