@@ -31,7 +31,7 @@ _NAMES: Final = frozenset(
     )
 )
 """Of schemes, in lower case."""
-_USERINFO: Final = re.compile(r"^([^/?#]*//)[^/?#]*@")
+_USERINFO: Final = re.compile(r"^((?:[^/?#]*//)?)[^/?#]*@")
 _ORIGIN: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _WORLD: Final = re.compile(r"/w/[^/]+(?=/)")
 

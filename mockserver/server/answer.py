@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import NOBODY, sent_with
+from mockserver.contract.credentials import NOBODY, redacted, sent_with
 from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, ApiError, bare
 from mockserver.contract.routes import OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
@@ -106,16 +106,17 @@ async def routed(site: Site, request: web.Request, dialect_prefix: str | None = 
 def refused(site: Site, what: Refused) -> web.Response:
     """The response to what aiohttp refuses: a client error of the world without a name. The status is aiohttp's."""
     site.worlds.settle()
+    target = redacted(what.target)
     asked = Asked(
         method=what.method,
-        target=what.target,
-        path=what.target.partition("?")[0],
-        query=what.target.partition("?")[2],
+        target=target,
+        path=target.partition("?")[0],
+        query=target.partition("?")[2],
         to=OUTSIDE,
         sent=NOBODY,
         headers=what.headers,
         body=b"",
-        size=size_of(what.target, what.headers, b""),
+        size=size_of(target, what.headers, b""),
     )
     exchange = steps.arrived(site.served, asked)
     exchange.kind = REFUSED
@@ -125,7 +126,7 @@ def refused(site: Site, what: Refused) -> web.Response:
         row = BROKEN_BODY
     else:
         row = replace(BAD_PARAMETER, status=what.status)
-    failure = ApiError(row, problem=what.why, path=what.target, headers=what.allowed)
+    failure = ApiError(row, problem=what.why, path=target, headers=what.allowed)
     reply = steps.answered(site, exchange, failure)
     headers = {**reply.headers}
     if hdrs.ORIGIN in what.headers:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from nursery import Forked
-from processes import COMMAND, END_S, Served, environment, forked, run
+from processes import COMMAND, END_S, Served, environment, loading, run
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -102,15 +102,14 @@ def test_importing_the_entry_point_changes_no_handler() -> None:
 
 @pytest.mark.parametrize("number", ENDING)
 def test_a_server_that_still_loads_ends_with_0_and_has_no_port_file(tmp_path: Path, number: int) -> None:
-    pipe, file = tmp_path / "slow.yaml", tmp_path / "port"
-    os.mkfifo(pipe)
+    file = tmp_path / "port"
     file.write_text("1\n")  # of a server that was killed
-    with forked("serve", str(pipe), "--port-file", str(file)) as process, pipe.open("w"):  # opened, it is being read
+    with loading("serve", "empty", "--port-file", str(file)) as process:
         assert not file.exists()
-        while process.poll() is None:  # one that comes just before the file is read does not interrupt that
-            process.send_signal(number)
-        assert (process.returncode, *process.communicate()) == (0, "", "")
-    assert list(tmp_path.iterdir()) == [pipe]
+        process.send_signal(number)
+        assert process.communicate(END_S) == ("", "")
+        assert process.wait() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", ENDING)

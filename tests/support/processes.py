@@ -49,11 +49,12 @@ def forked(*arguments: str, env: Mapping[str, str] | None = None, **options: Any
 
 LOADING = """
 import sys, time
-from mockserver.cli.main import main
+from mockserver.__main__ import main
 from mockserver.fixtures import source
 def load(*_, **__):
     print("loading", flush=True)
-    time.sleep(300)
+    while True:
+        time.sleep(0.01)  # a signal just before a sleep does not interrupt it
 source.load = load
 sys.exit(main())
 """
