@@ -42,7 +42,8 @@ from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
 from mockserver.world.fixture import SETTINGS
-from mockserver.world.journal import BODY_BYTES, CHANGES, REQUESTS
+from mockserver.world.history import CHANGES
+from mockserver.world.journal import BODY_BYTES, REQUESTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
 from mockserver.world.served import GENERATIONS, MAX_SNAPSHOTS
 from mockserver.world.worlds import WORLDS

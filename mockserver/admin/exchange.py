@@ -16,7 +16,8 @@ from mockserver.contract.errors import Unprocessable
 from mockserver.tasks.transitions import rolled_back
 from mockserver.tasks.values import PENDING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture
-from mockserver.world.journal import Change, Exchange
+from mockserver.world.history import Change
+from mockserver.world.journal import Exchange
 from mockserver.world.live import fixture_of
 from mockserver.world.worlds import Site
 

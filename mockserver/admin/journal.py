@@ -16,7 +16,8 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
 from mockserver.times import parse_instant
-from mockserver.world.journal import BODY_BYTES, Change, Exchange, Kind
+from mockserver.world.history import Change
+from mockserver.world.journal import BODY_BYTES, Exchange, Kind
 from mockserver.world.live import TIME
 from mockserver.world.worlds import Site
 

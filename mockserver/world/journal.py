@@ -1,11 +1,10 @@
-"""What happened: bounded records of requests and of changes. What a record has dropped, it counts."""
+"""The requests that came, and what became of each: bounded records, in number and in bytes over all worlds."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from operator import attrgetter
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Literal
 from weakref import WeakSet
 
 from multidict import MultiMapping
@@ -17,7 +16,7 @@ from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.tasks.value import value
-from mockserver.tasks.values import Subtask, Task
+from mockserver.world.history import Record
 from mockserver.world.value import World
 
 REQUESTS: Final = 1000
@@ -27,7 +26,6 @@ NEW_BYTES: Final = 64 * 1024
 """So many of one journal are new before all are added up."""
 ENTRY_BYTES: Final = 1024
 """What an entry takes without its texts, roughly."""
-CHANGES: Final = 10_000
 BODY_BYTES: Final = 16 * 1024
 """Of each body, that much is shown."""
 KEPT: Final = BODY_BYTES + 1
@@ -37,67 +35,6 @@ Kind = Literal["api", "refused"]
 API: Final = "api"
 REFUSED: Final = "refused"
 """What never became a request of the API: the HTTP server itself has refused it."""
-
-T = TypeVar("T")
-
-
-class Record(Generic[T]):
-    """The last `limit` entries, oldest first, and how many there ever were."""
-
-    __slots__ = ("_entries", "epoch", "total")
-
-    def __init__(self, limit: int) -> None:
-        self._entries: deque[T] = deque(maxlen=limit)
-        self.total = 0
-        """How many there ever were since it was emptied: entries are numbered from 1."""
-        self.epoch: object = object()
-        """Another one after each `forget`: then numbers begin again."""
-
-    def append(self, entry: T) -> None:
-        self._entries.append(entry)
-        self.total += 1
-
-    def extend(self, entries: Sequence[T]) -> None:
-        self._entries.extend(entries)
-        self.total += len(entries)
-
-    def follow(self, later: "Record[T]") -> None:
-        """What another record has that was begun after this one."""
-        self._entries.extend(later._entries)
-        self.total += later.total
-
-    def forget(self) -> None:
-        self._entries.clear()
-        self.total = 0
-        self.epoch = object()
-
-    @property
-    def dropped(self) -> int:
-        return self.passed
-
-    @property
-    def passed(self) -> int:
-        """From the next number on, every entry is there."""
-        return self.total - len(self._entries)
-
-    def numbered(self, after: int = 0, until: int | None = None) -> Iterator[tuple[int, T]]:
-        """The entries with numbers above `after`, and up to `until`; those that are dropped are passed over."""
-        passed, last = self.passed, self.total if until is None else min(until, self.total)
-        first = max(after, passed)
-        return enumerate(islice(self._entries, first - passed, max(last - passed, 0)), first + 1)
-
-    def __getitem__(self, number: int) -> T:
-        """The entry with that number. Raises IndexError."""
-        place = number - 1 - self.passed
-        if place < 0:
-            raise IndexError(number)
-        return self._entries[place]
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
 
 @value
@@ -135,35 +72,6 @@ def size_of(target: str, headers: Mapping[str, str], body: bytes) -> int:
     return (
         ENTRY_BYTES + len(target) + min(len(body), KEPT) + sum(len(name) + len(text) for name, text in headers.items())
     )
-
-
-@value
-class Change:
-    """A task or subtask that became another value, as the history keeps it. `time` is in nanoseconds."""
-
-    time: int
-    task_instance_id: int
-    was: Subtask | Task
-    becomes: Subtask | Task
-    cause: str
-    """`time`, a control call, or the trace id of the request."""
-
-    @property
-    def subtask_instance_id(self) -> int | None:
-        """None for the task itself."""
-        return self.becomes.id if isinstance(self.becomes, Subtask) else None
-
-    @property
-    def before(self) -> str:
-        return self.was.status
-
-    @property
-    def after(self) -> str:
-        return self.becomes.status
-
-    @property
-    def operation(self) -> str:
-        return self.becomes.operation
 
 
 @dataclass(slots=True, eq=False)

@@ -19,7 +19,7 @@ from mockserver.tasks.shared import Shared
 from mockserver.tasks.step import Step, Transition
 from mockserver.tasks.values import RUNNING, Subtask, Task
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
-from mockserver.world.journal import CHANGES, Change, Record
+from mockserver.world.history import CHANGES, Change, Record
 from mockserver.world.value import World
 
 EVENTS_AT_ONE_INSTANT: Final = 10**5

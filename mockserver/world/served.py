@@ -15,7 +15,8 @@ from mockserver.times import MS
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.held import Held
-from mockserver.world.journal import REQUESTS, Asked, Change, Journal, SharedBytes
+from mockserver.world.history import Change
+from mockserver.world.journal import REQUESTS, Asked, Journal, SharedBytes
 from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
 from mockserver.world.moves import Steps, Way, at_once, to
 from mockserver.world.value import World

@@ -6,7 +6,7 @@ import pytest
 from clients import RETRY, TASK, Client, Json, failed_world
 
 from mockserver import MockServer
-from mockserver.world.journal import CHANGES
+from mockserver.world.history import CHANGES
 
 
 def history(client: Client, query: str = "") -> list[Json]:

@@ -32,7 +32,7 @@ from mockserver.tasks.values import (
 )
 from mockserver.times import NEVER, SECOND
 from mockserver.world.fixture import MANUAL_START, ClockSetting, Fixture, Settings
-from mockserver.world.journal import Change
+from mockserver.world.history import Change
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
 from mockserver.world.value import World

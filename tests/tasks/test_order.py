@@ -28,7 +28,7 @@ from mockserver.tasks.state import TaskState
 from mockserver.tasks.transitions import Refused
 from mockserver.times import SECOND
 from mockserver.world.fixture import Fixture
-from mockserver.world.journal import Change
+from mockserver.world.history import Change
 from mockserver.world.live import LiveWorld
 
 

@@ -52,7 +52,7 @@ from mockserver.tasks.values import Pace, Subtask
 from mockserver.times import NEVER, SECOND
 from mockserver.world import live as live_room
 from mockserver.world.fixture import Fixture
-from mockserver.world.journal import Change
+from mockserver.world.history import Change
 from mockserver.world.live import LiveWorld
 
 ACTIVE: Final = {"READY", "RUNNING", "CANCELING"}

@@ -29,7 +29,7 @@ from mockserver.tasks import transitions
 from mockserver.tasks.run_log import written
 from mockserver.tasks.values import OPERATIONS, STATUSES, Operation, Run, Status
 from mockserver.times import MS, NEVER, SECOND
-from mockserver.world.journal import CHANGES
+from mockserver.world.history import CHANGES
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, LiveWorld, TooManyEvents
 
 FAIL = run("FAILED", 2)

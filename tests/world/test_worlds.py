@@ -32,7 +32,7 @@ from mockserver.world import moves
 from mockserver.world import served as served_room
 from mockserver.world.clock import Clock
 from mockserver.world.fixture import ClockSetting
-from mockserver.world.journal import CHANGES
+from mockserver.world.history import CHANGES
 from mockserver.world.served import Served
 from mockserver.world.value import World
 

@@ -19,7 +19,8 @@ from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
-from mockserver.world.journal import Exchange, Record
+from mockserver.world.history import Record
+from mockserver.world.journal import Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.worlds import Site
 
