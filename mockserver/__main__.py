@@ -11,8 +11,9 @@ import sys
 def main() -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, end_now)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
+            continue
+        signal.signal(number, end_now)  # a shell's background job has SIGINT ignored, and can be told all the same
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # it is closed: else the next file or socket takes its number
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (as long as there is a process)

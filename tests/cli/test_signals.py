@@ -69,6 +69,12 @@ def test_other_commands_are_ended_by_the_signal(tmp_path: Path, words: list[str]
         assert ended(process, signal.SIGINT) == (128 + signal.SIGINT, "")
 
 
+def test_a_shells_background_job_is_told_all_the_same(tmp_path: Path) -> None:
+    """Such a shell ignores SIGINT for it, and who says kill -INT means it."""
+    with importing(tmp_path, "argparse", *COMMAND, "serve", first=IGNORING.replace("HUP", "INT")) as process:
+        assert ended(process, signal.SIGINT) == (0, "")
+
+
 def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
     with importing(tmp_path, "argparse", *COMMAND, "validate", "empty", first=IGNORING) as process:
         process.send_signal(signal.SIGHUP)
