@@ -125,8 +125,7 @@ async def running(
         access_log_class=AccessLog,
     )
     loop, listeners, fronts = asyncio.get_running_loop(), list[asyncio.Server](), None
-    before = loop.get_exception_handler()
-    loop.set_exception_handler(_telling_seldom(before))
+    loop.set_exception_handler(_telling_seldom(loop.get_exception_handler()))  # also for what is late after the end
     try:
         await runner.setup()
         assert runner.server is not None
@@ -157,7 +156,6 @@ async def running(
             fronts.abort()
         for one in sockets:
             one.close()
-        loop.set_exception_handler(before)
 
 
 @contextmanager
@@ -212,14 +210,15 @@ def _in_real_time() -> asyncio.AbstractEventLoop:
 
 
 def _telling_seldom(usual: Handler | None) -> Handler:
-    """asyncio tells, with a traceback, of each connection that it cannot accept; and tries again after a second."""
+    """asyncio tells, with a traceback, of each connection that it cannot accept; and tries again after a second, also
+    where the socket has been closed by then."""
     seldom = Seldom(log)
 
     def tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in _EXHAUSTED and "socket" in context:
             seldom.error("connections wait, since none can be accepted: %s", error.strerror)
-        else:
+        elif not (isinstance(error, ValueError) and "_start_serving" in str(context.get("message"))):
             (usual or type(loop).default_exception_handler)(loop, context)
 
     return tell
