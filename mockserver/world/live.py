@@ -112,7 +112,8 @@ class LiveWorld:
         """
         events, timers = 0, self._timers
         if timers and timers[0][0] <= to:
-            events = sum(1 for _ in self.events(to, budget))
+            for _ in self.events(to, budget):
+                events += 1
         if to > self.world.now:
             self.world = self.world.with_tasks(self.world.tasks, to)
         return events
