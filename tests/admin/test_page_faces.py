@@ -13,6 +13,7 @@ from panels import PANELS, SOON_MS, Admin, admin
 
 from mockserver import MockServer, create_app
 from mockserver.server import runner
+from mockserver.server.responses import BUFFERED
 from mockserver.server.routing import SITE
 from mockserver.testing.server import GRACE_S
 from mockserver.world.served import MAX_SNAPSHOTS
@@ -101,7 +102,7 @@ def test_markup_is_text_wherever_it_comes_from(tabs: Tabs) -> None:
 def test_below_another_application_it_works_too(tabs: Tabs) -> None:
     outer, inner = web.Application(), create_app(failed_world())
     outer.add_subapp("/mock", inner)
-    outer[SITE] = inner[SITE]  # for `running_in_thread`, which serves ours otherwise
+    outer[SITE], outer[BUFFERED] = inner[SITE], inner[BUFFERED]  # for `running_in_thread`, which serves ours otherwise
     sockets = runner.bound("127.0.0.1", 0)
     with runner.running_in_thread(outer, sockets, grace_s=GRACE_S):
         page = admin(tabs, f"http://127.0.0.1:{sockets[0].getsockname()[1]}/mock/w/anna", "#/tasks/1000")
