@@ -16,7 +16,7 @@ def main() -> int:
         signal.signal(number, end_now)  # a shell's background job has SIGINT ignored, and can be told all the same
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # it is closed: else the next file or socket takes its number
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (as long as there is a process)
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # it stays open to the end
     from mockserver.cli.main import main as command
 
     return command()

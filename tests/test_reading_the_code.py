@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from clients import RETRY, failed_world
 from house import FLOORS, HOUSE
+from moving import move
 
 from mockserver import create_app
 from mockserver.server import answer
@@ -70,7 +71,7 @@ def retries() -> Any:
 
         for _ in range(count):
             retry()
-            site.served.move(moves.by(10 * SECOND))
+            move(site.served, moves.by(10 * SECOND))
         assert isinstance(retry, FunctionType)
         return calls_of(retry)
 

@@ -15,8 +15,8 @@ from mockserver.contract.parameters import parse_long
 from mockserver.contract.schemas import contract
 from mockserver.fixtures.coercion import shape, with_longs
 from mockserver.server import responses
-from mockserver.server.reloading import in_thread
 from mockserver.times import NEVER, parse_duration, parse_instant
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 MAX_BODY: Final = 256 * 1024 * 1024

@@ -12,6 +12,7 @@ from mockserver.tasks.values import TASK_STATUSES
 from mockserver.world import moves
 from mockserver.world.fixture import ClockSetting
 from mockserver.world.served import Served
+from mockserver.world.turns import in_slices
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
@@ -33,7 +34,7 @@ async def put_clock(site: Site, request: web.Request) -> object:
     if body["mode"] == "manual" and "speed" in body:
         raise Unprocessable("a manual clock has no speed", [Problem(("speed",), "only a real clock has one")])
     setting = ClockSetting(body["mode"], now, float(body.get("speed", 1)), "now" in body)
-    await moves.in_slices(served.setting_clock(setting))
+    await in_slices(served.setting_clock(setting))
     return await get_clock(site, request)
 
 
@@ -53,7 +54,7 @@ async def advance(site: Site, request: web.Request) -> object:
     else:
         served.check_unmoved()
         way = moves.until(None if body["until"] == "idle" else condition(served.up_to_now(), body["until"]))
-    changes, omitted = await moves.in_slices(served.moving(way))
+    changes, omitted = await in_slices(served.moving(way))
     now, render = served.world.now, served.wire.instant
 
     def told() -> dict[str, object]:

@@ -20,10 +20,10 @@ from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation, bare
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
-from mockserver.server.reloading import in_thread
 from mockserver.server.routing import WORLD, WORLD_HEADER
 from mockserver.world.account import VALID, VIOLATION
 from mockserver.world.live import TooManyEvents
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")

@@ -13,10 +13,10 @@ from mockserver.fixtures import source
 from mockserver.fixtures.constructor import Kind
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.writer import scheduler_data, settings_data, to_data
-from mockserver.server.reloading import in_thread
 from mockserver.world.fixture import SETTINGS, ClockSetting
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 

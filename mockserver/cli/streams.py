@@ -63,7 +63,7 @@ class Unwaited(io.TextIOBase):
         Thread(target=self._write_out, name=f"stream {descriptor}", daemon=True).start()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute there, CPython a property
         return self._encoding
 
     def writable(self) -> bool:

@@ -148,7 +148,7 @@ FIELD_NAMES: Final[tuple[FieldNames, ...]] = get_args(FieldNames)
 class Variant(NamedTuple):
     """One way to write the API's JSON: what schemas, wire and OpenAPI document depend on."""
 
-    dialect: str = DEFAULT
+    dialect: DialectName = DEFAULT
     nulls: Nulls = "absent"
     """Whether what is not known is left out or null."""
     field_names: FieldNames = "sample"

@@ -21,10 +21,10 @@ from mockserver.server.auth import identified
 from mockserver.server.front import head
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
-from mockserver.server.reloading import in_thread
 from mockserver.server.routing import WORLD_HEADER
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)

@@ -21,7 +21,6 @@ from mockserver.faults.effects import Dribble, Error, RateLimit, Response, Trans
 from mockserver.faults.header import PREFERRED
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, responses, steps, transport
-from mockserver.server.reloading import in_thread
 from mockserver.server.responses import Reply
 from mockserver.times import MS
 from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
@@ -29,6 +28,7 @@ from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import Served
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 APPLIED: Final = "Preference-Applied"

@@ -7,16 +7,14 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from threading import Thread
-from typing import Final, TypeVar, cast
+from typing import Final
 
 from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.fixtures.watch import Files
 from mockserver.server.logs import Seldom
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld, TooManyEvents
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Worlds
 
 log = logging.getLogger("mockserver")
@@ -24,7 +22,6 @@ log = logging.getLogger("mockserver")
 POLL_S: Final = 0.25
 SHARE: Final = 0.03
 """Of a core, that looking at files takes at most while none changes: where there are many, one looks less often."""
-Result = TypeVar("Result")
 
 
 class Reloader:
@@ -85,28 +82,6 @@ class Reloader:
         self._worlds.load(live, fixture.clock)
         self.files.serve()
         return fixture
-
-
-async def in_thread(call: Callable[[], Result]) -> Result:
-    """Unlike asyncio's own `to_thread`, it keeps no process from ending: a large file takes a while."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result] = loop.create_future()
-
-    def settle(result: Result | None, error: Exception | None) -> None:
-        if not future.done():
-            future.set_exception(error) if error is not None else future.set_result(cast(Result, result))
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = call()
-        except Exception as raised:
-            error = raised
-        with suppress(RuntimeError):  # nobody is there any more
-            loop.call_soon_threadsafe(settle, result, error)
-
-    Thread(target=run, name="reading fixtures", daemon=True).start()
-    return await future
 
 
 async def watch(reloader: Reloader) -> None:

@@ -205,7 +205,7 @@ def _in_real_time() -> asyncio.AbstractEventLoop:
     """A loop whose delays end, also while somebody has frozen the time of this process (freezegun)."""
     loop = asyncio.new_event_loop()
     with suppress(AttributeError):  # uvloop asks the system itself
-        loop.time = loop_time  # type: ignore[method-assign]
+        loop.time = loop_time  # type: ignore[method-assign]  # all that asyncio takes its time from
     return loop
 
 

@@ -1,48 +1,16 @@
 """Ways to move a clock, event by event, so that others get a turn between two. Whose clock, and whether it did move, is
 up to `served`: a way is carried out on a copy."""
 
-import asyncio
-from collections.abc import Callable, Generator
-from contextlib import closing
-from typing import Final, TypeVar
+from collections.abc import Callable
 
 from mockserver.contract.errors import Problem, Unprocessable
-from mockserver.times import LATEST_NOW, MS
-from mockserver.world.clock import ticks
+from mockserver.times import LATEST_NOW
 from mockserver.world.live import EVENTS_IN_ONE_CALL, LiveWorld
+from mockserver.world.turns import Steps
 from mockserver.world.value import World
 
-SLICE: Final = 5 * MS
-"""So long it goes on before others get their turn. One event alone can take longer: it happens as a whole."""
-
-Result = TypeVar("Result")
-Steps = Generator[None, None, Result]
-"""Something that takes long, and stops for a moment after each of its steps."""
 Way = Callable[[LiveWorld], Steps[object]]
 """Raises Unprocessable and TooManyEvents."""
-
-
-async def in_slices(steps: Steps[Result]) -> Result:
-    with closing(steps):
-        began = ticks()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            if ticks() - began >= SLICE:
-                await asyncio.sleep(0)
-                began = ticks()
-
-
-def at_once(steps: Steps[Result]) -> Result:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
 
 
 def to(instant: int) -> Way:

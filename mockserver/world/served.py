@@ -18,7 +18,8 @@ from mockserver.world.held import Held
 from mockserver.world.history import Change
 from mockserver.world.journal import REQUESTS, Asked, Journal, SharedBytes
 from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
-from mockserver.world.moves import Steps, Way, at_once, to
+from mockserver.world.moves import Way, to
+from mockserver.world.turns import Steps
 from mockserver.world.value import World
 
 MAX_SNAPSHOTS: Final = 100
@@ -215,10 +216,6 @@ class Served:
         self.live = trial
         clock.move(trial.world.now)
         return list(on_the_way), on_the_way.dropped
-
-    def move(self, way: Way) -> tuple[list[Change], int]:
-        """`moving`, and nobody is let in."""
-        return at_once(self.moving(way))
 
     def setting_clock(self, setting: ClockSetting) -> Steps[None]:
         """As `moving`. If it names no instant (`given`), it is set at the present one."""

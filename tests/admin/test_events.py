@@ -24,6 +24,7 @@ from books import BOOKS
 from builders import START, fixture, run, subtask, task
 from clients import RETRY, SUBTASK, TASK, Client, Json, failed_world
 from judges import judge
+from moving import move
 from multidict import CIMultiDict
 from processes import END_S, Served
 from raw_sockets import connected, heard, request
@@ -501,7 +502,7 @@ def test_an_answer_that_comes_after_its_entry_was_forgotten_is_not_told() -> Non
 def test_a_feed_begins_with_what_happens_next() -> None:
     site = site_of(subtask(1, status="READY"))
     keep(site, "/before")
-    site.served.move(moves.by(10**9))
+    move(site.served, moves.by(10**9))
     assert news(Feed(site)) == []
 
 
@@ -510,7 +511,7 @@ def test_more_than_is_kept_is_skipped_and_counted() -> None:
     site = site_of(subtask(1, status="READY", runs=[run("FAILED", 1)], retry_count=400))
     one = Feed(site)
     keep(site, "/x")
-    site.served.move(moves.until(None))
+    move(site.served, moves.until(None))
     changes = site.served.live.history.total
     assert changes > KEPT
     [clock, skipped] = news(one)
@@ -592,7 +593,7 @@ def test_a_history_that_begins_again_is_read_from_its_beginning() -> None:
     site = site_of(subtask(1, status="READY"))
     one = Feed(site)
     for _ in range(2):
-        site.served.move(moves.until(None))
+        move(site.served, moves.until(None))
         changes = [event.data["to"] for event in news(one) if event.name == "change"]
         assert changes == ["RUNNING", "SUCCESSFUL", "SUCCESSFUL"]
         site.served.reset()

@@ -88,7 +88,7 @@ def test_so_does_the_first_process_of_a_container(tmp_path: Path, module: str) -
     try:
         subprocess.run([*alone, "true"], check=True, capture_output=True, timeout=END_S)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this system lets nobody have process ids of their own")
+        pytest.skip("this system lets nobody have process ids of their own")  # no tool that could be installed
     with importing(tmp_path, module, *alone, *COMMAND, "serve", "empty") as process:
         first = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
         os.kill(first, signal.SIGTERM)

@@ -80,7 +80,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 def served() -> Iterator[dict[str, MockServer]]:
     """The world above in each variant."""
     servers = {
-        name: MockServer(WORLD, dialect=variant.dialect, nulls=variant.nulls, field_names=variant.field_names)  # type: ignore[arg-type]  # a name is a Literal there
+        name: MockServer(WORLD, dialect=variant.dialect, nulls=variant.nulls, field_names=variant.field_names)
         for name, variant in VARIANTS.items()
     }
     for one in servers.values():

@@ -3,7 +3,6 @@
 A file that has some says `_alone = pytest.fixture(autouse=True)(plugin_runs.alone)`.
 """
 
-import importlib.util
 from collections.abc import Sequence
 
 import pytest
@@ -49,7 +48,3 @@ def run(
     if "pytest_asyncio.plugin" in beside:
         plugins += ["-o", "asyncio_default_fixture_loop_scope=function"]  # else it warns
     return (pytester.runpytest_subprocess if anew else pytester.runpytest_inprocess)(*plugins, *options)
-
-
-def has(module: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(importlib.util.find_spec(module) is None, reason=f"{module} is not installed")

@@ -1,8 +1,9 @@
 """Every way to write the API's JSON: dialect x nulls x spelling."""
 
 from itertools import product
-from typing import Final
+from typing import Final, get_args
 
-from mockserver.contract.dialects import DIALECTS, FIELD_NAMES, NULLS, Variant
+from mockserver.contract.dialects import FIELD_NAMES, NULLS, DialectName, Variant
 
-VARIANTS: Final = {"-".join(one): Variant(*one) for one in product(DIALECTS, NULLS, FIELD_NAMES)}
+DIALECT_NAMES: Final[tuple[DialectName, ...]] = get_args(DialectName)
+VARIANTS: Final = {"-".join(one): Variant(*one) for one in product(DIALECT_NAMES, NULLS, FIELD_NAMES)}

@@ -336,7 +336,7 @@ def test_the_way_to_answer_is_set(mock: Handle) -> None:
     camel: Any = {"arrayOrder": "fixture"}
     assert mock.set_settings(**camel)["dialect"] == "ocp-express"
     with pytest.raises(ControlError, match="dialect: "):
-        mock.set_settings(dialect="ocp-4.3")  # type: ignore[arg-type]
+        mock.set_settings(dialect="ocp-4.3")  # type: ignore[arg-type]  # the server says so too
     mock.reset()
     assert mock.settings()["dialect"] == "ocp-4.2.2"
     assert mock.api_url == f"{mock.url}/api/v2"

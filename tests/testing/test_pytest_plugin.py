@@ -8,7 +8,7 @@ import httpcore  # noqa: F401  (httpx imports it when it is used: in a run of it
 import plugin_runs
 import pytest
 from pages import block
-from plugin_runs import POST_RETRY, has, run
+from plugin_runs import POST_RETRY, run
 
 ONE = "tasks: [{id: 1}]"
 TWO = "tasks: [{id: 2}]"
@@ -786,7 +786,6 @@ def test_a_report_is_made_of_a_server_that_is_gone(pytester: pytest.Pytester) ->
 # --- what the README and docs/ show --------------------------------------------------------------------------------
 
 
-@has("pytest_asyncio")
 def test_the_recipes_run(pytester: pytest.Pytester) -> None:
     """With requests, httpx and aiohttp, once on the built-in server and once on the one that docs/python.md makes."""
     recipe, override = block("python", "import aiohttp\nimport httpx"), block("python", "def make_ocp_mock")
@@ -815,7 +814,6 @@ async def three_clients(url):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["strict", "auto"])
-@has("pytest_asyncio")
 def test_pytest_asyncio(pytester: pytest.Pytester, mode: str) -> None:
     mark = "@pytest.mark.asyncio" if mode == "strict" else ""
     result = run(
@@ -842,7 +840,6 @@ def test_sync(ocp_mock): assert ask(ocp_mock.url) == 200
 
 
 @pytest.mark.slow
-@has("pytest_aiohttp")
 def test_beside_pytest_aiohttp(pytester: pytest.Pytester) -> None:
     """The mock server is what the application under test asks."""
     result = run(
@@ -869,7 +866,6 @@ async def test_it(aiohttp_client, ocp_mock):
     result.assert_outcomes(passed=1)
 
 
-@has("anyio")
 def test_anyio(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -889,7 +885,6 @@ async def test_it(ocp_mock):
     result.assert_outcomes(passed=1)
 
 
-@has("aioresponses")
 def test_beside_aioresponses_with_a_passthrough(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -917,7 +912,6 @@ async def test_it(ocp_mock, others):
 
 
 @pytest.mark.slow
-@has("xdist")
 def test_under_xdist(pytester: pytest.Pytester) -> None:
     """Each worker has a server of its own; a report goes to whoever leads them, its sections too."""
     result = run(

@@ -2,7 +2,7 @@
 
 import plugin_runs
 import pytest
-from plugin_runs import has, run
+from plugin_runs import run
 
 from mockserver import MockServer
 from mockserver.testing.client import Line
@@ -59,7 +59,6 @@ def test_it(ocp_mock, turn):
 
 
 @pytest.mark.slow
-@has("xdist")
 def test_two_workers_do_not_meet(pytester: pytest.Pytester) -> None:
     with MockServer("failed-subtask") as mock:
         result = run(pytester, TESTS.replace("URL", mock.url), "-n2", beside=["xdist.plugin"], anew=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from builders import START, at, fixture, one, put, retry, run, subtask, task, values
+from moving import at_once, move
 
 from mockserver.contract.errors import Unprocessable
 from mockserver.faults.denials import Denial
@@ -14,6 +15,7 @@ from mockserver.times import SECOND
 from mockserver.world import moves
 from mockserver.world.fixture import ClockMode, ClockSetting
 from mockserver.world.served import Served
+from mockserver.world.turns import in_slices
 from mockserver.world.worlds import Options, Worlds
 
 EVENTS = 100
@@ -36,7 +38,7 @@ def let_in(it: Served, meanwhile: Callable[[Served], object]) -> list[object]:
     for _ in range(10):
         next(steps)
     meanwhile(it)
-    changes, _ = moves.at_once(steps)
+    changes, _ = at_once(steps)
     return list(changes)
 
 
@@ -56,7 +58,7 @@ async def test_others_get_their_turns_between_slices(monkeypatch: pytest.MonkeyP
             await asyncio.sleep(0)
 
     waiting = asyncio.create_task(other())
-    changes, _ = await moves.in_slices(it.moving(moves.by(600 * SECOND)))
+    changes, _ = await in_slices(it.moving(moves.by(600 * SECOND)))
     await waiting
     assert len(changes) >= 2 * EVENTS
     assert turns >= EVENTS
@@ -68,7 +70,7 @@ async def test_what_is_short_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(moves, "SLICE", 3600 * SECOND)
     it, turns = busy(), list[int]()
     asyncio.get_running_loop().call_soon(turns.append, 1)
-    await moves.in_slices(it.moving(moves.by(600 * SECOND)))
+    await in_slices(it.moving(moves.by(600 * SECOND)))
     assert turns == []
 
 
@@ -77,14 +79,14 @@ async def test_a_move_that_is_cancelled_has_moved_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr(moves, "SLICE", 0)
     it = busy()
     before = values(it.live)
-    moving = asyncio.create_task(moves.in_slices(it.moving(moves.by(600 * SECOND))))
+    moving = asyncio.create_task(in_slices(it.moving(moves.by(600 * SECOND))))
     for _ in range(5):
         await asyncio.sleep(0)
     moving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await moving
     assert values(it.live) == before
-    it.move(moves.by(SECOND))
+    move(it, moves.by(SECOND))
     assert it.clock.now() == at(1)
 
 
@@ -169,15 +171,15 @@ def test_a_change_that_comes_meanwhile_stays_and_the_move_does_not(
     assert raised.value.status == 409
     assert values(it.live) == values(other.live)
     assert it.clock.now() == other.clock.now()
-    it.move(moves.by(SECOND))
+    move(it, moves.by(SECOND))
 
 
 @pytest.mark.parametrize(
     "second",
     [
-        lambda it: it.move(moves.by(SECOND)),
-        lambda it: moves.at_once(it.setting_clock(ClockSetting("manual", at(9), 1.0, True))),
-        lambda it: moves.at_once(it.setting_clock(ClockSetting("real", 0, 1.0, False))),
+        lambda it: move(it, moves.by(SECOND)),
+        lambda it: at_once(it.setting_clock(ClockSetting("manual", at(9), 1.0, True))),
+        lambda it: at_once(it.setting_clock(ClockSetting("real", 0, 1.0, False))),
     ],
     ids=["advance", "set", "switch"],
 )

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from moving import move
 from random_worlds import HALF, fixtures
 from slow import slow_but
 
@@ -86,7 +87,7 @@ class Values(RuleBasedStateMachine):
                 with suppress(Refused):
                     act(self.live, *ids)
                     return
-            self.served.move(moves.to_next)
+            move(self.served, moves.to_next)
 
     @rule(which=WHICH)
     def somebody_acts_on_a_subtask(self, which: int) -> None:
@@ -100,11 +101,11 @@ class Values(RuleBasedStateMachine):
 
     @rule(steps=st.integers(0, 9))
     def time_passes(self, steps: int) -> None:
-        self.served.move(moves.by(steps * HALF))
+        move(self.served, moves.by(steps * HALF))
 
     @rule()
     def something_happens(self) -> None:
-        self.served.move(moves.to_next)
+        move(self.served, moves.to_next)
 
     @rule(status=st.sampled_from(STATUSES))
     def a_condition_is_waited_for_that_may_never_come(self, status: Status) -> None:
@@ -114,7 +115,7 @@ class Values(RuleBasedStateMachine):
             )
 
         with suppress(Unprocessable):
-            self.served.move(moves.until(reached))
+            move(self.served, moves.until(reached))
 
     # --- control calls ----
 

@@ -21,6 +21,7 @@ from builders import (
     task,
     values,
 )
+from moving import at_once, move
 
 from mockserver.contract.errors import Unprocessable
 from mockserver.contract.permissions import TASK_MANAGER
@@ -137,7 +138,7 @@ def test_a_manual_clock_starts_at_the_same_instant_on_every_machine(machine: Mac
 def test_a_reset_is_the_world_as_its_fixture_gave_it() -> None:
     it = hosted()
     before = values(it.live)
-    it.move(moves.by(10 * SECOND))
+    move(it, moves.by(10 * SECOND))
     retry(it.live, 1)
     it.live.add_denial(lambda id: Denial(id, TASK_MANAGER))
     it.live.trace_id()
@@ -157,7 +158,7 @@ def test_a_reset_never_goes_back_to_a_world_that_was_put() -> None:
 
 def test_a_world_that_is_put_brings_its_clock_and_keeps_the_history() -> None:
     it = hosted()
-    it.move(moves.by(10 * SECOND))
+    move(it, moves.by(10 * SECOND))
     total = it.live.history.total
     assert total > 0
     put(it, fixture(task(subtask(7), id=7), clock=ClockSetting("manual", at(-500), 1.0, True)))
@@ -166,7 +167,7 @@ def test_a_world_that_is_put_brings_its_clock_and_keeps_the_history() -> None:
 
 def test_a_state_put_back_changes_nothing() -> None:
     it = hosted()
-    it.move(moves.by(2 * SECOND))
+    move(it, moves.by(2 * SECOND))
     state = it.state()()
     before = values(it.live)
     put(it, state)
@@ -178,7 +179,7 @@ def test_a_state_put_back_changes_nothing() -> None:
 
 def test_a_clock_is_moved_by_a_duration_and_answers_what_changed() -> None:
     it = hosted()
-    changes, omitted = it.move(moves.by(3 * SECOND))
+    changes, omitted = move(it, moves.by(3 * SECOND))
     assert [(change.time, change.subtask_instance_id, change.after) for change in changes] == [
         *((at(1), 1, "RUNNING"), (at(3), 1, "FAILED"), (at(3), None, "FAILED"))
     ]
@@ -187,23 +188,23 @@ def test_a_clock_is_moved_by_a_duration_and_answers_what_changed() -> None:
 
 def test_what_changed_before_is_not_answered_again() -> None:
     it = hosted()
-    it.move(moves.by(SECOND))
-    changes, _ = it.move(moves.by(0))
+    move(it, moves.by(SECOND))
+    changes, _ = move(it, moves.by(0))
     assert changes == []
 
 
 def test_a_clock_is_moved_to_an_instant() -> None:
     it = hosted()
-    it.move(moves.to(at(2)))
+    move(it, moves.to(at(2)))
     assert (it.clock.now(), statuses(it.world)) == (at(2), {1: "RUNNING", 2: "PENDING"})
-    it.move(moves.to(at(2)))
+    move(it, moves.to(at(2)))
     assert it.clock.now() == at(2)
 
 
 def test_a_clock_is_moved_at_any_rate(machine: Machine) -> None:
     it = hosted(clock=ClockSetting("real", START, 1.0, True))
     machine.passes(1)
-    it.move(moves.by(2 * SECOND))
+    move(it, moves.by(2 * SECOND))
     assert (it.clock.now(), statuses(it.world)) == (at(3), {1: "FAILED", 2: "PENDING"})
     machine.passes(1)
     assert it.clock.now() == at(4)
@@ -211,41 +212,41 @@ def test_a_clock_is_moved_at_any_rate(machine: Machine) -> None:
 
 def test_a_clock_never_goes_backwards() -> None:
     it = hosted()
-    it.move(moves.by(10 * SECOND))
-    assert "backwards" in unmoved(it, lambda: it.move(moves.to(at(9)))).message
-    unmoved(it, lambda: it.move(moves.by(-1)))
-    unmoved(it, lambda: moves.at_once(it.setting_clock(ClockSetting("real", at(9), 1.0, True))))
+    move(it, moves.by(10 * SECOND))
+    assert "backwards" in unmoved(it, lambda: move(it, moves.to(at(9)))).message
+    unmoved(it, lambda: move(it, moves.by(-1)))
+    unmoved(it, lambda: at_once(it.setting_clock(ClockSetting("real", at(9), 1.0, True))))
 
 
 def test_a_clock_ends_with_the_year_9000() -> None:
     it = hosted()
-    unmoved(it, lambda: it.move(moves.to(LATEST_NOW + 1)))
-    unmoved(it, lambda: it.move(moves.by(LATEST_NOW)))
-    it.move(moves.to(LATEST_NOW))
+    unmoved(it, lambda: move(it, moves.to(LATEST_NOW + 1)))
+    unmoved(it, lambda: move(it, moves.by(LATEST_NOW)))
+    move(it, moves.to(LATEST_NOW))
     assert it.clock.now() == LATEST_NOW
 
 
 def test_the_next_event_is_one_instant_with_all_that_happens_at_it() -> None:
     it = hosted(task(subtask(1), subtask(2)))
-    changes, _ = it.move(moves.to_next)
+    changes, _ = move(it, moves.to_next)
     assert [(change.time, change.subtask_instance_id) for change in changes] == [(at(1), 1), (at(1), 2)]
 
 
 def test_with_nothing_due_the_next_event_is_nowhere() -> None:
     it = hosted(task(subtask(1, status="SUCCESSFUL")))
-    assert it.move(moves.to_next) == ([], 0)
+    assert move(it, moves.to_next) == ([], 0)
     assert it.clock.now() == START
 
 
 def test_idle_is_where_nothing_is_due_any_more() -> None:
     it = hosted()
-    it.move(moves.until(None))
+    move(it, moves.until(None))
     assert (it.clock.now(), statuses(it.world)) == (at(3), {1: "FAILED", 2: "PENDING"})
 
 
 def test_what_runs_for_ever_is_idle() -> None:
     it = hosted(task(subtask(1, timeout=0, runs=[FOREVER])))
-    it.move(moves.until(None))
+    move(it, moves.until(None))
     assert (it.clock.now(), statuses(it.world)) == (at(1), {1: "RUNNING"})
 
 
@@ -255,19 +256,19 @@ def failed(world: World) -> bool:
 
 def test_a_condition_is_waited_for_and_no_longer() -> None:
     it = hosted(task(subtask(1, runs=[run("FAILED", 2)])), task(subtask(2), id=2000), pace=pace(1, 9))
-    it.move(moves.until(failed))
+    move(it, moves.until(failed))
     assert (it.clock.now(), it.live.next_due()) == (at(3), at(10))
 
 
 def test_a_condition_that_holds_already_moves_nothing() -> None:
     it = hosted()
-    it.move(moves.until(None))
-    assert it.move(moves.until(failed)) == ([], 0)
+    move(it, moves.until(None))
+    assert move(it, moves.until(failed)) == ([], 0)
 
 
 def test_a_condition_that_never_comes_moves_nothing() -> None:
     it = hosted(task(subtask(1)))
-    assert "never comes" in unmoved(it, lambda: it.move(moves.until(failed)), status=409).message
+    assert "never comes" in unmoved(it, lambda: move(it, moves.until(failed)), status=409).message
 
 
 def test_a_condition_is_looked_at_between_instants_only() -> None:
@@ -279,18 +280,18 @@ def test_a_condition_is_looked_at_between_instants_only() -> None:
         seen.append(tuple(statuses(world).values()))
         return world.now >= at(3)
 
-    it.move(moves.until(reached))
+    move(it, moves.until(reached))
     assert seen == [("READY", "PENDING"), ("RUNNING", "PENDING"), ("SUCCESSFUL", "READY")]
 
 
 @pytest.mark.parametrize(
     "move",
     [
-        lambda it: it.move(moves.by(10 * SECOND)),
-        lambda it: it.move(moves.to(at(10))),
-        lambda it: it.move(moves.to_next),
-        lambda it: it.move(moves.until(None)),
-        lambda it: moves.at_once(it.setting_clock(ClockSetting("manual", at(10), 1.0, True))),
+        lambda it: move(it, moves.by(10 * SECOND)),
+        lambda it: move(it, moves.to(at(10))),
+        lambda it: move(it, moves.to_next),
+        lambda it: move(it, moves.until(None)),
+        lambda it: at_once(it.setting_clock(ClockSetting("manual", at(10), 1.0, True))),
     ],
     ids=["by", "to", "next", "until", "set"],
 )
@@ -306,7 +307,7 @@ def test_a_call_has_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(moves, "EVENTS_IN_ONE_CALL", 100)
     failing = run("FAILED", 1)
     it = hosted(task(subtask(1, retry_count=10**9, runs=[failing])))
-    assert "more than" in unmoved(it, lambda: it.move(moves.until(None))).message
+    assert "more than" in unmoved(it, lambda: move(it, moves.until(None))).message
 
 
 # --- setting the clock -----------------------------------------------------------------------------------------------
@@ -314,14 +315,14 @@ def test_a_call_has_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_clock_is_set_to_an_instant_and_what_was_due_on_the_way_happens() -> None:
     it = hosted()
-    moves.at_once(it.setting_clock(ClockSetting("manual", at(2), 1.0, True)))
+    at_once(it.setting_clock(ClockSetting("manual", at(2), 1.0, True)))
     assert (it.clock.now(), it.clock.mode, statuses(it.world)[1]) == (at(2), "manual", "RUNNING")
 
 
 def test_a_clock_set_without_an_instant_stays_where_it_is(machine: Machine) -> None:
     it = hosted(clock=ClockSetting("real", START, 10.0, True))
     machine.passes(1)
-    moves.at_once(it.setting_clock(ClockSetting("manual", START, 1.0, False)))
+    at_once(it.setting_clock(ClockSetting("manual", START, 1.0, False)))
     machine.passes(1)
     assert (it.clock.now(), it.clock.mode, it.up_to_now().now) == (at(10), "manual", at(10))
 
@@ -336,13 +337,13 @@ def test_a_clock_that_runs_on_while_it_is_set_is_no_step_backwards(monkeypatch: 
 
     monkeypatch.setattr(clock_room, "ticks", ticks)
     it = hosted(clock=ClockSetting("real", START, 1000.0, True))
-    moves.at_once(it.setting_clock(ClockSetting("real", it.clock.now(), 1000.0, False)))
+    at_once(it.setting_clock(ClockSetting("real", it.clock.now(), 1000.0, False)))
     assert it.clock.now() >= it.world.now
 
 
 def test_a_clock_changes_its_speed(machine: Machine) -> None:
     it = hosted()
-    moves.at_once(it.setting_clock(ClockSetting("real", START, 10.0, False)))
+    at_once(it.setting_clock(ClockSetting("real", START, 10.0, False)))
     machine.passes(0.1)
     assert statuses(it.up_to_now()) == {1: "RUNNING", 2: "PENDING"}
 
@@ -351,7 +352,7 @@ def test_what_changed_is_counted_where_the_history_is_too_short_for_it() -> None
     it = hosted(task(subtask(1, retry_count=10**9, runs=[Run("FAILED", MS)])), pace=pace(dispatch=0))
     it.up_to_now()
     before = it.live.history.total
-    changes, omitted = it.move(moves.by(5 * SECOND))
+    changes, omitted = move(it, moves.by(5 * SECOND))
     assert len(changes) == CHANGES
     assert len(changes) + omitted == it.live.history.total - before
     assert changes[-1].time == at(5)
