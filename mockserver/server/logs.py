@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,6 +13,8 @@ from aiohttp.web import BaseRequest, StreamResponse
 
 from mockserver.contract.credentials import redacted
 from mockserver.server.responses import HINT, RULE, header_safe
+from mockserver.times import SECOND
+from mockserver.world.clock import ticks
 
 ACCESS: Final = logging.getLogger("mockserver.access")
 
@@ -41,12 +42,12 @@ class Seldom:
     """A line a second at most, about what may go wrong all the time."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        self._logger, self._next_s = logger, 0.0
+        self._logger, self._next = logger, 0
 
     def error(self, message: str, *facts: object, exc_info: bool = False) -> None:
-        now_s = time.monotonic()
-        if now_s >= self._next_s:
-            self._next_s = now_s + 1
+        now = ticks()
+        if now >= self._next:
+            self._next = now + SECOND
             self._logger.error(message, *facts, exc_info=exc_info)
 
 
