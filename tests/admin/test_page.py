@@ -302,6 +302,7 @@ def test_two_pages_on_two_worlds_leave_each_other_alone(tabs: Tabs, failed: Clie
         page.shows("FAILED", of=10001)
         expect(page.page.locator("#where")).to_have_text(f"world {name}")
     anna.press("Retry")
+    anna.shows("READY", of=10001)
     anna.press("Step")
     anna.shows("FAILED", "RETRY", "run 2", of=10001)
     anna.go("Requests")
