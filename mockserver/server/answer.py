@@ -39,7 +39,7 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     asked = asked_plainly(plain)
     if asked.sent.signature is not None:
         asked = identified(site.served.world, asked)
-    if steps.may_meet_fault(site.served, asked) or steps.is_long(site.served, asked):
+    if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.is_long(site.served, asked)):
         return None
     exchange = steps.arrived(site.served, asked)
     reply = steps.answered(site, exchange, exchange.going_round)
@@ -76,7 +76,7 @@ async def respond(
         finally:
             site.calls -= 1
     asked = asked_by(request, path, body)
-    if steps.is_long(site.served, asked):
+    if asked.to.subtask is None and steps.is_long(site.served, asked):
         with suppress(Exception):  # the steps find that out as well, and say so
             await in_thread(steps.write_ahead(site.served, asked))
     if asked.sent.signature is not None:

@@ -103,9 +103,10 @@ def may_meet_fault(served: Served, asked: Asked) -> bool:
 
 
 def is_long(served: Served, asked: Asked) -> bool:
-    """Whether the answer takes long: a task with many subtasks, none of which was written before."""
+    """Whether the answer takes long: a task with many subtasks, none of which was written before. (Of a request about a
+    task, and not about one subtask of it.)"""
     to, world = asked.to, served.live.world
-    if to.task is None or to.subtask is not None or world.settings.array_order == "shuffled":
+    if to.task is None or world.settings.array_order == "shuffled":
         return False
     execution = world.tasks.get(to.task)
     return (

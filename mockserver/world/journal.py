@@ -118,14 +118,10 @@ class Exchange:
     kind: Kind = API
     size: int = 0
     """As what it counts in the journal; 0 once it is not there any more."""
+    number: int = 0
+    """In the journal."""
     let_go: bool = False
     """Whether a late answer never came."""
-
-    @property
-    def acts(self) -> bool:
-        """Whether it asks for an operation that changes something."""
-        operation = self.asked.to.operation
-        return operation is not None and operation.permission == TASK_MANAGER
 
 
 class Journal(Record[Exchange]):
@@ -139,7 +135,7 @@ class Journal(Record[Exchange]):
     def __init__(self, limit: int, shared: "SharedBytes") -> None:
         super().__init__(limit)
         self._entries: deque[Exchange] = deque()
-        self._older: deque[tuple[int, Exchange]] = deque()
+        self._older: deque[Exchange] = deque()
         self._limit, self._bytes = limit, shared
         self.size = self._new = 0
         """In bytes, roughly; and how many came since all were added up."""
@@ -147,9 +143,9 @@ class Journal(Record[Exchange]):
 
     def append(self, entry: Exchange) -> None:
         self._entries.append(entry)
-        self.total += 1
-        entry.size = entry.asked.size
-        self.size += entry.size
+        entry.number = self.total = self.total + 1
+        entry.size = size = entry.asked.size
+        self.size += size
         if len(self._entries) + len(self._older) > self._limit:
             self.drop()
 
@@ -169,11 +165,12 @@ class Journal(Record[Exchange]):
         entries, older = self._entries, self._older
         while len(older) < len(entries):
             entry = entries.popleft()
-            if not entry.acts:
+            operation = entry.asked.to.operation
+            if operation is None or operation.permission != TASK_MANAGER:
                 break
-            older.append((self.total - len(entries), entry))
+            older.append(entry)
         else:
-            _, entry = older.popleft()
+            entry = older.popleft()
         self.size -= entry.size
         entry.size = 0
 
@@ -189,21 +186,21 @@ class Journal(Record[Exchange]):
         return self.passed - len(self._older)
 
     def numbered(self, after: int = 0, until: int | None = None) -> Iterator[tuple[int, Exchange]]:
-        for number, entry in self._older:
-            if after < number and (until is None or number <= until):
-                yield number, entry
+        for entry in self._older:
+            if after < entry.number and (until is None or entry.number <= until):
+                yield entry.number, entry
         yield from super().numbered(after, until)
 
     def __getitem__(self, number: int) -> Exchange:
         if number > self.passed:
             return super().__getitem__(number)
-        for known, entry in self._older:
-            if known == number:
+        for entry in self._older:
+            if entry.number == number:
                 return entry
         raise IndexError(number)
 
     def __iter__(self) -> Iterator[Exchange]:
-        yield from (entry for _, entry in self._older)
+        yield from self._older
         yield from self._entries
 
     def __len__(self) -> int:

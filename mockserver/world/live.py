@@ -121,7 +121,8 @@ class LiveWorld:
     def events(self, to: int, budget: int) -> Iterator[None]:
         """The same, but that it stops after each event, and that in the end the world is at the last of them. Nobody
         else may touch this world meanwhile."""
-        self._check_stuck()
+        if self._stuck is not None:
+            self._check_stuck(*self._stuck)
         timers, at_one_instant, events, latest = self._timers, 0, 0, self.world.now
         while timers and timers[0][0] <= to:
             instant, id, task = timer = heappop(timers)
@@ -145,14 +146,12 @@ class LiveWorld:
             timers = self._timers  # `_take` may have dropped void ones
             yield
 
-    def _check_stuck(self) -> None:
+    def _check_stuck(self, tasks: Shared[int, Execution], settings: Settings, where: str) -> None:
         """Raises TooManyEvents where it was raised before, and neither a task nor a setting has changed since: each
         request would find that out anew, in 100,000 events."""
-        if self._stuck is not None:
-            tasks, settings, where = self._stuck
-            if tasks is self.world.tasks and settings is self.world.settings:
-                raise TooManyEvents(where)
-            self._stuck = None
+        if tasks is self.world.tasks and settings is self.world.settings:
+            raise TooManyEvents(where)
+        self._stuck = None
 
     # --- what an operator, or a control call, asks for -------------------------------------------------------------
 
