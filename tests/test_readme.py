@@ -129,7 +129,10 @@ def test_the_readme_s_curl_lines_tell_the_story() -> None:
 
 
 def test_the_curl_lines_of_the_control_routes_tell_theirs() -> None:
-    advanced, taken, retried, restored, state, found, copies, anna, clock, removed = curled("docs/control-routes.md")
+    story, account, worlds = (answers := curled("docs/control-routes.md"))[:7], answers[7:-3], answers[-3:]
+    advanced, taken, retried, restored, state, found, copies = story
+    expected, bad, counted, unexpected = account
+    anna, clock, removed = worlds
     assert '"transitions":[]' in advanced
     assert '"name":"before"' in taken
     assert '"name":"before"' in restored
@@ -137,6 +140,10 @@ def test_the_curl_lines_of_the_control_routes_tell_theirs() -> None:
     assert '"status":"READY"' not in state
     assert '"total":1' in found
     assert "def test_retry_subtask_is_200" in copies
+    assert '"met":0' in expected
+    assert '"successful":false' in bad
+    assert '"clientErrors":0,"expectedErrors":1' in counted
+    assert unexpected == ""
     assert '"successful":true' in anna
     assert '"mode":"manual"' in clock
     assert removed == ""

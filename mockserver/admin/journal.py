@@ -1,4 +1,4 @@
-"""Control routes of what happened: the journal of requests, the history of changes, the account."""
+"""Control routes of what happened: the journal of requests, the history of changes."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +33,7 @@ class Filter(NamedTuple):
     description: str
 
 
-NAMES: Final[dict[str, tuple[str, ...]]] = {"operation": tuple(OPERATIONS), "kind": get_args(Kind)}
+NAMES: Final[dict[str, tuple[str, ...]]] = {"operation": tuple(OPERATIONS), "kind": get_args(Kind), "worlds": ("all",)}
 FILTERS: Final[dict[str, Filter]] = {
     "operation": Filter({"type": "string", "enum": list(OPERATIONS)}, "Only this operation."),
     "status": Filter({"type": "integer", "minimum": 100, "maximum": 599}, "Only with this HTTP status."),
@@ -45,6 +45,7 @@ FILTERS: Final[dict[str, Filter]] = {
     "clientError": Filter({"type": "boolean"}, "Only those that left the contract; or only the others."),
     "since": Filter(TEXT, "Only from this instant on: an ISO 8601 date-time with offset."),
     "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
+    "worlds": Filter({"type": "string", "enum": ["all"]}, "All worlds together, those that are gone too."),
     "name": Filter(TEXT, "Only those whose name contains this, in upper or lower case."),
 }
 
@@ -154,6 +155,7 @@ def entry_json(
         "effect": f"{effect}, let go" if entry.let_go else effect,
         "hint": entry.hint,
         "clientError": entry.client_error,
+        "expected": entry.expected,
         "traceId": entry.trace_id,
         "resent": entry.resent,
         "truncated": max(len(asked.body), len(entry.content)) > BODY_BYTES,
@@ -208,7 +210,3 @@ def transition(change: Change, render: Callable[[int], str | None]) -> dict[str,
         "operation": change.operation,
         "cause": cause if cause == TIME or " " in cause else f"request {cause}",
     }
-
-
-async def get_contract(site: Site, request: web.Request) -> object:
-    return site.account.to_json()

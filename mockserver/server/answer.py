@@ -117,6 +117,7 @@ def refused(site: Site, what: Refused) -> web.Response:
         headers=what.headers,
         body=b"",
         size=size_of(target, what.headers, b""),
+        expects=what.headers.get(steps.EXPECT),
     )
     exchange = steps.arrived(site.served, asked)
     exchange.kind = REFUSED
@@ -165,6 +166,7 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         body=body[:KEPT],
         size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
+        expects=request.headers.get(steps.EXPECT),
     )
 
 

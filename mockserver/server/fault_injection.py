@@ -50,6 +50,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     if fault.delay is not None and not await served.held.wait(fault.id, fault.delay.seconds(dice)):
         exchange.let_go = True
         site.account.deliberately_invalid += 1
+        account_for(site, exchange)
         return transport.close(request)
     if happens and fault.when == BEFORE:
         done, wire = late(site, exchange), served.wire
@@ -61,6 +62,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
 
     if isinstance(effect, Transport):
         site.account.deliberately_invalid += 1
+        account_for(site, exchange)
         if effect.fault == "HANG":
             return await transport.hang(request, wait)
         served.remember_spoiled(exchange.asked)
@@ -76,11 +78,19 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     headers = decorated(reply, served, exchange, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
     served.journal.answered(exchange)
+    account_for(site, exchange)
     if isinstance(effect, Truncate):
         return await transport.truncated(request, reply.status, reply.content, headers, effect.fraction)
     if isinstance(effect, Dribble):
         return await transport.dribbled(request, reply.status, reply.content, headers, effect, wait)
     return web.Response(status=reply.status, body=reply.content, headers=headers)
+
+
+def account_for(site: Site, exchange: Exchange) -> None:
+    """What became of it, in the account of its world."""
+    site.account.faults += 1
+    if exchange.client_error is not None or exchange.asked.expects is not None:
+        steps.judge(site, exchange)
 
 
 def late(site: Site, exchange: Exchange) -> steps.Done:

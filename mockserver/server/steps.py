@@ -10,6 +10,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
+from multidict import istr
+
 from mockserver.contract.credentials import NOBODY, redacted
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
@@ -35,7 +37,7 @@ from mockserver.tasks.step import UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.value import value
 from mockserver.times import MS
-from mockserver.world.account import CLIENT_ERRORS
+from mockserver.world.account import CLIENT_ERRORS, SHOWN
 from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
@@ -44,6 +46,8 @@ from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
+EXPECT: Final = istr("X-Mock-Expect")
+"""The status of the client error that a request is on purpose."""
 NO_QUERY: Final[Query] = {}
 LONG: Final = 1000
 """A task with more subtasks is written in a thread first."""
@@ -150,7 +154,7 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
             raise no_route(asked)
         query, forgiven = parameters(operation, asked)
         if forgiven is not None:
-            left_contract(site, exchange, forgiven)
+            exchange.client_error = forgiven[:SENTENCE]
         permit(served, operation, asked)
         if world.settings.array_order == "shuffled":
             served.shuffle(exchange.trace_id)
@@ -182,6 +186,8 @@ def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
     exchange.status = reply.status
     exchange.content = reply.content[:KEPT]
     served.journal.answered(exchange)
+    if exchange.client_error is not None or exchange.asked.expects is not None:
+        judge(site, exchange)
     if done.failure is not None:
         exchange.rule, exchange.hint = done.failure.rule, done.failure.hint
     return reply
@@ -238,7 +244,7 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
     row, asked, world = failure.row, exchange.asked, site.served.live.world
     exchange.denial = world.denials.get(failure.rule or "")
     if exchange.kind == REFUSED or row in CLIENT_ERRORS or (row is BAD_CREDENTIALS and is_foreign(world, asked.sent)):
-        left_contract(site, exchange, failure.message)
+        exchange.client_error = failure.message[:SENTENCE]
     if 400 <= row.status < 500:
         if failure.hint is None:
             place = hints.Place(asked.method, asked.path, site.prefixes, site.worlds.mount)
@@ -251,7 +257,17 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
     return Done(failure=failure)
 
 
-def left_contract(site: Site, exchange: Exchange, how: str) -> None:
-    """A client error, in the account and in the journal."""
-    site.account.client_errors += 1
-    exchange.client_error = how[:SENTENCE]
+def judge(site: Site, exchange: Exchange) -> None:
+    """A client error, or what was expected to be one, in the account of its world. Its status is known by now."""
+    asked, status = exchange.asked, exchange.status
+    if asked.expects is not None:
+        if asked.expects.strip() == str(status):
+            exchange.expected = exchange.client_error is not None
+            site.account.expected_errors += exchange.expected
+            return
+        missed = f"{EXPECT} is {asked.expects[:SHOWN]!r}, and the answer is {status or 'none'}"
+        exchange.client_error = f"{missed}: {exchange.client_error}"[:SENTENCE] if exchange.client_error else missed
+    assert exchange.client_error is not None
+    operation, path = asked.to.operation, redacted(asked.target).partition("?")[0]
+    id = None if operation is None else operation.id
+    exchange.expected = site.account.complain(id, asked.method, path, status, exchange.client_error)

@@ -57,6 +57,8 @@ class Asked:
     """How many bytes all of this is, roughly: `size_of`."""
     forgiven: str | None = None
     """What leaves the contract in its headers and its body: counted, and never refused."""
+    expects: str | None = None
+    """The status of the client error that it says it is."""
 
     def is_like(self, other: "Asked") -> bool:
         """Whether a client that sends again would send this."""
@@ -113,6 +115,8 @@ class Exchange:
     hint: str | None = None
     client_error: str | None = None
     """In what it left the contract, if it was looked at and did."""
+    expected: bool = False
+    """Whether that was on purpose."""
     effect: str | None = None
     """What the fault did."""
     kind: Kind = API

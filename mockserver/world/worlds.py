@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mockserver.world.account import Account
+from mockserver.world.account import Accounts
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.journal import SharedBytes
@@ -35,15 +35,16 @@ class Options:
 
 
 class Site:
-    """One world as it is served. All worlds of an application share its options, its account and `worlds`."""
+    """One world as it is served. All worlds of an application share its options and `worlds`."""
 
     def __init__(self, worlds: "Worlds", served: Served, name: str | None = None) -> None:
+        """Its account is that of worlds that are gone, until it is one of those that there are."""
         self.worlds = worlds
         self.served = served
         self.name = name
         """None for the world without a name."""
         self.options = worlds.options
-        self.account = worlds.account
+        self.account = worlds.accounts.gone
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
         self.calls = 0
@@ -71,7 +72,7 @@ class Worlds:
 
     def __init__(self, fixture: Fixture, options: Options, limit: int = WORLDS) -> None:
         self.options = options
-        self.account = Account()
+        self.accounts = Accounts()
         self.limit = limit
         self.mount = ""
         """The path under which another application has this one, before every prefix."""
@@ -85,6 +86,7 @@ class Worlds:
         self._named: OrderedDict[str, Site] = OrderedDict()
         self._journals = SharedBytes()
         self.main = Site(self, self._served())
+        self.main.account = self.accounts.open(None)
 
     def named(self, name: str) -> Site:
         """Made, if it is not there. Raises ValueError for what is no name."""
@@ -94,6 +96,7 @@ class Worlds:
                 self.remove(next((one for one, other in self._named.items() if other.is_idle), next(iter(self._named))))
                 self.evicted += 1
             self._named[name] = site
+            site.account = self.accounts.open(name)
         self._named.move_to_end(name)
         return site
 
@@ -126,7 +129,9 @@ class Worlds:
 
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
-        self._named.pop(name).served.let_go()
+        site = self._named.pop(name)
+        site.account = self.accounts.close(site.account)
+        site.served.let_go()
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """What the files give now, for every world, each of which is reset to it."""
@@ -135,9 +140,14 @@ class Worlds:
             site.served.load(self._pristine, self._setting)
 
     def renew(self, pristine: LiveWorld, setting: ClockSetting) -> None:
-        """As if the server had just started with these: no world by name, nothing that was; the account goes on."""
+        """As if the server had just started with these: no world by name, nothing that was or is expected; the account
+        goes on."""
         self.let_go()
-        self._named.clear()
+        for name in self.names():
+            self.remove(name)
+        for account in self.accounts.all():
+            account.expectations.clear()
+            account.numbered = 0
         self._pristine, self._setting = pristine, setting
         self.main.served = self._served()
 
