@@ -165,7 +165,7 @@ CONTROL: Final = {
     "GET /__admin/openapi.json": "",
     "GET /__admin/permissions": "",
     "GET /__admin/requests": (
-        "operation status user traceId taskInstanceId subtaskInstanceId kind clientError since limit"
+        "operation method path status user traceId taskInstanceId subtaskInstanceId kind clientError since limit format"
     ),
     "DELETE /__admin/requests": "",
     "GET /__admin/requests/{id}": "",

@@ -92,6 +92,7 @@ async def respond(
         headers |= responses.rate_headers(exchange.rate, site.served.world.now)
     if hdrs.ORIGIN in request.headers:
         cors.share(headers, request.headers[hdrs.ORIGIN])
+    exchange.headers = headers
     response = web.Response(body=reply.content, status=reply.status, headers=headers)
     if failure is not None and failure.row in responses.UNREAD:
         response.force_close()  # the rest of the body is not wanted
@@ -132,6 +133,7 @@ def refused(site: Site, what: Refused) -> web.Response:
     headers = {**reply.headers}
     if hdrs.ORIGIN in what.headers:
         cors.share(headers, what.headers[hdrs.ORIGIN])
+    exchange.headers = headers
     return web.Response(body=reply.content, status=reply.status, headers=headers)
 
 
@@ -149,6 +151,7 @@ def asked_plainly(plain: PlainRequest) -> Asked:
         body=b"",
         size=size_of(plain.target, plain.headers, b""),
         forgiven=forgiven(to, plain.headers, b""),
+        raw_headers=plain.raw_headers,
     )
 
 
@@ -167,6 +170,7 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
         expects=request.headers.get(steps.EXPECT),
+        raw_headers=request.raw_headers,
     )
 
 

@@ -77,6 +77,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     site.account.count(reply.verdict)
     headers = decorated(reply, served, exchange, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
+    exchange.headers, exchange.ended = headers, ticks()
     served.journal.answered(exchange)
     account_for(site, exchange)
     if isinstance(effect, Truncate):

@@ -66,7 +66,7 @@ class Done:
 def arrived(served: Served, asked: Asked) -> Exchange:
     """The world is brought up to now, and the request stands in its journal."""
     live, clock = served.live, served.clock
-    began = ticks() if clock.rate else 0
+    began = ticks()
     going_round = None
     try:
         live.advance(clock.now())
@@ -178,13 +178,13 @@ def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
     """The proven answer, counted, and in the journal."""
     served = site.served
     now, duration = served.live.world.now, 0
-    if exchange.began:
+    if served.clock.rate:
         now, duration = served.clock.now(), (ticks() - exchange.began) // MS
     operation = exchange.asked.to.operation
     reply = responses.proven(served.wire, operation, done.data, done.failure, duration, now, exchange.trace_id)
     site.account.count(reply.verdict)
     exchange.status = reply.status
-    exchange.content = reply.content[:KEPT]
+    exchange.headers, exchange.content, exchange.ended = reply.headers, reply.content[:KEPT], ticks()
     served.journal.answered(exchange)
     if exchange.client_error is not None or exchange.asked.expects is not None:
         judge(site, exchange)

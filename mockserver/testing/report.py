@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from mockserver.contract.errors import CONTRACT_VIOLATION
 from mockserver.contract.operations import OPERATIONS
@@ -75,7 +75,7 @@ def _holds(entry: Json, key: str, value: Any) -> bool:
 
 def _id(entry: Json, key: str) -> int | None:
     """As the path has it, also where no operation has that path."""
-    found = _IDS.search(entry["path"].partition("?")[0])
+    found = _IDS.search(entry["path"])
     text = found[1 if key == "taskInstanceId" else 2] if found else None
     try:
         return None if text is None else parse_long(unquote(text))
@@ -95,7 +95,7 @@ def _distance(entry: Json, wanted: Json) -> float:
     path = operation.path.format(
         taskInstanceId=wanted.get("taskInstanceId", ""), subtaskInstanceId=wanted.get("subtaskInstanceId", "")
     )
-    came = "".join(entry["path"].partition("?")[0].partition("/tasks/")[1:])
+    came = "".join(entry["path"].partition("/tasks/")[1:])
     alike = SequenceMatcher(None, f"{operation.method} {path}", f"{entry['method']} {came}").ratio()
     return len(wrong) + 6 * (1 - alike)
 
@@ -144,7 +144,12 @@ def request_line(entry: Json) -> str:
     rule = f", by {entry['rule']}" if entry["rule"] else ""
     effect = f" ({entry['effect']})" if entry.get("effect") else ""
     again = ", sent again" if entry["resent"] else ""
-    return f"#{entry['id']} {entry['method']} {entry['path']}{who}: {said}{refusal}{rule}{effect}{again}"
+    return f"#{entry['id']} {entry['method']} {_target(entry)}{who}: {said}{refusal}{rule}{effect}{again}"
+
+
+def _target(entry: Json) -> str:
+    query = urlencode(entry["query"], doseq=True)
+    return f"{entry['path']}?{query}" if query else str(entry["path"])
 
 
 def more_lines(entry: Json) -> Iterator[str]:

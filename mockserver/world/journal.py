@@ -9,13 +9,14 @@ from weakref import WeakSet
 
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import Sent
+from mockserver.contract.credentials import Sent, shown_headers
 from mockserver.contract.errors import ApiError
 from mockserver.contract.permissions import TASK_MANAGER
 from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.tasks.value import value
+from mockserver.times import MS
 from mockserver.world.history import Record
 from mockserver.world.value import World
 
@@ -59,6 +60,13 @@ class Asked:
     """What leaves the contract in its headers and its body: counted, and never refused."""
     expects: str | None = None
     """The status of the client error that it says it is."""
+    raw_headers: tuple[tuple[bytes, bytes], ...] = ()
+    """As they were sent: aiohttp spells some names otherwise."""
+
+    def shown_headers(self) -> list[tuple[str, str]]:
+        """As they were sent, but for secrets."""
+        raw = [(name.decode("latin-1"), text.decode("utf-8", "replace")) for name, text in self.raw_headers]
+        return list(shown_headers(raw or self.headers.items()))
 
     def is_like(self, other: "Asked") -> bool:
         """Whether a client that sends again would send this."""
@@ -91,7 +99,7 @@ class Exchange:
     generation: int
     """Of the world: how often it had been replaced."""
     began: int
-    """When it came, in ticks of the machine; 0 on a clock that stands still."""
+    """When it came, in ticks of the machine."""
     going_round: ApiError | None = None
     """Why its world could not be brought up to now."""
     resent: bool = False
@@ -110,6 +118,10 @@ class Exchange:
     """None while there is no answer; likewise what follows."""
     content: bytes = b""
     """Of the answer."""
+    headers: Mapping[str, str] | None = None
+    """Of the answer, but for those that the connection adds: its length, the date, the server's name."""
+    ended: int = 0
+    """When there was an answer, in ticks of the machine."""
     rule: str | None = None
     """The id of the fault or denial that acted."""
     hint: str | None = None
@@ -126,6 +138,11 @@ class Exchange:
     """In the journal."""
     let_go: bool = False
     """Whether a late answer never came."""
+
+    @property
+    def duration_ms(self) -> float | None:
+        """By the machine's clock; None while there is no answer."""
+        return round((self.ended - self.began) / MS, 3) if self.ended else None
 
 
 class Journal(Record[Exchange]):

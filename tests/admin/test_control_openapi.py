@@ -105,7 +105,7 @@ def test_a_body_is_shown_by_an_example() -> None:
 def test_the_filters_are_those_of_the_code(path: str, filters: tuple[str, ...]) -> None:
     shown = [one["name"] for one in described(f"/__admin{path}", "GET")["parameters"]]
     assert tuple(shown) == filters
-    assert set(REQUEST_FILTERS) == {*FACTS, "since", "limit"} == FILTERS.keys() - {"name", "worlds"}
+    assert set(REQUEST_FILTERS) == {*FACTS, "since", "limit", "format"} == FILTERS.keys() - {"name", "worlds"}
 
 
 def test_a_token_is_asked_for_where_there_is_one() -> None:

@@ -153,7 +153,7 @@ def test_a_retry_is_told_with_its_changes(failed: Client, stream: Stream) -> Non
     assert [event.data for event in changes] == failed.admin("GET", "/history")["history"]
     assert {event.name for event in changes} == {"change"}
     [kept] = failed.admin("GET", "/requests")["requests"]
-    assert entry.data == {key: value for key, value in kept.items() if key not in ("requestBody", "responseBody")}
+    assert entry.data == {key: value for key, value in kept.items() if not key.endswith(("Body", "Headers"))}
 
 
 def test_a_fault_is_told_when_it_comes_acts_and_goes(failed: Client, stream: Stream) -> None:
@@ -848,4 +848,6 @@ def test_a_summary_is_an_entry_without_its_bodies() -> None:
     entry = entry_of("/x", content=b"x" * (BODY_BYTES + 1))
     whole = entry_json(1, entry, str)
     assert whole["truncated"]
-    assert entry_json(1, entry, str, bodies=False) == {key: whole[key] for key in whole if not key.endswith("Body")}
+    assert entry_json(1, entry, str, whole=False) == {
+        key: whole[key] for key in whole if not key.endswith(("Body", "Headers"))
+    }

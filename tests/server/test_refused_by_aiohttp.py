@@ -40,10 +40,8 @@ class Case(NamedTuple):
 
 
 CASES: Mapping[str, Case] = {
-    "a raw path": Case(
-        b"GET /api/v2/\xff\xfe?a=b" + HOST + b"\r\n", 400, ("GET", "/api/v2/%FF%FE?a=b"), "Invalid char"
-    ),
-    "a raw query": Case(b"GET /?a=\xe9" + HOST + b"\r\n", 400, ("GET", "/?a=%E9"), "Invalid char in url query"),
+    "a raw path": Case(b"GET /api/v2/\xff\xfe?a=b" + HOST + b"\r\n", 400, ("GET", "/api/v2/%FF%FE"), "Invalid char"),
+    "a raw query": Case(b"GET /?a=\xe9" + HOST + b"\r\n", 400, ("GET", "/"), "Invalid char in url query"),
     "a header too large": Case(GET + b"X: " + b"x" * 9000 + b"\r\n\r\n", 400, ("GET", LIST), "more than 8190 bytes"),
     "too many headers": Case(GET + b"X: x\r\n" * 200 + b"\r\n", 400, ("GET", LIST), "Too many headers"),
     "a body in br": Case(

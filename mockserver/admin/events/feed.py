@@ -180,11 +180,11 @@ class Feed:
         for number, entry in list(self._unanswered.items()):
             if entry.status is not None or entry.let_go:
                 del self._unanswered[number]
-                self._add("request", entry_json(number, entry, instant, bodies=False))
+                self._add("request", entry_json(number, entry, instant, whole=False))
             elif not entry.size:  # it is dropped
                 del self._unanswered[number]
         for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
-            self._add("request", entry_json(number, entry, instant, bodies=False))
+            self._add("request", entry_json(number, entry, instant, whole=False))
             if entry.status is None:
                 self._unanswered[number] = entry
         return self._changes.left(history) + self._requests.left(journal) > 0

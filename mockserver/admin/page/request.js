@@ -12,6 +12,12 @@ const COPIES = {
 };
 const CUT = "A body was too long: only its beginning was kept.";
 
+/** As it was sent, secrets left out; "" if there is none. */
+function queryOf({ query }) {
+  const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
+}
+
 export function createRequest(app) {
   let id; // as the hash has it, undefined while none is open
   let traceId = null;
@@ -88,7 +94,7 @@ export function createRequest(app) {
     put(title, `Request ${request.id}: ${request.operation ?? "no route"}`);
     const { task } = subjectOf(request);
     const lines = [
-      ["Asked", h("code", {}, `${request.method} ${request.path}`)],
+      ["Asked", h("code", {}, `${request.method} ${request.path}${queryOf(request)}`)],
       ["Subject", task !== undefined && h("a", { href: `#/tasks/${task}` }, subjectText(request))],
       ["User", request.user ?? "nobody (no credentials)"],
       ["Time", app.time(request.time)],
