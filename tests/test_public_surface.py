@@ -63,13 +63,15 @@ HANDLE: Final = {
     "url": PROPERTY,
     "api_url": PROPERTY,
     "advance": "(by=None, *, to=None, until=None)",
-    "assert_requested": "(operation, *, count=None, **filters)",
+    "assert_requested": "(operation=None, *, count=None, **filters)",
     "clear_denials": "(id=None)",
     "clear_faults": "(id=None)",
     "clear_requests": "()",
     "clock": "()",
     "close": "()",
-    "contract": "()",
+    "clear_contract": "()",
+    "contract": "(*, worlds=None)",
+    "expecting_client_errors": "(*, status=None, operation=None, times=None)",
     "denials": "()",
     "deny": "(permission, **rule)",
     "fault": "(**rule)",
@@ -96,7 +98,10 @@ MOCK_SERVER: Final = {
     "stop": "()",
 }
 KEYWORDS: Final = {
-    "assert_requested": "status user task_instance_id subtask_instance_id trace_id kind client_error since",
+    "assert_requested": (
+        "method path query headers json "
+        "status user task_instance_id subtask_instance_id trace_id kind client_error since"
+    ),
     "deny": "user operation task_instance_id times",
     "fault": (
         "operation method path task_instance_id subtask_instance_id user when skip times probability "
@@ -104,7 +109,10 @@ KEYWORDS: Final = {
         "fixed_delay_milliseconds delay_distribution"
     ),
     "history": "task_instance_id subtask_instance_id since limit",
-    "requests": "status user task_instance_id subtask_instance_id trace_id kind client_error since",
+    "requests": (
+        "method path query headers json "
+        "status user task_instance_id subtask_instance_id trace_id kind client_error since"
+    ),
     "set_settings": "auth dialect nulls array_order field_names scheduler server seed",
 }
 TASK_FIELDS: Final = (
