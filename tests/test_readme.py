@@ -25,6 +25,7 @@ from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES, WITHIN
 from mockserver.admin.tasks import TASKS
 from mockserver.cli import exec as exec_command
+from mockserver.cli.gate.judgement import BROKEN_CONTRACT
 from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S
 from mockserver.contract.bundles import schema_files
@@ -383,7 +384,7 @@ def test_every_header_that_a_page_may_read_is_named() -> None:
 
 def test_the_exit_codes_of_exec_are_the_code_s() -> None:
     codes = [row[0] for row in rows(section("docs/ci.md", "`exec`"))]
-    assert str(exec_command.BROKEN_CONTRACT) in codes
+    assert str(BROKEN_CONTRACT) in codes
     assert f"{exec_command.CANNOT_RUN}, {exec_command.NOT_FOUND}" in codes
     assert f"{exec_command.SIGNALLED} + n" in codes
 

@@ -16,11 +16,9 @@ from mockserver import __version__
 from mockserver.contract.credentials import redacted, shown_headers, shown_json, shown_query, shown_text
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks, wall
-from mockserver.world.journal import BODY_BYTES, KEPT, Exchange
+from mockserver.world.journal import BODY_BYTES, KEPT, Exchange, Told
 
 Json = dict[str, Any]
-Told = tuple[str | None, int, Exchange]
-"""The name of its world, its number there, and the request."""
 HTTP: Final = "HTTP/1.1"
 PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
 UNKNOWN: Final = "x-unknown"

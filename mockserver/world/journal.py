@@ -29,6 +29,8 @@ ENTRY_BYTES: Final = 1024
 """What an entry takes without its texts, roughly."""
 BODY_BYTES: Final = 16 * 1024
 """Of each body, that much is shown."""
+ARCHIVED: Final = 5000
+"""So many requests are kept of journals that were emptied."""
 KEPT: Final = BODY_BYTES + 1
 """Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
 
@@ -145,13 +147,17 @@ class Exchange:
         return round((self.ended - self.began) / MS, 3) if self.ended else None
 
 
+Told = tuple[str | None, int, Exchange]
+"""The name of its world, its number there, and the request."""
+
+
 class Journal(Record[Exchange]):
     """The requests of one world: the latest, and in at most half of its room older ones that act.
 
     So whoever polls drives no operation out. All worlds of a server share a number of bytes.
     """
 
-    __slots__ = ("__weakref__", "_bytes", "_limit", "_new", "_older", "size")
+    __slots__ = ("__weakref__", "_bytes", "_limit", "_new", "_older", "size", "world")
 
     def __init__(self, limit: int, shared: "SharedBytes") -> None:
         super().__init__(limit)
@@ -160,6 +166,8 @@ class Journal(Record[Exchange]):
         self._limit, self._bytes = limit, shared
         self.size = self._new = 0
         """In bytes, roughly; and how many came since all were added up."""
+        self.world: str | None = None
+        """The name of its world."""
         shared.journals.add(self)
 
     def append(self, entry: Exchange) -> None:
@@ -196,6 +204,7 @@ class Journal(Record[Exchange]):
         entry.size = 0
 
     def forget(self) -> None:
+        self._bytes.keep(self)
         for entry in self:
             entry.size = 0
         super().forget()
@@ -237,6 +246,22 @@ class SharedBytes:
     def __init__(self, limit: int = BYTES) -> None:
         self.journals: WeakSet[Journal] = WeakSet()
         self.limit = limit
+        self.past: deque[Told] | None = None
+        """What was in journals that were emptied, if somebody wants that: ARCHIVED at most."""
+        self.lost = 0
+        """How many entries such journals had dropped, and how many there was no room for in `past`."""
+
+    def keep(self, journal: Journal) -> None:
+        """One that will be emptied, or that goes with its world."""
+        self.lost += journal.dropped
+        if self.past is None:
+            return
+        for number, entry in journal.numbered():
+            entry.before = None  # else whole worlds would stay
+            self.past.append((journal.world, number, entry))
+        while len(self.past) > ARCHIVED:
+            self.past.popleft()
+            self.lost += 1
 
     def settle(self) -> None:
         size = sum(journal.size for journal in self.journals)

@@ -9,7 +9,7 @@ from typing import Final
 from mockserver.world.account import Accounts
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
-from mockserver.world.journal import SharedBytes
+from mockserver.world.journal import SharedBytes, Told
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
 
@@ -41,6 +41,7 @@ class Site:
         """Its account is that of worlds that are gone, until it is one of those that there are."""
         self.worlds = worlds
         self.served = served
+        served.journal.world = name
         self.name = name
         """None for the world without a name."""
         self.options = worlds.options
@@ -131,6 +132,7 @@ class Worlds:
         """Raises KeyError. Who asks for it again gets a new one."""
         site = self._named.pop(name)
         site.account = self.accounts.close(site.account)
+        self._journals.keep(site.served.journal)
         site.served.let_go()
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
@@ -163,6 +165,22 @@ class Worlds:
         """First thing in every request."""
         if self.coming:
             self.renew(*self.coming.pop())
+
+    def keep_requests(self) -> None:
+        """From now on, also what resets take out of the journals; for `requests`."""
+        self._journals.past = deque()
+
+    def requests(self) -> list[Told]:
+        """Those of all journals, as they came."""
+        told = [*(self._journals.past or ())]
+        for site in self.all():
+            told += [(site.name, number, entry) for number, entry in site.served.journal.numbered()]
+        return sorted(told, key=lambda one: one[2].began)
+
+    @property
+    def lost(self) -> int:
+        """How many requests no journal has any more, because there was no room."""
+        return self._journals.lost + sum(site.served.journal.dropped for site in self.all())
 
     def all(self) -> list[Site]:
         return [self.main, *self._named.values()]
