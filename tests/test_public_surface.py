@@ -317,7 +317,11 @@ FIXTURE: Final = {
 # --- pytest --------------------------------------------------------------------------------------------------------
 
 PYTEST_FIXTURES: Final = {"make_ocp_mock": "session", "ocp_mock": "function", "ocp_mock_url": "function"}
-PYTEST_OPTIONS: Final = {"--ocp-mock-fixtures": "append", "ini ocp_mock_fixtures": "linelist"}
+PYTEST_OPTIONS: Final = {
+    "--ocp-mock-fixtures": "append",
+    "--ocp-mock-report": "store",
+    "ini ocp_mock_fixtures": "linelist",
+}
 MARKER: Final = (
     "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, dialect=None, "
     "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"

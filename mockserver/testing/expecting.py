@@ -22,10 +22,7 @@ def expecting(line: Line, expected: dict[str, Any]) -> Iterator[dict[str, Any]]:
         found = line.call("GET", where)
     finally:
         line.call("DELETE", where)
-    times = found.get("times")
-    if found["met"] < (times or 1):
+    for problem in report.unmet([{**found, "world": None}]):
         requests = line.call("GET", f"/requests?limit={SHOWN}")["requests"]
         lines = [f"  {report.request_line(one)}" for one in requests] or ["  none"]
-        raise AssertionError(
-            "\n".join([f"{report.expectation_text(found)}: there were {found['met']}", "The latest requests:", *lines])
-        )
+        raise AssertionError("\n".join([problem, "The latest requests:", *lines]))

@@ -229,6 +229,14 @@ def expectation_text(expectation: Json) -> str:
     return f"expected {number}{of}{f' with status {status}' if status else ''}"
 
 
+def unmet(expectations: Iterable[Json]) -> Iterator[str]:
+    """A line for each that was not met."""
+    for one in expectations:
+        if one["met"] < one.get("times", 1):
+            where = "" if one["world"] is None else f" (world {one['world']})"
+            yield f"{expectation_text(one)}: there were {one['met'] or 'none'}{where}"
+
+
 def client_errors(requests: Iterable[Json]) -> list[Json]:
     """The requests that left the contract, and were not expected to."""
     return [one for one in requests if one["clientError"] is not None and not one["expected"]]

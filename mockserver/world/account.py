@@ -138,10 +138,13 @@ class Account:
         self.complaints.clear()
         self.expectations.update({id: replace(one, met=0) for id, one in self.expectations.items()})
 
-    def add(self, other: "Account") -> None:
-        """What another account says, too; of its expectations those that are not met."""
+    def add_counts(self, other: "Account") -> None:
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def add(self, other: "Account") -> None:
+        """What another account says, too; of its expectations those that are not met."""
+        self.add_counts(other)
         self.complaints.extend(other.complaints)
         for one in other.unmet[: EXPECTATIONS - len(self.expectations)]:
             self.numbered += 1
@@ -188,9 +191,10 @@ class Accounts:
         return [self.gone, *self._open]
 
     def total(self) -> Account:
+        """The counts of all. Any thread may ask."""
         total = Account()
         for account in self.all():
-            total.add(account)
+            total.add_counts(account)
         return total
 
     def clear(self) -> None:

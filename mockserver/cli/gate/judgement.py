@@ -3,13 +3,13 @@
 It gets what the control routes of the account answer, from a server in this process or from one elsewhere.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mockserver.fixtures.mistakes import counted
 from mockserver.server.logs import escaped
-from mockserver.testing.report import expectation_text
+from mockserver.testing.report import unmet
 
 Json = dict[str, Any]
 BROKEN_CONTRACT: Final = 3
@@ -46,14 +46,6 @@ def wrong(evidence: Evidence, *, strict: bool) -> Iterator[str]:
     yield from unmet(evidence.expectations)
     if account["replies"] == 0:
         yield "no request of the API came at all"
-
-
-def unmet(expectations: Iterable[Json]) -> Iterator[str]:
-    """A line for each that was not met."""
-    for one in expectations:
-        if one["met"] < one.get("times", 1):
-            where = "" if one["world"] is None else f" (world {one['world']})"
-            yield f"{expectation_text(one)}: there were {one['met'] or 'none'}{where}"
 
 
 def told(account: Json) -> str:
