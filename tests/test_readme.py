@@ -200,7 +200,7 @@ def test_every_flag_that_is_named_is_one() -> None:
     there = {one for command in ("serve", "exec") for one in flag.findall(run(command, "--help").stdout)}
     prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
     named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
-    assert named - there == {"--ocp-mock-fixtures"}
+    assert named - there == {"--ocp-mock-fixtures", "--ocp-mock-report", "--junit-xml"}
 
 
 def test_ci_finds_the_commands_where_it_looks() -> None:
@@ -227,7 +227,7 @@ def test_every_block_is_run_or_checked() -> None:
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1, "text": 1}
+    assert shown == {"ts": 3, "js": 1, "bash": 3, "dockerfile": 1, "text": 2}
 
 
 @pytest.mark.parametrize("program", examples("python"))
