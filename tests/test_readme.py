@@ -42,9 +42,10 @@ from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
+from mockserver.world.account import COMPLAINTS, EXPECTATIONS
 from mockserver.world.fixture import SETTINGS
 from mockserver.world.history import CHANGES
-from mockserver.world.journal import BODY_BYTES, REQUESTS
+from mockserver.world.journal import ARCHIVED, BODY_BYTES, BYTES, REQUESTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
 from mockserver.world.served import GENERATIONS, MAX_SNAPSHOTS
 from mockserver.world.worlds import WORLDS
@@ -400,6 +401,8 @@ KIB: Final = 2**10
         f"{MAX_BYTES // MIB} MiB, {MAX_DEPTH} levels",
         f"A fault is {MAX_DEPTH - WITHIN} levels deep",
         f"{REQUESTS:,} requests, {BODY_BYTES // KIB} KiB",
+        f"latest {COMPLAINTS} client errors, and takes {EXPECTATIONS:,} expectations",
+        f"{ARCHIVED:,} requests of those that resets have emptied, and {BYTES // MIB} MiB of them",
         f"{CHANGES:,} changes",
         f"replaced {GENERATIONS} times",
         f"more than {COPIED:,} subtasks",

@@ -253,7 +253,7 @@ def error_code(entry: Exchange) -> object:
         code = json.loads(entry.content)["error"]["code"]
     except (ValueError, RecursionError, LookupError, TypeError):
         return None
-    return code if isinstance(code, str | int) else None
+    return code if type(code) in (str, int) else None  # a fault may have put anything there
 
 
 CHANGE_FACTS: Final[dict[str, Callable[[Change], object]]] = {

@@ -116,8 +116,7 @@ async def until_told(
 
     endings.on_signal(tell)
     if arguments.journal is not None and hasattr(signal, "SIGUSR1"):
-        write = partial(journal_file.write, arguments.journal, app[SITE].worlds)
-        signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(write))
+        signal.signal(signal.SIGUSR1, partial(write_soon, loop, arguments.journal, app))
     url = runner.url_of(arguments.host, sockets)
     access_log = sys.stderr.isatty() if arguments.access_log is None else arguments.access_log
     async with woken(loop), runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
@@ -129,6 +128,12 @@ async def until_told(
         await told.wait()
         if watching is not None:
             watching.cancel()
+
+
+def write_soon(loop: asyncio.AbstractEventLoop, path: str, app: web.Application, *_: object) -> None:
+    """A signal's handler. (At the end the journal is written anyway.)"""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(journal_file.write, path, app[SITE].worlds)
 
 
 @asynccontextmanager

@@ -247,7 +247,8 @@ class SharedBytes:
         self.journals: WeakSet[Journal] = WeakSet()
         self.limit = limit
         self.past: deque[Told] | None = None
-        """What was in journals that were emptied, if somebody wants that: ARCHIVED at most."""
+        """What was in journals that were emptied, if somebody wants that: at most ARCHIVED, and `limit` bytes."""
+        self._past_size = 0
         self.lost = 0
         """How many entries such journals had dropped, and how many there was no room for in `past`."""
 
@@ -259,8 +260,10 @@ class SharedBytes:
         for number, entry in journal.numbered():
             entry.before = None  # else whole worlds would stay
             self.past.append((journal.world, number, entry))
-        while len(self.past) > ARCHIVED:
-            self.past.popleft()
+            self._past_size += entry.asked.size + len(entry.content)
+        while len(self.past) > ARCHIVED or self._past_size > self.limit:
+            _, _, entry = self.past.popleft()
+            self._past_size -= entry.asked.size + len(entry.content)
             self.lost += 1
 
     def settle(self) -> None:

@@ -1,6 +1,7 @@
 """The journal of requests: what it keeps the longest, and how many bytes the journals of all worlds have together."""
 
 import gc
+from collections import deque
 from typing import Final
 
 import pytest
@@ -178,3 +179,41 @@ def test_every_world_of_a_server_has_its_share(failed: Client) -> None:
     sizes = [journal.size for journal in journals]
     assert 1.9 * 10**6 < sum(sizes) < 2 * 10**6 + len(journals) * NEW_BYTES
     assert all(journals[1:]), "each has something still"
+
+
+# --- what is kept of journals that were emptied ----------------------------------------------------------------------
+
+
+def past(shared: SharedBytes) -> list[int]:
+    assert shared.past is not None
+    return [number for _, number, _ in shared.past]
+
+
+def test_what_a_reset_empties_is_kept_where_somebody_wants_it() -> None:
+    shared = SharedBytes()
+    shared.past = deque()
+    one = journal(shared=shared)
+    one.append(entry(ACT))
+    one.append(entry())
+    one.forget()
+    one.append(entry())
+    assert (past(shared), shared.lost) == ([1, 2], 0)
+
+
+def test_only_so_many_bytes_of_it() -> None:
+    shared = SharedBytes(limit=10)
+    shared.past = deque()
+    one = journal(shared=shared)
+    for size in (4, 5, 6):
+        one.append(entry(size=size))
+    one.forget()
+    assert (past(shared), shared.lost) == ([3], 2)
+
+
+def test_what_was_dropped_before_is_lost() -> None:
+    shared = SharedBytes()
+    one = journal(2, shared)
+    for _ in range(5):
+        one.append(entry())
+    one.forget()
+    assert (one.dropped, shared.lost) == (0, 3)

@@ -7,7 +7,7 @@ import argparse
 import json
 import os
 import sys
-from tempfile import NamedTemporaryFile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mockserver.cli.flags import Flags
@@ -46,12 +46,14 @@ def write(path: str, worlds: "Worlds") -> bool:
 
 
 def _replaced(path: str, text: str) -> bool:
-    folder = os.path.dirname(path) or "."
+    coming = f"{path}.{os.getpid()}.tmp"
     try:
-        with NamedTemporaryFile("w", encoding="utf-8", errors="replace", dir=folder, delete=False) as stream:
+        with open(coming, "w", encoding="utf-8", errors="replace") as stream:
             stream.write(text)
-        os.replace(stream.name, path)
+        os.replace(coming, path)
     except OSError as error:
         print(f"ocp-mockserver: the journal cannot be written: {path}: {error.strerror}", file=sys.stderr)
+        with suppress(OSError):
+            os.remove(coming)
         return False
     return True
