@@ -30,6 +30,7 @@ def text(told: Iterable[Told]) -> str:
     log = {
         "version": "1.2",
         "creator": {"name": "ocp-mockserver", "version": __version__},
+        "pages": [],  # not needed by the specification, but by Firefox
         "entries": [_entry(*one, since_boot) for one in told],
     }
     return json.dumps({"log": log}, ensure_ascii=False)

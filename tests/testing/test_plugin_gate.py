@@ -81,6 +81,27 @@ def sloppy():
         assert mock.contract()["clientErrors"] == 8
 
 
+PARALLEL = """
+@pytest.mark.parametrize("turn", range(24))
+@pytest.mark.ocp_mock(strict=True)
+def test_it(ocp_mock, turn):
+    assert ask(ocp_mock.url, path(ocp_mock) + RETRY) == 200
+    if turn % 4 == 0:
+        ask(ocp_mock.url, path(ocp_mock) + "/api/v2/nowhere")
+    ocp_mock.assert_requested("retrySubtask", count=1)
+"""
+
+
+@pytest.mark.slow
+def test_four_workers_on_one_server_are_not_blamed_for_each_other(pytester: pytest.Pytester) -> None:
+    with MockServer("failed-subtask") as mock:
+        tests = SHARED.replace("URL", mock.url) + PARALLEL
+        result = run(pytester, tests, "-n4", beside=["xdist.plugin"], anew=True)
+        result.assert_outcomes(passed=18, failed=6)
+        assert mock.contract(worlds="all")["clientErrors"] == 6
+        assert mock.contract()["clientErrors"] == 0
+
+
 def test_a_failed_test_whose_world_saw_nothing_has_its_own_failure_only(pytester: pytest.Pytester) -> None:
     tests = "@pytest.mark.ocp_mock(strict=True)\ndef test_it(ocp_mock): assert False\n"
     run(pytester, tests).assert_outcomes(failed=1)
