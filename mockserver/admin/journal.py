@@ -159,7 +159,9 @@ async def get_requests(site: Site, request: web.Request) -> object:
     chosen = filters.last(journal.numbered(), FACTS)
     if form == "har":
         name = site.name
-        content = await in_thread(lambda: har.text((name, number, entry) for number, entry in chosen).encode())
+        content = await in_thread(
+            lambda: har.text((name, number, entry) for number, entry in chosen).encode("utf-8", "replace")
+        )
         return web.Response(body=content, content_type=HAR_TYPE, headers={responses.CONTRACT: VALID})
     total, dropped = journal.total, journal.dropped
 

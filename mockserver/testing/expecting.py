@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from mockserver.testing import report
 from mockserver.testing.client import Line
 
-SHOWN = 10
+SHOWN: Final = 10
 """So many of the latest requests are told of one that was not met."""
 
 
