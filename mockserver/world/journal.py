@@ -82,7 +82,10 @@ class Asked:
 
 def size_of(target: str, headers: Mapping[str, str], body: bytes) -> int:
     return (
-        ENTRY_BYTES + len(target) + min(len(body), KEPT) + sum(len(name) + len(text) for name, text in headers.items())
+        ENTRY_BYTES
+        + len(target)
+        + min(len(body), KEPT)
+        + 2 * sum(len(name) + len(text) for name, text in headers.items())  # they are kept as they were sent, too
     )
 
 
