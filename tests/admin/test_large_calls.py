@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Final
 
 import pytest
+from books import BOOKS
 from clients import TASK, TASKS, Client, Json, failed_world, said, world_of
 from processes import END_S, Served
 
@@ -172,6 +173,7 @@ def test_a_large_answer_that_breaks_its_schema_is_a_500(failed: Client, monkeypa
     answer = failed.get("/__admin/state")
     assert "contract violation" in refused(answer, 500)
     assert answer.headers["X-Mock-Contract"] == "violation"
+    BOOKS.answered += 1
 
 
 def test_what_goes_wrong_in_the_thread_is_a_500(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,6 @@ from mockserver.server.front import head
 from mockserver.server.front.buffered import Buffered
 from mockserver.server.front.protocol import Front, Fronts
 from mockserver.server.front.reader import PlainRequest, Reader
-from mockserver.server.routing import SITE
 from mockserver.world.worlds import Site
 
 GET: Final = "GET /api/task HTTP/1.1\r\nHost: localhost\r\n"
@@ -445,7 +444,6 @@ async def test_at_the_end_all_are_closed_and_none_begins() -> None:
 async def slow(entered: asyncio.Event, released: asyncio.Event, request: web.Request) -> web.Response:
     entered.set()
     await released.wait()
-    request.app[SITE].account.valid += 1
     return web.Response(text="slow")
 
 

@@ -164,7 +164,7 @@ def test_what_is_dropped_or_forgotten_before_its_answer_is_not_counted() -> None
 
 def test_the_size_of_a_request_is_that_of_its_texts() -> None:
     headers = CIMultiDict({"A": "bc"})
-    assert size_of("/x", headers, b"12") == ENTRY_BYTES + 2 + 3 + 2
+    assert size_of("/x", headers, b"12") == ENTRY_BYTES + 2 + 2 * 3 + 2
     assert size_of("", CIMultiDict(), b"x" * 10**6) == ENTRY_BYTES + 16 * 1024 + 1
 
 
