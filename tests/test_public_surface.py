@@ -22,6 +22,7 @@ from surface import (
     keys,
     members,
     positionals,
+    public,
     routes,
     signature,
     spread,
@@ -29,7 +30,7 @@ from surface import (
 )
 
 import mockserver
-from mockserver import ControlError, FixtureError, Handle, MockServer, create_app
+from mockserver import ControlError, FixtureError, Handle, MockServer
 
 SCHEMAS: Final = Path(__file__).resolve().parent.parent / "schemas"
 TIMEOUT_S: Final = 30
@@ -41,8 +42,10 @@ NAMES: Final = {
     "FixtureError": "type",
     "Handle": "type",
     "MockServer": "type",
+    "Scenario": "type",
     "__version__": "str",
     "create_app": "function",
+    "scenarios": "function",
 }
 CALLS: Final = {
     "MockServer": (
@@ -53,7 +56,9 @@ CALLS: Final = {
         "(source=None, *, api_prefixes=None, overrides=None, admin=True, admin_token=None, allowed_hosts=(), "
         "allowed_origins=())"
     ),
+    "scenarios": "(operation=None)",
 }
+SCENARIO: Final = "code fixture id method operation path status task to_json"
 ERRORS: Final = {
     "ControlError": "status message details",
     "FixtureError": "problems unreadable",
@@ -246,6 +251,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "--field-names sample|table": "sample OCP_MOCK_FIELD_NAMES",
         "--nulls absent|null": "absent OCP_MOCK_NULLS",
     },
+    "scenarios": {**HELP, "OPERATION": "", "--format text|json": "text OCP_MOCK_FORMAT"},
     "validate": {**HELP, "PATH": ""},
 }
 
@@ -319,7 +325,11 @@ def test_the_names_of_the_package() -> None:
 
 
 def test_what_makes_a_server_and_an_application() -> None:
-    assert_same("CALLS", CALLS, {"MockServer": signature(MockServer), "create_app": signature(create_app)})
+    assert_same("CALLS", CALLS, {name: signature(getattr(mockserver, name)) for name in CALLS})
+
+
+def test_a_scenario() -> None:
+    assert_same("SCENARIO", spread({"": SCENARIO}, ""), dict.fromkeys(public(mockserver.Scenario), ""))
 
 
 def test_the_handle() -> None:

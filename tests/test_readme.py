@@ -34,8 +34,8 @@ from mockserver.contract.operations import LIST_QUERY, OPERATIONS
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import DELAYS, EFFECTS
 from mockserver.fixtures import source
-from mockserver.fixtures.constructor import MAX_DEPTH
-from mockserver.fixtures.document import MAX_BYTES
+from mockserver.fixtures.text.constructor import MAX_DEPTH
+from mockserver.fixtures.text.document import MAX_BYTES
 from mockserver.server.cors import EXPOSED
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.tasks import run_log

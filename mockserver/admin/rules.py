@@ -13,7 +13,7 @@ from mockserver.contract.permissions import ANONYMOUS
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
-from mockserver.fixtures.constructor import MAX_DEPTH
+from mockserver.fixtures.text.constructor import MAX_DEPTH
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Final
 
 from mockserver import __version__
-from mockserver.cli import port_file
+from mockserver.cli import port_file, scenarios
 from mockserver.cli.flags import FIXTURES, Flags, between, one_of, some, unknown, whole
 
 Command = Callable[[argparse.Namespace], int]
@@ -38,12 +38,14 @@ examples:
 Every flag can be an environment variable: --port-file is OCP_MOCK_PORT_FILE. A flag wins.
 """
 SERVE_ABOUT: Final = """\
-Serves one world. Each PATH is a fixture file, a folder of them, or the name of a shipped fixture; several are merged.
+Serves one world. Each PATH is a fixture file, a folder of them, the name of a shipped fixture, or
+scenario:ID (see the command scenarios); several are merged.
 Without a PATH: what OCP_MOCK_FIXTURES names, or else the built-in example world.
 """
 SERVE_EXAMPLES: Final = """\
 examples:
   ocp-mockserver serve permissions --auth basic
+  ocp-mockserver serve scenario:retrySubtask-FAILED-EXECUTE-in-ROLLBACK
   ocp-mockserver serve my.yaml --clock manual           time passes only by POST /__admin/clock/advance
   ocp-mockserver serve my.yaml --speed 10               time passes ten times as fast
   ocp-mockserver serve --port 0 --port-file port.txt    a free port, for a script: wait until the file is there
@@ -151,6 +153,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command("validate", VALIDATE_ABOUT, "say what is wrong with fixtures", run=validate)
     flags.parser.add_argument("paths", metavar="PATH", nargs="+", help="fixture file, folder, or shipped fixture")
 
+    scenarios.add_to(command)
     flags = command("openapi", OPENAPI_ABOUT, "print the OpenAPI document", run=print_openapi)
     add_api_prefix(flags)
     flags.add("--auth", one_of("open", "basic"), default="open", metavar="open|basic", help="as of serve")

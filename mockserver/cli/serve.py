@@ -61,7 +61,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, 
     for warning in arguments.warnings:
         log.warning("%s", warning)
     parser: argparse.ArgumentParser = arguments.flags.parser
-    paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
+    paths = arguments.paths or source.paths_in(os.environ.get(FIXTURES, ""))
     try:
         overrides = source.overrides(
             clock=arguments.clock,
