@@ -20,7 +20,7 @@ PURE: Final = ("times", "tasks", "contract", "faults")
 """Packages that do no I/O, ask no clock and throw only seeded dice."""
 
 ABROAD: Final[dict[str, set[str]]] = {
-    "aiohttp": {"server", "admin", "app", "testing", "cli"},
+    "aiohttp": {"server", "admin", "app", "testing", "remote", "cli"},
     "argparse": {"cli"},
     "asyncio": {"world", "server", "admin", "testing", "cli"},
     "jsonschema": {"contract"},

@@ -218,6 +218,17 @@ SERVING: Final = {
     "--speed N": "OCP_MOCK_SPEED",
 }
 """Of `serve` and `exec`."""
+REMOTE: Final = {
+    "URL": "",
+    "--access-key ID:SECRET": "OCP_MOCK_ACCESS_KEY",
+    "--ca FILE": "OCP_MOCK_CA",
+    "--dialect NAME": "OCP_MOCK_DIALECT",
+    "--insecure, --no-insecure": "OCP_MOCK_INSECURE",
+    "--task ID [ID ...]": "OCP_MOCK_TASK",
+    "--timeout S": "10.0 OCP_MOCK_TIMEOUT",
+    "--user NAME:PASSWORD": "OCP_MOCK_USER",
+}
+"""Of what asks another server."""
 COMMANDS: Final[dict[str, dict[str, str]]] = {
     "": {**HELP, "--version": ""},
     "serve": {
@@ -253,6 +264,12 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     },
     "scenarios": {**HELP, "OPERATION": "", "--format text|json": "text OCP_MOCK_FORMAT"},
     "validate": {**HELP, "PATH": ""},
+    "verify": {
+        **HELP,
+        **REMOTE,
+        "--allow-undocumented, --no-allow-undocumented": "OCP_MOCK_ALLOW_UNDOCUMENTED",
+        "--format text|json|junit": "text OCP_MOCK_FORMAT",
+    },
 }
 
 # --- fixture files: the keys of each part --------------------------------------------------------------------------

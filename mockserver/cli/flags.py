@@ -53,14 +53,25 @@ class Flags:
     ) -> None:
         self._add(name, {"": convert}, help, default, default, may_be_empty, type=convert, metavar=metavar)
 
-    def add_many(self, name: str, convert: Convert, *, help: str, metavar: str, default: list[Any] | None) -> None:
-        """May be given several times; what is given replaces the default. Its variable is split at commas."""
+    def add_many(
+        self,
+        name: str,
+        convert: Convert,
+        *,
+        help: str,
+        metavar: str,
+        default: list[Any] | None,
+        several: bool = False,
+    ) -> None:
+        """May be given several times; what is given replaces the default. Its variable is split at commas. Where there
+        are `several`, one flag takes them, too."""
 
         def split(text: str) -> list[Any]:
             return [convert(one) for one in re.split(r"[\s,]+", text.strip(" ,"))]
 
         shown = ", ".join(default or ())
-        self._add(name, {"": split}, help, default, shown, type=convert, metavar=metavar, action="append")
+        action: dict[str, Any] = {"action": "extend", "nargs": "+"} if several else {"action": "append"}
+        self._add(name, {"": split}, help, default, shown, type=convert, metavar=metavar, **action)
 
     def add_switch(self, name: str, *, help: str, default: bool | None) -> None:
         """`--name` and `--no-name`, OCP_MOCK_NAME and OCP_MOCK_NO_NAME."""

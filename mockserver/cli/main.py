@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Final
 
 from mockserver import __version__
-from mockserver.cli import port_file, scenarios
+from mockserver.cli import port_file, remote, scenarios
 from mockserver.cli.flags import FIXTURES, Flags, between, one_of, some, unknown, whole
 
 Command = Callable[[argparse.Namespace], int]
@@ -154,6 +154,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.parser.add_argument("paths", metavar="PATH", nargs="+", help="fixture file, folder, or shipped fixture")
 
     scenarios.add_to(command)
+    remote.add_to(command)
     flags = command("openapi", OPENAPI_ABOUT, "print the OpenAPI document", run=print_openapi)
     add_api_prefix(flags)
     flags.add("--auth", one_of("open", "basic"), default="open", metavar="open|basic", help="as of serve")

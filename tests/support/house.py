@@ -9,6 +9,6 @@ HOUSE: Final = Path(mockserver.__file__).parent
 
 FLOORS: Final = (
     *("times", "packaged", "tasks", "contract", "faults", "world", "fixtures", "server", "admin", "app", "testing"),
-    *("pytest_plugin", "cli", "__main__"),
+    *("pytest_plugin", "remote", "cli", "__main__"),
 )
 """Every package, and every module beside them. One imports only those that stand before it, and its own modules."""
