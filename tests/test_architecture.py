@@ -32,7 +32,7 @@ ABROAD: Final[dict[str, set[str]]] = {
     "socket": {"server", "admin", "testing", "cli"},
     "subprocess": {"cli"},
     "uuid": set(),
-    "yaml": {"fixtures", "admin"},
+    "yaml": {"fixtures", "admin", "remote"},
 }
 """What reaches out of the house, or is heavy; and the packages that may import it."""
 

@@ -262,6 +262,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "--field-names sample|table": "sample OCP_MOCK_FIELD_NAMES",
         "--nulls absent|null": "absent OCP_MOCK_NULLS",
     },
+    "record": {**HELP, **REMOTE, "-o FILE, --output FILE": "OCP_MOCK_OUTPUT"},
     "scenarios": {**HELP, "OPERATION": "", "--format text|json": "text OCP_MOCK_FORMAT"},
     "validate": {**HELP, "PATH": ""},
     "verify": {

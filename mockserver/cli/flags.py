@@ -7,7 +7,7 @@ Kubernetes makes of a Service whose name begins with ocp-mock are nobody's setti
 import argparse
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -50,8 +50,10 @@ class Flags:
         metavar: str,
         default: Any = None,
         may_be_empty: bool = True,
+        short: str | None = None,
     ) -> None:
-        self._add(name, {"": convert}, help, default, default, may_be_empty, type=convert, metavar=metavar)
+        names = [name] if short is None else [short, name]
+        self._add(name, {"": convert}, help, default, default, may_be_empty, names, type=convert, metavar=metavar)
 
     def add_many(
         self,
@@ -86,6 +88,7 @@ class Flags:
         default: object,
         shown: object,
         may_be_empty: bool = True,
+        names: Sequence[str] = (),
         **options: Any,
     ) -> None:
         """`converts` by what stands before the name in a variable's."""
@@ -94,7 +97,7 @@ class Flags:
         self._flags.append(Flag(key, default, variables, may_be_empty))
         known = f"default: {shown}; " if shown not in (None, "") else ""
         text = f"{help} ({known}{PREFIX}{key.upper()})".replace("%", "%%")
-        self.parser.add_argument(name, dest=key, default=argparse.SUPPRESS, help=text, **options)
+        self.parser.add_argument(*(names or [name]), dest=key, default=argparse.SUPPRESS, help=text, **options)
 
     def complete(self, arguments: argparse.Namespace) -> None:
         """Gives every flag that was not given its value. A bad variable is a usage error that names it."""

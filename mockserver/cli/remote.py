@@ -1,4 +1,4 @@
-"""The commands that ask another server: `verify`. They send GETs only, and nothing that changes anything."""
+"""The commands that ask another server, `verify` and `record`. They send GETs, and nothing that changes anything."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # each is imported by the command that needs it
     import ssl
 
     from mockserver.remote.client import Client
+    from mockserver.remote.record import NotRecorded, Recording
     from mockserver.remote.verify import Verdict
 
 VERIFY_ABOUT: Final = """\
@@ -29,6 +30,20 @@ URL may end in the API's prefix; else that of each dialect is tried. An open ser
 difference. Exits with 0 if there is no difference, with 1 if there is one, or no answer at all.
 """
 
+RECORD_ABOUT: Final = """\
+Writes a fixture of what a real server has: tasks, their subtasks, and their logs. Loaded, it answers
+the same. It says no more than is needed, and guesses from the logs, in comments, how runs went. What
+looks like a secret is not written. It sends GETs only.
+"""
+RECORD_EXAMPLES: Final = """\
+examples:
+  ocp-mockserver record https://ocp.example:8080 --user viewer:secret --task 1000 -o task-1000.yaml
+  ocp-mockserver serve task-1000.yaml
+
+URL may end in the API's prefix; else that of each dialect is tried. Exits with 1 if nothing could be
+recorded; then no file is written.
+"""
+
 
 def add_to(command: Callable[..., Flags]) -> None:
     flags = command("verify", VERIFY_ABOUT, "ask a real server whether it is still like this", VERIFY_EXAMPLES, run=run)
@@ -37,6 +52,11 @@ def add_to(command: Callable[..., Flags]) -> None:
     forms = ("text", "json", "junit")
     flags.add("--format", one_of(*forms), default="text", metavar="|".join(forms), help="of what is told")
     flags.parser.set_defaults(ask=ask_to_verify, tell=tell_verdict)
+
+    flags = command("record", RECORD_ABOUT, "write a fixture of what a real server has", RECORD_EXAMPLES, run=run)
+    add_server(flags)
+    flags.add("--output", some, metavar="FILE", help="which to write; stdout unless said", short="-o")
+    flags.parser.set_defaults(ask=ask_to_record, tell=write_recording)
 
 
 def add_server(flags: Flags) -> None:
@@ -98,6 +118,34 @@ def tell_verdict(arguments: argparse.Namespace, verdict: "Verdict") -> int:
 
     print(WRITERS[arguments.format](verdict))
     return 1 if verdict.counting else 0
+
+
+async def ask_to_record(arguments: argparse.Namespace, client: "Client") -> "Recording | NotRecorded":
+    from mockserver.remote.record import NotRecorded, record
+
+    async with client:
+        try:
+            return await record(client, tasks=arguments.task, dialect=arguments.dialect)
+        except NotRecorded as error:
+            return error
+
+
+def write_recording(arguments: argparse.Namespace, found: "Recording | NotRecorded") -> int:
+    if isinstance(found, Exception):
+        print(f"nothing was recorded: {found}", file=sys.stderr)
+        return 1
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if arguments.output is None:
+        print(found.text, end="")
+        return 0
+    try:
+        with open(arguments.output, "w", encoding="utf-8") as file:
+            file.write(found.text)
+    except OSError as error:
+        print(f"ocp-mockserver: {arguments.output}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 class Progress:

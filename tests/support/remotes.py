@@ -8,6 +8,7 @@ from processes import END_S
 
 from mockserver.contract.dialects import DialectName
 from mockserver.remote.client import Client
+from mockserver.remote.record import Recording, record
 from mockserver.remote.verify import Verdict, verify
 
 
@@ -31,3 +32,13 @@ def verdict_of(
 def kinds(verdict: Verdict) -> list[tuple[str, str, str]]:
     """What differs: the question, the kind, and the JSON path."""
     return [(one.question, one.difference.kind, one.place) for one in verdict.differences]
+
+
+def recording_of(url: str, *tasks: int, dialect: DialectName | None = None, **options: Any) -> Recording:
+    """`options` are those of a client. Raises NotRecorded."""
+
+    async def asked() -> Recording:
+        async with Client(url, **{"timeout_s": END_S, **options}) as client:
+            return await record(client, tasks=[str(id) for id in tasks], dialect=dialect)
+
+    return asyncio.run(asked())
