@@ -187,9 +187,12 @@ def test_a_command_in_a_sentence_is_one() -> None:
         parsed(shlex.split(words))
 
 
+SUBCOMMANDS: Final = ("serve", "exec", "verify", "record", "scenarios")
+
+
 def test_every_flag_that_is_named_is_one() -> None:
     flag = re.compile(r"--[a-z]+(?:-[a-z]+)*")
-    there = {one for command in ("serve", "exec") for one in flag.findall(run(command, "--help").stdout)}
+    there = {one for command in SUBCOMMANDS for one in flag.findall(run(command, "--help").stdout)}
     prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
     named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
     assert named - there == {"--ocp-mock-fixtures"}
@@ -215,11 +218,11 @@ def examples(language: str) -> list[str]:
 
 
 def test_every_block_is_run_or_checked() -> None:
-    """In these languages here, and in test_recipes and test_reading_the_code these blocks."""
+    """In these languages here, and these blocks in test_recipes, test_reading_the_code and test_real_server_page."""
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1, "text": 1}
+    assert shown == {"ts": 3, "js": 1, "bash": 4, "dockerfile": 1, "text": 2}
 
 
 @pytest.mark.parametrize("program", examples("python"))
