@@ -22,7 +22,7 @@ PURE: Final = ("times", "tasks", "contract", "faults")
 ABROAD: Final[dict[str, set[str]]] = {
     "aiohttp": {"server", "admin", "app", "testing", "remote", "cli"},
     "argparse": {"cli"},
-    "asyncio": {"world", "server", "admin", "testing", "cli"},
+    "asyncio": {"world", "server", "admin", "testing", "remote", "cli"},
     "jsonschema": {"contract"},
     "logging": {"server", "admin", "cli"},
     "pytest": {"testing", "pytest_plugin"},

@@ -3,6 +3,7 @@
 No redirect is followed, no cookie kept and no proxy asked: what is judged is what this server says to this request.
 """
 
+import asyncio
 import json
 import os
 import ssl
@@ -21,6 +22,10 @@ from mockserver.contract import credentials
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of one answer."""
 PIECE: Final = 1024 * 1024
+HEADERS: Final = ("Content-Type", "Location", "Retry-After")
+"""Those that are looked at."""
+THROTTLED: Final = 429
+LONGEST_WAIT_S: Final = 60
 
 
 class Basic(NamedTuple):
@@ -51,6 +56,7 @@ class Reply(NamedTuple):
     body: bytes
     location: str = ""
     """Of a redirection."""
+    retry_after: str = ""
 
     def json(self) -> Any:
         """Raises NotJson."""
@@ -84,6 +90,8 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"{credentials_removed(url)!r} is not a server's URL such as https://ocp.example:8080")
+        if parts.port == 0:
+            raise ValueError("no server listens on port 0")
         if parts.username is not None:
             raise ValueError("a name and password are no part of the URL: --user NAME:PASSWORD has them")
         self.origin = f"{parts.scheme}://{parts.netloc}"
@@ -106,7 +114,15 @@ class Client:
         await self._session.close()
 
     async def get(self, target: str, *, anonymous: bool = False) -> Reply | NoAnswer:
-        """`target` is a path as it goes out, with its query."""
+        """`target` is a path as it goes out, with its query. Who is throttled waits as long as the server says (not for
+        ever), and asks once more."""
+        reply = await self._get(target, anonymous)
+        if isinstance(reply, Reply) and reply.status == THROTTLED and reply.retry_after.isdecimal():
+            await asyncio.sleep(min(int(reply.retry_after), LONGEST_WAIT_S))
+            reply = await self._get(target, anonymous)
+        return reply
+
+    async def _get(self, target: str, anonymous: bool) -> Reply | NoAnswer:
         headers = CIMultiDict({"Host": self._host, "Accept": "application/json", "Date": formatdate(usegmt=True)})
         if self.credentials is not None and not anonymous:
             headers["Authorization"] = self.credentials.header(target, headers)
@@ -119,8 +135,8 @@ class Client:
                     body += piece
                     if len(body) > MAX_BYTES:
                         return NoAnswer(target, f"more than {MAX_BYTES // PIECE} MiB")
-                kind, location = (response.headers.get(name, "") for name in ("Content-Type", "Location"))
-                return Reply(target, response.status, kind, bytes(body), location)
+                kind, *others = (response.headers.get(name, "") for name in HEADERS)
+                return Reply(target, response.status, kind, bytes(body), *others)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return NoAnswer(target, self._reason(error))
 

@@ -46,7 +46,8 @@ async def record(client: Client, *, tasks: Sequence[str] = (), dialect: DialectN
         raise _refused(interview.asked[0])
     ids = tasks or ids_of(page)
     if not ids:
-        raise _refused(interview.asked[0]) if page is None or "data" not in page else NotRecorded("there are no tasks")
+        is_list = isinstance(page, dict) and "data" in page
+        raise NotRecorded("there are no tasks") if is_list else _refused(interview.asked[0])
     answers = [await _task(interview, id) for id in dict.fromkeys(ids)]
     await interview.ask(next(questions.wrong(None)))  # whose code tells dialects apart
     variant, _ = interview.variant()

@@ -203,6 +203,12 @@ def test_no_answer(mock: MockServer, rule: dict[str, Any], reason: str) -> None:
     assert re.search(reason, verdict.differences[0].difference.came)
 
 
+def test_who_is_throttled_asks_once_more(mock: MockServer) -> None:
+    mock.fault(response={"status": 429, "headers": {"Retry-After": "0"}}, times=1)
+    assert verdict_of(mock.url).differences == []
+    assert [one["status"] for one in mock.requests()].count(429) == 1
+
+
 def test_nobody_there() -> None:
     with MockServer(failed_world()) as mock:
         url = mock.url

@@ -148,6 +148,7 @@ def test_who_asks(flags: list[str], env: dict[str, str]) -> None:
     ("arguments", "told"),
     [
         ([], "the following arguments are required: URL"),
+        (["http://127.0.0.1:99999"], "Port out of range"),
         (["ocp.example"], "'ocp.example' is not a server's URL"),
         (["http://anna:secret@ocp.example"], "a name and password are no part of the URL"),
         (["http://127.0.0.1:1", "--user", "secret"], "--user: it is not NAME:PASSWORD"),
