@@ -3,20 +3,24 @@
 What is not on the wire is not known: what the coming runs do, who may skip what, the users. Secrets are no part of it.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from mockserver.contract.dialects import DialectName, Variant
+from mockserver.contract.proof.explanation import shown
 from mockserver.contract.schemas import contract
+from mockserver.contract.wire import Texts, wire_of
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.source import Text, load
 from mockserver.fixtures.writer import to_data
 from mockserver.remote import questions
 from mockserver.remote.client import Client, NoAnswer
 from mockserver.remote.fixture_file import as_yaml, shortened
-from mockserver.remote.judgement import Asked, judged, told
+from mockserver.remote.judgement import ANY, Asked, Path, judged
 from mockserver.remote.verify import Interview, ids_of
+from mockserver.tasks import run_log
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld
 
@@ -51,19 +55,13 @@ async def record(client: Client, *, tasks: Sequence[str] = (), dialect: DialectN
     answers = [await _task(interview, id) for id in dict.fromkeys(ids)]
     await interview.ask(next(questions.wrong(None)))  # whose code tells dialects apart
     variant, _ = interview.variant()
-    notes = [
-        f"left out, since no fixture has it: {one.question} {one.place}"
-        for one in told(interview.asked, contract(variant))
-        if one.difference.kind == "undocumented"
-    ]
     hidden: list[str] = []
     for subtask in (one for answer in answers for one in questions.listed(answer["data"], "subtasks")):
         subtask |= {key: _hiding(subtask[key], hidden, key) for key in ("context", "log") if key in subtask}
-    if hidden:
-        notes.append(f"{HIDDEN} stands for what looks like a secret: {', '.join(dict.fromkeys(hidden))}")
+    notes = [f"{HIDDEN} stands for what looks like a secret: {', '.join(dict.fromkeys(hidden))}"] if hidden else []
     latest = max(answers, key=lambda answer: str(answer.get("timestamp")))
     fixture = _loaded({**_settings(variant), **_envelope(latest), "tasks": [answer["data"] for answer in answers]})
-    notes += _moving(fixture)
+    notes += _otherwise(fixture, [answer["data"] for answer in answers])
     return Recording(_written(fixture, f"{interview.url} ({variant.dialect})", notes), notes)
 
 
@@ -112,17 +110,37 @@ def _loaded(data: Json) -> Fixture:
         raise NotRecorded(f"what it answers cannot be the world of a fixture: {problems}") from None
 
 
-def _moving(fixture: Fixture) -> list[str]:
-    """Which subtasks do not stay as they were recorded: the real server looks about once a second only."""
+def _otherwise(fixture: Fixture, recorded: Sequence[Json]) -> list[str]:
+    """What is not answered as it was: what no fixture has, and what was about to happen, which happens when it is
+    loaded (the real server looks about once a second)."""
     live = LiveWorld(fixture)
     live.advance(fixture.clock.now)
-    moved = [
-        str(subtask.id)
-        for id, execution in live.world.tasks.items()
-        for subtask in execution.subtasks.values()
-        if subtask.status != fixture.tasks[id].subtasks[subtask.id].status
-    ]
-    return [f"what was about to happen happens when it is loaded, to subtask {', '.join(moved)}"] if moved else []
+    wire, notes = wire_of(fixture.settings), dict[str, None]()
+    for came in recorded:
+        execution = live.world.tasks[int(came["id"])]
+        ours = json.loads(wire.task(Texts(), execution).text)
+        for subtask in ours["subtasks"]:
+            logged = execution.logs[int(subtask["id"])]
+            runs = run_log.written(logged.runs(), fixture.clock.now) if logged else ()
+            subtask["log"] = run_log.text(runs, fixture.settings.offset_s) or None
+        for path, what in _differences(ours, came, ()):
+            place = "".join(ANY if isinstance(step, int) else f".{step}" for step in path)
+            notes[f"{what}: ${place} of task {came['id']}"] = None
+    return list(notes)
+
+
+def _differences(ours: Any, came: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(ours, dict) and isinstance(came, dict):
+        for key in dict.fromkeys([*came, *ours]):
+            if key in came and key in ours:
+                yield from _differences(ours[key], came[key], (*path, key))
+            else:
+                yield (*path, key), "left out, since no fixture has it" if key in came else "added"
+    elif isinstance(ours, list) and isinstance(came, list) and len(ours) == len(came):
+        for index, (one, other) in enumerate(zip(ours, came, strict=True)):
+            yield from _differences(one, other, (*path, index))
+    elif ours != came:
+        yield path, f"answered as {shown(ours)}, and was {shown(came)}"
 
 
 def _written(fixture: Fixture, origin: str, notes: Sequence[str]) -> str:

@@ -37,6 +37,7 @@ def answers(mock: MockServer) -> Mapping[str, Any]:
 
 
 def assert_answers_the_same(mock: MockServer, recording: Recording, tmp_path: Path) -> None:
+    assert recording.notes == []
     file = tmp_path / "recorded.yaml"
     file.write_text(recording.text, encoding="utf-8")
     warned: list[Mistake] = []
@@ -180,7 +181,7 @@ def test_a_field_that_no_fixture_has_is_told() -> None:
     with MockServer(failed_world()) as mock:
         mock.fault(operation="getTaskInstance", violate={"set": {"/data/owner": "anna"}})
         recording = recording_of(mock.url)
-    assert recording.notes == ["left out, since no fixture has it: getTaskInstance $.data.owner"]
+    assert recording.notes == ["left out, since no fixture has it: $.owner of task 1000"]
     assert "anna" not in recording.text
 
 
@@ -189,7 +190,18 @@ def test_what_was_about_to_happen_is_told() -> None:
     with MockServer(failed_world()) as mock:
         waiting = {"/data/subtasks/1/status": "SUCCESSFUL", "/data/status": "RUNNING"}
         mock.fault(operation="getTaskInstance", violate={"set": waiting})
-        assert recording_of(mock.url).notes == ["what was about to happen happens when it is loaded, to subtask 10002"]
+        notes = recording_of(mock.url).notes
+    assert 'answered as "READY", and was "PENDING": $.subtasks[*].status of task 1000' in notes
+
+
+def test_what_a_fixture_tells_less_exactly_is_told() -> None:
+    with MockServer(failed_world()) as mock:
+        time = "2021-08-25T15:10:07.123456+08:00"
+        mock.fault(operation="getTaskInstance", violate={"set": {"/data/subtasks/0/startTime": time}})
+        (note,) = recording_of(mock.url).notes
+    assert note == (
+        f'answered as "2021-08-25T15:10:07.123+08:00", and was "{time}": $.subtasks[*].startTime of task 1000'
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,7 +231,7 @@ def test_a_file_and_what_is_to_be_known_of_it(tmp_path: Path) -> None:
         mock.fault(operation="getTaskInstance", violate={"set": {"/data/owner": "anna"}})
         ended = run("record", mock.url, "--task", "1000", "-o", str(file))
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert ended.stderr == "note: left out, since no fixture has it: getTaskInstance $.data.owner\n"
+    assert ended.stderr == "note: left out, since no fixture has it: $.owner of task 1000\n"
     assert run("validate", str(file)).stdout == f"{file}: 1 task, 3 subtasks, valid\n"
 
 
