@@ -84,6 +84,7 @@ def create_app(
         routes.add_routes(app, site)
     for prefix, handler in served.items():
         app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, handler))
+    app.router.add_route("*", f"{WORLD}/{{elsewhere:.*}}", partial(in_world, site, routed))
     rest = "path" if "" in prefixes else "elsewhere"
     app.router.add_route("*", f"/{{{rest}:.*}}", partial(routed, site))
     return app

@@ -31,8 +31,11 @@ BODY_BYTES: Final = 16 * 1024
 KEPT: Final = BODY_BYTES + 1
 """Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
 
-Kind = Literal["api", "refused"]
+Kind = Literal["api", "stub", "forwarded", "refused"]
 API: Final = "api"
+STUB: Final = "stub"
+FORWARDED: Final = "forwarded"
+"""These two are answered elsewhere (`server/elsewhere`), and are no replies of the API's account."""
 REFUSED: Final = "refused"
 """What never became a request of the API: the HTTP server itself has refused it."""
 
