@@ -1,15 +1,18 @@
 """The stubs of a world, as a value; and which of them answers a request."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from itertools import count
+from typing import Any, Final
 
 from multidict import MultiMapping
 
-from mockserver.stubs.mapping import Stub
+from mockserver.stubs.mapping import Stub, from_json, id_in
 from mockserver.stubs.matchers import Target
 
 MOST: Final = 10_000
 REMEMBERED: Final = 1024
+_NUMBERED: Final = re.compile(r"stub-([0-9]{1,15})")
 
 
 class Stubs(Mapping[str, Stub]):
@@ -58,4 +61,9 @@ class Stubs(Mapping[str, Stub]):
         return next((stub for stub in known if stub.request.is_sent_with(headers)), None)
 
 
-NONE: Final = Stubs()
+def stubs_of(bodies: Iterable[Mapping[str, Any]], there: Iterable[str] = ()) -> list[Stub]:
+    """Each with an id; those without one are `stub-1` and so on, after the highest number of those that are `there`."""
+    bodies = list(bodies)
+    ids = [*there, *filter(None, map(id_in, bodies))]
+    numbers = count(1 + max((int(match[1]) for id in ids if (match := _NUMBERED.fullmatch(id))), default=0))
+    return [from_json(body, id_in(body) or f"stub-{next(numbers)}") for body in bodies]

@@ -65,9 +65,9 @@ def id_in(body: Json) -> str | None:
 
 
 def from_json(body: Json, id: str) -> Stub:
-    """From a body that fits stub.schema.json and has no `problems`. `id` is for one that has none."""
+    """From a body that fits stub.schema.json and has no `problems`."""
     return Stub(
-        id=id_in(body) or id,
+        id=id,
         priority=int(body.get("priority", PRIORITY)),
         request=Request.of(body.get("request", {})),
         response=_response(body.get("response", {})),
