@@ -27,7 +27,7 @@ ABROAD: Final[dict[str, set[str]]] = {
     "logging": {"server", "admin", "cli"},
     "pytest": {"testing", "pytest_plugin"},
     "referencing": {"contract"},
-    "secrets": set(),
+    "secrets": {"world"},
     "signal": {"cli", "__main__"},
     "socket": {"server", "admin", "testing", "cli"},
     "subprocess": {"cli"},

@@ -51,6 +51,10 @@ class Stubs(Mapping[str, Stub]):
 
     def choose(self, target: Target, headers: MultiMapping[str]) -> Stub | None:
         """The one that answers: the lowest priority that fits, of those the newest."""
+        return next((stub for stub in self.asked_for(target) if stub.request.is_sent_with(headers)), None)
+
+    def asked_for(self, target: Target) -> tuple[Stub, ...]:
+        """Those whose method and URL are right, the first first."""
         known = self._asked_for.get(target)
         if known is None:
             if len(self._asked_for) >= REMEMBERED:
@@ -58,7 +62,7 @@ class Stubs(Mapping[str, Stub]):
             known = self._asked_for[target] = tuple(
                 stub for stub in self._first_to_last if stub.request.asks_for(target)
             )
-        return next((stub for stub in known if stub.request.is_sent_with(headers)), None)
+        return known
 
 
 def stubs_of(bodies: Iterable[Mapping[str, Any]], there: Iterable[str] = ()) -> list[Stub]:
