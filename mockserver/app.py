@@ -46,7 +46,7 @@ def create_app(
     Two applications share nothing.
     """
     if isinstance(source, Fixture):
-        fixture, files = source, None
+        fixture, files = source, Files({})
     else:
         files = Files(source, overrides=overrides)
         fixture = files.read()
@@ -59,8 +59,7 @@ def create_app(
         allowed_origins=frozenset(guard.normal_origin(origin.rstrip("/")) for origin in allowed_origins),
     )
     worlds = Worlds(fixture, options)
-    if files is not None:
-        Reloader(worlds, files)
+    Reloader(worlds, files)
     site = worlds.main
     app = web.Application()
     app[SITE], app[BUFFERED] = site, Buffered()
