@@ -1,18 +1,16 @@
 """A request that a stub answers: its body is read, its answer made, and perhaps somebody is logged in."""
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
 from math import inf
-from typing import Final
 from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from mockserver.contract.credentials import SESSION
+from mockserver.contract.credentials import SESSION, without_password
 from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, bare
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.server import cors, responses, steps
@@ -24,9 +22,6 @@ from mockserver.world.journal import KEPT, STUB, Asked, Exchange, size_of
 from mockserver.world.turns import in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
-
-PASSWORD: Final = re.compile(rb"((?:^|&)password=)[^&]*")
-SHOWN: Final = rb"\1..."
 
 
 async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
@@ -51,7 +46,7 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
             failure = bare(error)
         finally:
             site.calls -= 1
-        shown = PASSWORD.sub(SHOWN, body) if is_form else body
+        shown = without_password(body) if is_form else body
         asked = replace(asked, body=shown[:KEPT], size=size_of(asked.target, asked.headers, shown))
     served = site.served
     exchange = steps.arrived(served, asked)
