@@ -15,6 +15,7 @@ from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, ba
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.server import cors, responses, steps
 from mockserver.server.elsewhere.answering import Answer, answered, delayed, refusal
+from mockserver.server.front import head
 from mockserver.server.routing import target_in_world
 from mockserver.stubs.mapping import END, FORM, Stub
 from mockserver.stubs.matchers import Target, cookies
@@ -63,6 +64,24 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
     if failure is not None and failure.row in responses.UNREAD:
         response.force_close()
     return response
+
+
+def at_once(site: Site, asked: Asked) -> bytes | None:
+    """That of a stub that does nothing but say what it says, where no rule may act on it."""
+    served = site.served
+    world = served.world
+    if not world.stubs:
+        return None
+    stub = world.stubs.choose(Target(asked.method, asked.target), asked.headers)
+    if stub is None or not stub.response.is_plain:
+        return None
+    if world.faults.ids and world.faults.matching(steps.incoming(asked)):
+        return None
+    exchange = steps.arrived(served, asked)
+    exchange.kind, says = STUB, stub.response
+    exchange.status, exchange.content = says.status, says.body[:KEPT]
+    served.journal.answered(exchange)
+    return head.response(says.status, says.headers, says.body)
 
 
 async def answer(site: Site, exchange: Exchange, request: web.Request, stub: Stub, body: bytes) -> Answer | None:
