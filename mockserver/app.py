@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from aiohttp import hdrs, web
 
 from mockserver import __version__
-from mockserver.admin import guard, routes
+from mockserver.admin import routes
 from mockserver.contract import openapi
 from mockserver.contract.bundles import Json, schema_files
 from mockserver.contract.dialects import DIALECTS, Variant
@@ -14,6 +14,7 @@ from mockserver.fixtures.source import Source
 from mockserver.fixtures.watch import Files
 from mockserver.server import cors
 from mockserver.server.answer import routed
+from mockserver.server.elsewhere.foreign import normal_origin
 from mockserver.server.front.buffered import Buffered
 from mockserver.server.reloading import Reloader
 from mockserver.server.responses import BUFFERED
@@ -56,7 +57,7 @@ def create_app(
         others=others,
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
-        allowed_origins=frozenset(guard.normal_origin(origin.rstrip("/")) for origin in allowed_origins),
+        allowed_origins=frozenset(normal_origin(origin.rstrip("/")) for origin in allowed_origins),
     )
     worlds = Worlds(fixture, options)
     if files is not None:

@@ -1,0 +1,165 @@
+"""One request on its way to the upstream, and its answer on its way back. Nothing is kept of either but its beginning.
+
+`ask` raises ApiError where there is no answer. What breaks off later breaks off here, too.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Final
+
+import aiohttp
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from mockserver.contract.errors import BROKEN_BODY, DEAD_UPSTREAM, SLOW_UPSTREAM, ApiError, bare
+from mockserver.server import transport
+from mockserver.server.elsewhere.upstream import Passage, is_text, without_secrets
+from mockserver.server.responses import MAX_BODY
+from mockserver.world.journal import KEPT, Exchange
+from mockserver.world.served import Served
+
+ANSWER_S: Final = 60
+"""So long nothing may move, until an answer begins; afterwards it may pause as long as it likes."""
+DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
+"""What aiohttp's server has taken off a request's body."""
+
+
+class Passing:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        passage: Passage,
+        target: str,
+        request: web.Request,
+        served: Served,
+        exchange: Exchange,
+    ) -> None:
+        self.session, self.passage, self.request = session, passage, request
+        self.served, self.exchange = served, exchange
+        self.url = URL(passage.upstream.origin + target, encoded=True)
+        self.headers = CIMultiDict[str]()
+        """Of the answer, as it goes back; whoever adds some does so before it is sent."""
+        self._answer: aiohttp.ClientResponse
+        self._begun: list[bytes] = []
+        self._limit: asyncio.Timeout | None = None
+        self._broken: Exception | None = None
+
+    async def ask(self) -> None:
+        request = self.request
+        headers = self.passage.asked(request.headers)
+        if headers.get(hdrs.CONTENT_ENCODING, "").lower() in DECODED:
+            headers.popall(hdrs.CONTENT_ENCODING)
+            headers.popall(hdrs.CONTENT_LENGTH, None)
+        body = self._body() if request.body_exists else None
+        try:
+            async with asyncio.timeout(ANSWER_S) as self._limit:
+                self._answer = await self.session.request(
+                    request.method, self.url, headers=headers, data=body, allow_redirects=False
+                )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if self._broken is not None:
+                raise ApiError(BROKEN_BODY, problem=str(self._broken) or "it broke off") from None
+            raise unanswered(self.passage, error) from None
+        finally:
+            self._limit = None
+        self.headers = self.passage.answered(self._answer.headers)
+
+    async def send(self) -> web.StreamResponse:
+        answer = self._answer
+        response = Passed(status=answer.status, reason=answer.reason, headers=self.headers)
+        self.begin(answer.status)
+        try:
+            await response.prepare(self.request)
+            async for chunk in self._chunks():
+                await response.write(chunk)
+            await response.write_eof()
+        except (aiohttp.ClientError, OSError) as error:
+            bare(error)
+            return transport.close(self.request)
+        return response
+
+    async def whole(self) -> tuple[int, bytes] | None:
+        """Status and body. None for one that is large, or a stream of events, which may never end: that can be sent."""
+        if self._answer.content_type == "text/event-stream":
+            return None
+        size, chunks = 0, []
+        try:
+            async for chunk in self._answer.content.iter_any():
+                size += len(chunk)
+                chunks.append(chunk)
+                if size > MAX_BODY:
+                    self._begun = chunks
+                    return None
+        except aiohttp.ClientError as error:
+            raise unanswered(self.passage, error) from None
+        content = b"".join(chunks)
+        self.begin(self._answer.status)
+        if is_text(self._answer.headers):
+            self.exchange.content = without_secrets(content[:KEPT])
+        return self._answer.status, content
+
+    def begin(self, status: int) -> None:
+        """It is answered now, as the journal has it."""
+        self.exchange.status, self.exchange.let_go = status, False
+
+    def close(self) -> None:
+        """At the end, whatever became of it."""
+        if hasattr(self, "_answer"):
+            self._answer.close()
+        self.served.journal.answered(self.exchange)
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        loop, kept, is_kept = asyncio.get_running_loop(), bytearray(), is_text(self.request.headers)
+        try:
+            async for chunk in self.request.content.iter_any():
+                if self._limit is not None:
+                    self._limit.reschedule(loop.time() + ANSWER_S)
+                if is_kept and len(kept) < KEPT:
+                    kept += chunk[: KEPT - len(kept)]
+                yield chunk
+        except Exception as error:
+            self._broken = bare(error)
+            raise
+        finally:
+            if kept:
+                self.exchange.asked = replace(self.exchange.asked, body=without_secrets(bytes(kept)))
+                self.served.journal.grown(self.exchange, len(kept))
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        kept, is_kept = bytearray(), is_text(self._answer.headers)
+        try:
+            for chunk in self._begun:
+                kept += chunk[: is_kept * (KEPT - len(kept))]
+                yield chunk
+            self._begun = []
+            async for chunk in self._answer.content.iter_any():
+                kept += chunk[: is_kept * (KEPT - len(kept))]
+                yield chunk
+        finally:
+            self.exchange.content = without_secrets(bytes(kept))
+
+
+class Passed(web.StreamResponse):
+    """Without the headers that aiohttp would add to those of the upstream's: a browser that finds none guesses."""
+
+    async def _prepare_headers(self) -> None:
+        lacking = [name for name in (hdrs.CONTENT_TYPE, hdrs.SERVER) if name not in self.headers]
+        await super()._prepare_headers()
+        for name in lacking:
+            self.headers.popall(name, None)
+
+
+def unanswered(passage: Passage, error: Exception) -> ApiError:
+    """Why there is no answer: the upstream is slow, or cannot be asked."""
+    origin = passage.upstream.origin
+    if isinstance(error, TimeoutError):
+        return ApiError(SLOW_UPSTREAM, upstream=origin)
+    cause = getattr(error, "os_error", None) or error
+    problem = getattr(cause, "strerror", None) or str(cause) or type(error).__name__
+    hint = None
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        problem = str(error.certificate_error)
+        hint = "--forward-ca FILE names who has signed it, --forward-insecure takes any"
+    return ApiError(DEAD_UPSTREAM, upstream=origin, problem=" ".join(problem.split()), hint=hint)
