@@ -36,6 +36,7 @@ class Incoming(NamedTuple):
     """What of a request a rule can look at."""
 
     operation: str
+    """Empty for what is not the task API's: only a rule that names a path matches it."""
     method: str
     path: str
     user: str
@@ -80,7 +81,7 @@ class Fault:
             and self.subtask_instance_id in (None, request.subtask_instance_id)
             and self.method in (None, request.method)
             and self.user in (None, request.user)
-            and (self.path is None or fnmatchcase(request.path, self.path))
+            and (request.operation != "" if self.path is None else fnmatchcase(request.path, self.path))
         )
 
     def dice(self, nth: int, seed: int) -> Random:

@@ -143,6 +143,19 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
 
 def replaced(effect: Response, wire: Wire, to: Route) -> Reply:
     """Anything. It is valid if it happens to be: the right schema's JSON, and said to be JSON."""
+    headers, content = anything(effect)
+    checker = schema_of(effect.status, wire, to)
+    valid = False
+    if checker is not None and headers.get(hdrs.CONTENT_TYPE, "").startswith("application/json"):
+        try:
+            valid = checker.accepts(json.loads(content))
+        except ValueError:
+            valid = False
+    return Reply(effect.status, content, headers, VALID if valid else DELIBERATELY_INVALID)
+
+
+def anything(effect: Response) -> tuple[CIMultiDict[str], bytes]:
+    """Headers and body."""
     headers = CIMultiDict(effect.headers)
     if effect.body is None:
         content = b""
@@ -152,14 +165,7 @@ def replaced(effect: Response, wire: Wire, to: Route) -> Reply:
     else:
         content = json.dumps(effect.body, ensure_ascii=False).encode("utf-8", "replace")
         headers.setdefault(hdrs.CONTENT_TYPE, "application/json")
-    checker = schema_of(effect.status, wire, to)
-    valid = False
-    if checker is not None and headers.get(hdrs.CONTENT_TYPE, "").startswith("application/json"):
-        try:
-            valid = checker.accepts(json.loads(content))
-        except ValueError:
-            valid = False
-    return Reply(effect.status, content, headers, VALID if valid else DELIBERATELY_INVALID)
+    return headers, content
 
 
 def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -> tuple[Reply, str]:

@@ -37,7 +37,7 @@ from mockserver.tasks.value import value
 from mockserver.times import MS
 from mockserver.world.account import CLIENT_ERRORS
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, REFUSED, Asked, Exchange
+from mockserver.world.journal import ELSEWHERE, KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
@@ -178,7 +178,8 @@ def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
         now, duration = served.clock.now(), (ticks() - exchange.began) // MS
     operation = exchange.asked.to.operation
     reply = responses.proven(served.wire, operation, done.data, done.failure, duration, now, exchange.trace_id)
-    site.account.count(reply.verdict)
+    if exchange.kind not in ELSEWHERE:
+        site.account.count(reply.verdict)
     exchange.status = reply.status
     exchange.content = reply.content[:KEPT]
     served.journal.answered(exchange)
@@ -252,6 +253,8 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
 
 
 def left_contract(site: Site, exchange: Exchange, how: str) -> None:
-    """A client error, in the account and in the journal."""
+    """A client error, in the account and in the journal. Only what asks for the API can leave its contract."""
+    if exchange.kind in ELSEWHERE:
+        return
     site.account.client_errors += 1
     exchange.client_error = how[:SENTENCE]

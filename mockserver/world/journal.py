@@ -31,8 +31,12 @@ BODY_BYTES: Final = 16 * 1024
 KEPT: Final = BODY_BYTES + 1
 """Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
 
-Kind = Literal["api", "refused"]
+Kind = Literal["api", "stub", "forwarded", "refused"]
 API: Final = "api"
+STUB: Final = "stub"
+FORWARDED: Final = "forwarded"
+ELSEWHERE: Final = frozenset({STUB, FORWARDED})
+"""These are answered in `server/elsewhere`, and are no replies of the API's account."""
 REFUSED: Final = "refused"
 """What never became a request of the API: the HTTP server itself has refused it."""
 
@@ -159,6 +163,12 @@ class Journal(Record[Exchange]):
             if self._new > NEW_BYTES:
                 self._new = 0
                 self._bytes.settle()
+
+    def grown(self, entry: Exchange, size: int) -> None:
+        """By a body that came later than the request."""
+        if entry.size:
+            entry.size += size
+            self.size += size
 
     def drop(self) -> None:
         """One entry, the oldest that does not act, as long as those that do have less than half of the room."""

@@ -20,9 +20,9 @@ from processes import END_S
 
 from mockserver import MockServer, create_app
 from mockserver.admin import guard
-from mockserver.server.elsewhere.foreign import normal_origin
 from mockserver.contract.errors import Unprocessable
 from mockserver.server import runner
+from mockserver.server.elsewhere.foreign import normal_origin
 from mockserver.world.worlds import Options
 
 tabs = pytest.fixture(browser.tabs)

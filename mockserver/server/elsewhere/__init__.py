@@ -1,1 +1,1 @@
-"""What answers requests that are not of the task API, nor of /__admin."""
+"""What is neither the task API nor a control route: stubs, forwarding, and who of them answers."""

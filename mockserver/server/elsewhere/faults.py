@@ -11,10 +11,9 @@ from mockserver.contract.errors import ApiError
 from mockserver.faults.effects import Dribble, Error, RateLimit, Response, Transport, Truncate, Violate
 from mockserver.faults.header import FAULT_HEADER, own_fault
 from mockserver.faults.rules import AFTER, Incoming
-from mockserver.server import fault_injection, responses, steps, transport
+from mockserver.server import fault_injection, responses, transport
 from mockserver.server.elsewhere.passing import Passing
 from mockserver.server.elsewhere.tunnel import Tunnel
-from mockserver.server.responses import Reply
 from mockserver.world.journal import KEPT, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site

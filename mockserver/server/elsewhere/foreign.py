@@ -1,7 +1,7 @@
 """Which web pages are foreign: what /__admin and a forwarded system do not answer, so that no page that somebody visits
 can drive either.
 
-A page cannot send another Host than the name it was loaded from (which stops DNS rebinding), and cannot hide its Origin.
+A page cannot send another Host than the name that it was loaded from (which stops DNS rebinding), nor hide its Origin.
 """
 
 import ipaddress

@@ -74,11 +74,11 @@ class Forwarding:
             self._under_way.discard(task)
         return transport.close(request) if task.cancelled() else task.result()
 
-    def let_go(self) -> None:
+    async def let_go(self, _: web.Application) -> None:
         for task in self._under_way:
             task.cancel()
 
-    async def close(self) -> None:
+    async def close(self, _: web.Application) -> None:
         if self._session is not None:
             await self._session.close()
 

@@ -5,7 +5,7 @@ Headers go through as they are, but for those that name one of the two places, a
 
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs
 from multidict import CIMultiDict, MultiMapping
 
-from mockserver.server.elsewhere.foreign import normal_origin
+from mockserver.server.elsewhere.foreign import DEFAULT_PORTS, normal_origin
 from mockserver.tasks.value import value
 
 SESSION_COOKIE: Final = "OCP_MOCK_SESSION"
@@ -26,7 +26,7 @@ HOP_BY_HOP: Final = frozenset(
 )
 """RFC 9110, section 7.6.1: those of one connection; and of each, the names that its Connection lists."""
 _BOUND_TO_SECURE: Final = ("__secure-", "__host-")
-"""Browsers take cookies of these names only with Secure, over http from localhost alone (RFC 6265bis, section 4.1.3)."""
+"""Browsers take cookies of these names only with Secure, over http from localhost alone (RFC 6265bis, 4.1.3)."""
 _NEEDS_SECURE: Final = frozenset({"secure", "partitioned", "samesite=none"})
 """Without the first of them browsers refuse the others."""
 
@@ -43,10 +43,20 @@ class Upstream:
     def takes(self, path: str) -> bool:
         return not self.paths or any(fnmatchcase(path, glob) for glob in self.paths)
 
+    def is_at(self, port: int, hosts: Collection[str]) -> bool:
+        parts = urlsplit(self.origin)
+        return (parts.port or DEFAULT_PORTS[parts.scheme]) == port and parts.hostname in hosts
 
-def upstream(url: str, *, paths: Sequence[str] = (), ca: str | None = None, insecure: bool = False) -> Upstream:
+
+def upstream_of(
+    url: str | None, *, paths: Sequence[str] = (), ca: str | None = None, insecure: bool = False
+) -> Upstream | None:
     """Raises ValueError: it is a scheme, a host and a port, and the rest is the requests' own; or for a file that has
-    no certificates."""
+    no certificates; or without a URL, for anything else."""
+    if url is None:
+        if paths or ca is not None or insecure:
+            raise ValueError("--forward-path, --forward-ca and --forward-insecure need --forward")
+        return None
     try:
         parts = urlsplit(url)
         is_origin = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
@@ -169,9 +179,11 @@ def _not_ours(cookies: str) -> str:
     return "; ".join(pair for pair in pairs if pair.partition("=")[0].strip() != SESSION_COOKIE)
 
 
-# --- what is shown of a body -----------------------------------------------------------------------------------------
+# --- what is shown of a body ----------------------------------------------------------------------------------------
 
-_TEXT: Final = re.compile(r"text/|application/([\w.+-]*\+)?(json|xml|javascript|x-ndjson|x-www-form-urlencoded)\b", re.I)
+_TEXT: Final = re.compile(
+    r"text/|application/([\w.+-]*\+)?(json|xml|javascript|x-ndjson|x-www-form-urlencoded)\b", re.I
+)
 _SECRET: Final = re.compile(
     rb"""(["']?[\w.-]*(?:passw|secret|token)[\w.-]*["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|[^&\s,}]+)""", re.IGNORECASE
 )
