@@ -63,9 +63,6 @@ THROTTLED: Final = Row("throttled", "document", 429, "More than {limit} requests
     "a rate limit lets no more requests through", {"limit": 5, "seconds": 1, "fault": "fault-1"})
 TOO_MUCH: Final = Row("unexpected", "ours", 503,
     "More than {limit} bytes of bodies and answers are in memory at once: try again.")
-FOREIGN_PAGE: Final = Row("no permission", "ours", 403, "Not forwarded: {problem}.")
-DEAD_UPSTREAM: Final = Row("unexpected", "ours", 502, "{upstream} cannot be asked: {problem}.")
-SLOW_UPSTREAM: Final = Row("unexpected", "ours", 504, "{upstream} does not answer.")
 UNEXPECTED: Final = Row("unexpected", "document", 500, "{problem}",
     "an unexpected error, or an answer that broke its own schema", {"problem": "An unexpected error."})
 # fmt: on

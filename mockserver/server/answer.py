@@ -18,7 +18,7 @@ from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, Api
 from mockserver.contract.routes import OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
-from mockserver.server.elsewhere.order import elsewhere
+from mockserver.server.elsewhere import order
 from mockserver.server.front import head
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
@@ -64,7 +64,7 @@ async def respond(
     if dialect_prefix is not None and dialect_prefix not in site.prefixes:
         path = None
     if failure is None and (path is None or route(request.method, path).is_elsewhere):
-        response = await elsewhere(site, request, asked_by(request, path, b""))
+        response = await order.elsewhere(site, request, asked_by(request, path, b""))
         if response is not None:
             return response
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):

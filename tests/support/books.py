@@ -15,10 +15,12 @@ import pytest
 from aiohttp import web
 
 from mockserver.server import answer
+from mockserver.server.elsewhere import order
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
 from mockserver.world.account import Account
+from mockserver.world.journal import Asked
 from mockserver.world.worlds import Site
 
 COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")
@@ -71,6 +73,7 @@ BOOKS = Books()
 def keep() -> None:
     """From now on every server is in the books."""
     made, handled, at_once, refused = Site.__init__, web.Application._handle, answer.at_once, answer.refused
+    elsewhere = order.elsewhere
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -91,8 +94,14 @@ def keep() -> None:
         BOOKS.answered += 1
         return refused(site, what)
 
+    async def others(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
+        """No replies of the API's, and in no account."""
+        response = await elsewhere(site, request, asked)
+        BOOKS.answered -= response is not None
+        return response
+
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
-    answer.at_once, answer.refused = in_front, refusing
+    answer.at_once, answer.refused, order.elsewhere = in_front, refusing, others
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 

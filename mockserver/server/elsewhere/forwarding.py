@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import hdrs, web
 
 from mockserver.contract.credentials import redacted
-from mockserver.contract.errors import FOREIGN_PAGE, ApiError, Unprocessable
+from mockserver.contract.errors import ApiError, Row, Unprocessable
 from mockserver.server import responses, steps, transport
 from mockserver.server.elsewhere import faults
 from mockserver.server.elsewhere.foreign import check_page
@@ -32,6 +32,7 @@ LOOK_S: Final = 0.25
 """So often it is looked whether who asked is still there: aiohttp tells nobody."""
 HEADERS: Final = 64 * 1024
 """So long each header of an answer may be."""
+FOREIGN_PAGE: Final = Row("no permission", "ours", 403, "Not forwarded: {problem}.")
 SYSTEM: Final = "the system that is forwarded to"
 
 
@@ -114,18 +115,20 @@ async def answered(
     site: Site, exchange: Exchange, request: web.Request, passing: Passing | Tunnel
 ) -> web.StreamResponse:
     exchange.let_go = True  # until it is answered
+    failure = exchange.going_round or faults.meet(site.served, exchange)
     try:
-        failure = exchange.going_round or faults.meet(site.served, exchange)
-        if failure is not None:
-            raise failure
-        if exchange.fault is not None:
-            return await faults.spoiled(site, exchange, request, passing)
-        await passing.ask()
-        return await passing.send()
-    except ApiError as failure:
-        return refused(site, exchange, request, failure)
+        if failure is None:
+            if exchange.fault is not None:
+                return await faults.spoiled(site, exchange, request, passing)
+            await passing.ask()
+            return await passing.send()
+    except ApiError as error:
+        failure = error
     finally:
         passing.close()
+        if failure is None:
+            site.served.journal.answered(exchange)
+    return refused(site, exchange, request, failure)
 
 
 def refused(site: Site, exchange: Exchange, request: web.Request, failure: ApiError) -> web.Response:

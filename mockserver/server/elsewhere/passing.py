@@ -4,6 +4,9 @@
 """
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
@@ -13,7 +16,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from mockserver.contract.errors import BROKEN_BODY, DEAD_UPSTREAM, SLOW_UPSTREAM, ApiError, bare
+from mockserver.contract.errors import BROKEN_BODY, ApiError, Row, bare
 from mockserver.server import transport
 from mockserver.server.elsewhere.upstream import Passage, is_text, without_secrets
 from mockserver.server.responses import MAX_BODY
@@ -22,6 +25,8 @@ from mockserver.world.served import Served
 
 ANSWER_S: Final = 60
 """So long nothing may move, until an answer begins; afterwards it may pause as long as it likes."""
+DEAD_UPSTREAM: Final = Row("unexpected", "ours", 502, "{upstream} cannot be asked: {problem}.")
+SLOW_UPSTREAM: Final = Row("unexpected", "ours", 504, "{upstream} does not answer.")
 DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
 """What aiohttp's server has taken off a request's body."""
 
@@ -108,7 +113,6 @@ class Passing:
         """At the end, whatever became of it."""
         if hasattr(self, "_answer"):
             self._answer.close()
-        self.served.journal.answered(self.exchange)
 
     async def _body(self) -> AsyncIterator[bytes]:
         loop, kept, is_kept = asyncio.get_running_loop(), bytearray(), is_text(self.request.headers)
@@ -157,7 +161,8 @@ def unanswered(passage: Passage, error: Exception) -> ApiError:
     if isinstance(error, TimeoutError):
         return ApiError(SLOW_UPSTREAM, upstream=origin)
     cause = getattr(error, "os_error", None) or error
-    problem = getattr(cause, "strerror", None) or str(cause) or type(error).__name__
+    known = isinstance(cause, OSError) and not isinstance(cause, socket.gaierror | ssl.SSLError) and cause.errno
+    problem = (os.strerror(known) if known else getattr(cause, "strerror", None) or str(cause)) or type(error).__name__
     hint = None
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         problem = str(error.certificate_error)

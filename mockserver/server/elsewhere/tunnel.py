@@ -9,8 +9,8 @@ from aiohttp import WSMsgType, hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from mockserver.contract.errors import DEAD_UPSTREAM, ApiError
-from mockserver.server.elsewhere.passing import ANSWER_S, unanswered
+from mockserver.contract.errors import ApiError
+from mockserver.server.elsewhere.passing import ANSWER_S, DEAD_UPSTREAM, unanswered
 from mockserver.server.elsewhere.upstream import Passage
 from mockserver.world.journal import Exchange
 from mockserver.world.served import Served
@@ -95,7 +95,7 @@ class Tunnel:
         """There is no body."""
 
     def close(self) -> None:
-        self.served.journal.answered(self.exchange)
+        """Both sides have been told."""
 
     def _refusal(self, status: int) -> web.Response:
         """Without its body, which no browser shows, and aiohttp does not give."""

@@ -27,6 +27,7 @@ HOP_BY_HOP: Final = frozenset(
 """RFC 9110, section 7.6.1: those of one connection; and of each, the names that its Connection lists."""
 _BOUND_TO_SECURE: Final = ("__secure-", "__host-")
 """Browsers take cookies of these names only with Secure, over http from localhost alone (RFC 6265bis, 4.1.3)."""
+_BOUND_TO_ROOT: Final = "__host-"
 _NEEDS_SECURE: Final = frozenset({"secure", "partitioned", "samesite=none"})
 """Without the first of them browsers refuse the others."""
 
@@ -146,20 +147,30 @@ class Passage:
     def cookie(self, text: str) -> str:
         """A Set-Cookie, so that a browser that asks us over http takes it, and sends it to us."""
         first, *attributes = text.split(";")
-        dropped = set() if first.strip().lower().startswith(_BOUND_TO_SECURE) else _NEEDS_SECURE
+        named = first.strip().lower()
+        dropped = set() if named.startswith(_BOUND_TO_SECURE) else _NEEDS_SECURE
+        base = "" if named.startswith(_BOUND_TO_ROOT) else self.base
         kept = [first]
         for attribute in attributes:
             name, _, content = (part.strip() for part in attribute.partition("="))
             word = name.lower()
             if word == "domain" or word in dropped or f"{word}={content.lower()}" in dropped:
                 continue
-            kept.append(f" {name}={self.base}{content}" if word == "path" and content.startswith("/") else attribute)
+            kept.append(f" {name}={base}{content}" if word == "path" and content.startswith("/") else attribute)
         return ";".join(kept)
 
 
 def _passed(headers: MultiMapping[str]) -> CIMultiDict[str]:
     listed = {name.strip().lower() for text in headers.getall(hdrs.CONNECTION, ()) for name in text.split(",")}
-    return CIMultiDict((name, text) for name, text in headers.items() if name.lower() not in HOP_BY_HOP | listed)
+    dropped = HOP_BY_HOP | listed
+    return CIMultiDict((name, _written(text)) for name, text in headers.items() if name.lower() not in dropped)
+
+
+def _written(text: str) -> str:
+    """aiohttp writes UTF-8 only, and leaves out what was none: that is taken for Latin-1."""
+    if text.isascii() or text.isprintable():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _below(origin: str, url: str) -> str | None:
@@ -185,8 +196,9 @@ _TEXT: Final = re.compile(
     r"text/|application/([\w.+-]*\+)?(json|xml|javascript|x-ndjson|x-www-form-urlencoded)\b", re.I
 )
 _SECRET: Final = re.compile(
-    rb"""(["']?[\w.-]*(?:passw|secret|token)[\w.-]*["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|[^&\s,}]+)""", re.IGNORECASE
+    rb"""((?:passw|secret|token)[\w.-]{0,40}["']?\s{0,9}[:=]\s{0,9})("(?:[^"\\]|\\.)*"?|[^&\s,}]+)""", re.IGNORECASE
 )
+"""What makes one quickly found is that it begins with a word, and that nothing in it is both long and repeated."""
 
 
 def is_text(headers: Mapping[str, str]) -> bool:
