@@ -55,6 +55,7 @@ async def spoiled(
     if fault.delay is not None and not await wait(fault.delay.seconds(dice)):
         return transport.close(request)
     if isinstance(effect, Transport):
+        exchange.let_go = False
         if effect.fault == "HANG":
             return await transport.hang(request, wait)
         served.remember_spoiled(exchange.asked)
