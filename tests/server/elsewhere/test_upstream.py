@@ -76,6 +76,24 @@ def test_globs_narrow_it(globs: tuple[str, ...], path: str, is_taken: bool) -> N
     assert Upstream(origin="http://real.test", paths=globs).takes(path) is is_taken
 
 
+@pytest.mark.parametrize(
+    ("url", "port", "is_itself"),
+    [
+        ("http://localhost:8080", 8080, True),
+        ("http://127.0.0.1:8080", 8080, True),
+        ("http://127.0.0.1:8081", 8080, False),
+        ("http://127.0.0.1", 80, True),
+        ("https://127.0.0.1", 80, False),
+        ("http://real.test:8080", 8080, False),
+    ],
+)
+def test_a_server_is_not_its_own_upstream(url: str, port: int, is_itself: bool) -> None:
+    """Each request would come back to it without an end."""
+    found = upstream_of(url)
+    assert found is not None
+    assert found.is_at(port, ("localhost", "127.0.0.1")) is is_itself
+
+
 # --- URLs ----------------------------------------------------------------------------------------------------------
 
 
