@@ -20,6 +20,8 @@ from mockserver.contract.permissions import ANONYMOUS
 AUTHORIZATION: Final = istr("Authorization")  # looked up in every request, and an istr is in half of the time
 BASIC: Final = "Basic"
 SIGNED: Final = "OCP-ACCESS-KEY-HMACSHA1"
+SESSION: Final = "OCP_MOCK_SESSION"
+"""The cookie that stands for a user who has logged in by a stub."""
 OCP_HEADERS: Final = "x-ocp-"
 Scheme = Literal["Basic", "OCP-ACCESS-KEY-HMACSHA1"]
 _SCHEMES: Final[dict[str, Scheme]] = {scheme.lower(): scheme for scheme in (BASIC, SIGNED)}
@@ -62,6 +64,8 @@ class Sent(NamedTuple):
     scheme: Scheme | None = None
     """None for one that is neither of the two, and where there is no header."""
     signature: Signature | None = None
+    session: bool | None = None
+    """Whether a session stands for the user; False for one that is unknown or has ended, None where there is none."""
 
 
 NOBODY: Final = Sent()

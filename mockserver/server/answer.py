@@ -40,7 +40,7 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     if asked is None:
         return None
     if asked.sent.signature is not None:
-        asked = identified(site.served.world, asked)
+        asked = identified(site.served, asked)
     if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.is_long(site.served, asked)):
         return None
     exchange = steps.arrived(site.served, asked)
@@ -64,7 +64,7 @@ async def respond(
     if dialect_prefix is not None and dialect_prefix not in site.prefixes:
         path = None
     if failure is None and (path is None or route(request.method, path).is_elsewhere):
-        response = await order.elsewhere(site, request, asked_by(request, path, b""))
+        response = await order.elsewhere(site, request, identified(site.served, asked_by(request, path, b"")))
         if response is not None:
             return response
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
@@ -85,8 +85,7 @@ async def respond(
     if asked.to.subtask is None and steps.is_long(site.served, asked):
         with suppress(Exception):  # the steps find that out as well, and say so
             await in_thread(steps.write_ahead(site.served, asked))
-    if asked.sent.signature is not None:
-        asked = identified(site.served.world, asked)
+    asked = identified(site.served, asked)
     exchange = steps.arrived(site.served, asked)
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)

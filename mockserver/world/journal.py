@@ -35,8 +35,7 @@ Kind = Literal["api", "stub", "forwarded", "refused"]
 API: Final = "api"
 STUB: Final = "stub"
 FORWARDED: Final = "forwarded"
-ELSEWHERE: Final = frozenset({STUB, FORWARDED})
-"""These are answered in `server/elsewhere`, and are no replies of the API's account."""
+"""These two are answered in `server/elsewhere`, and are no replies of the API's account."""
 REFUSED: Final = "refused"
 """What never became a request of the API: the HTTP server itself has refused it."""
 

@@ -19,6 +19,7 @@ from mockserver.world.history import Change
 from mockserver.world.journal import REQUESTS, Asked, Journal, SharedBytes
 from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
 from mockserver.world.moves import Way, to
+from mockserver.world.sessions import Sessions
 from mockserver.world.turns import Steps
 from mockserver.world.value import World
 
@@ -59,6 +60,7 @@ class Served:
         """How often it was replaced or edited."""
         self.edited_by = RENEWED
         """The latest of those: a control call, or what else did it."""
+        self.sessions: Sessions
         self.live: LiveWorld
         self.clock: Clock
         self.wire: Wire
@@ -108,6 +110,7 @@ class Served:
         self._adopt(live, setting)
         self.journal.forget()
         self.snapshots.clear()
+        self.sessions = Sessions()
         self._spoiled.clear()
 
     def replace(self, live: LiveWorld, setting: ClockSetting) -> None:

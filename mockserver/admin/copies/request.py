@@ -58,8 +58,10 @@ def again(entry: Exchange) -> Again:
     headers: dict[str, str] = {}
     sent = credentials.NOBODY
     authorization = asked.headers.get("Authorization")
-    if asked.sent.signature is not None:
+    if asked.sent.signature is not None or asked.sent.session:
         sent = _unsigned(entry)
+    elif asked.sent.session is False and world_before(entry).settings.auth == "open":
+        raise Lost("its session had ended, and no session is shown")
     elif authorization is not None:
         sent, header = _shown(authorization, world_before(entry).users)
         if header is not None:
@@ -121,7 +123,8 @@ def _shown(header: str, users: Mapping[str, User]) -> tuple[credentials.Sent, st
 
 
 def _unsigned(entry: Exchange) -> credentials.Sent:
-    """The user's own credentials in the place of a signature, which would be too old anyway. Raises Lost."""
+    """The user's own credentials in the place of a signature, which would be too old anyway, or of a session. Raises
+    Lost."""
     fault, world, sent = entry.fault, world_before(entry), entry.asked.sent
     if entry.status == 401 and (fault is None or not fault.replaces):
         raise Lost("it was signed, and no signature is shown")

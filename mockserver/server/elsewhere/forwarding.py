@@ -14,8 +14,9 @@ from aiohttp import hdrs, web
 
 from mockserver.contract.credentials import redacted
 from mockserver.contract.errors import ApiError, Row, Unprocessable
-from mockserver.server import responses, steps, transport
-from mockserver.server.elsewhere import faults
+from mockserver.faults.effects import Dribble, Truncate
+from mockserver.server import steps, transport
+from mockserver.server.elsewhere.answering import Answer, answered, refusal
 from mockserver.server.elsewhere.foreign import check_page
 from mockserver.server.elsewhere.passing import Passing
 from mockserver.server.elsewhere.tunnel import Tunnel, is_websocket
@@ -62,8 +63,8 @@ class Forwarding:
 
     async def while_asked(
         self, request: web.Request, answering: Coroutine[Any, Any, web.StreamResponse]
-    ) -> web.StreamResponse:
-        """Until it is done, who asked has gone, or everybody is let go."""
+    ) -> web.StreamResponse | None:
+        """None if who asked has gone, or everybody was let go."""
         task = asyncio.create_task(answering)
         self._under_way.add(task)
         try:
@@ -73,7 +74,7 @@ class Forwarding:
         finally:
             task.cancel()
             self._under_way.discard(task)
-        return transport.close(request) if task.cancelled() else task.result()
+        return None if task.cancelled() else task.result()
 
     async def let_go(self, _: web.Application) -> None:
         for task in self._under_way:
@@ -93,53 +94,58 @@ async def forwarded(site: Site, request: web.Request, asked: Asked) -> web.Strea
     forwarding, target = request.app.get(FORWARDING), target_in_world(site, request)
     if forwarding is None or not forwarding.upstream.takes(unquote(target.partition("?")[0])):
         return None
-    exchange = steps.arrived(site.served, asked)
+    served = site.served
+    exchange = steps.arrived(served, asked)
     exchange.kind = FORWARDED
+    base = origin_form(request.raw_path).removesuffix(target)
+    passage = Passage(upstream=forwarding.upstream, host=request.headers.get(hdrs.HOST, request.host), base=base)
+    way = Tunnel if is_websocket(request) else Passing
+    passing = way(forwarding.session, passage, target, request, served, exchange)
+    failure = foreign(site, request) or steps.choose_fault(served, exchange)
+
+    async def own() -> Answer:
+        try:
+            if failure is not None:
+                raise failure
+            await passing.ask()
+            return await answer_of(exchange, passing)
+        except ApiError as error:
+            tell(exchange, error)
+            return refusal(served, exchange, error)
+
+    site.calls += 1
+    try:
+        response = await forwarding.while_asked(request, answered(site, exchange, request, own))
+    finally:
+        site.calls -= 1
+        passing.close()
+    if response is None:
+        exchange.let_go = exchange.status is None
+        return transport.close(request)
+    return response
+
+
+def foreign(site: Site, request: web.Request) -> ApiError | None:
+    """Why it is not for whose page asks."""
     try:
         check_page(site.options, request, SYSTEM)
     except Unprocessable as error:
         problem, _, advice = error.message.partition("; ")
-        return refused(site, exchange, request, ApiError(FOREIGN_PAGE, problem=problem, hint=advice or None))
-    base = origin_form(request.raw_path).removesuffix(target)
-    passage = Passage(upstream=forwarding.upstream, host=request.headers.get(hdrs.HOST, request.host), base=base)
-    way = Tunnel if is_websocket(request) else Passing
-    site.calls += 1
-    try:
-        passing = way(forwarding.session, passage, target, request, site.served, exchange)
-        return await forwarding.while_asked(request, answered(site, exchange, request, passing))
-    finally:
-        site.calls -= 1
+        return ApiError(FOREIGN_PAGE, problem=problem, hint=advice or None)
+    return None
 
 
-async def answered(
-    site: Site, exchange: Exchange, request: web.Request, passing: Passing | Tunnel
-) -> web.StreamResponse:
-    exchange.let_go = True  # until it is answered
-    failure = exchange.going_round or faults.meet(site.served, exchange)
-    try:
-        if failure is None:
-            if exchange.fault is not None:
-                return await faults.spoiled(site, exchange, request, passing)
-            await passing.ask()
-            return await passing.send()
-    except ApiError as error:
-        failure = error
-    finally:
-        passing.close()
-        if failure is None:
-            site.served.journal.answered(exchange)
-    return refused(site, exchange, request, failure)
+async def answer_of(exchange: Exchange, passing: Passing | Tunnel) -> Answer:
+    """That of the upstream. Whole, if a fault truncates it or dribbles, unless it is large or has no end."""
+    if exchange.fault is not None and isinstance(exchange.fault.effect, Truncate | Dribble):
+        whole = await passing.whole()
+        if whole is not None:
+            return whole
+        exchange.effect = f"{exchange.effect}: not done, since the answer is large or has no end"
+    return Answer(0, b"", passing.headers, stream=passing.send)
 
 
-def refused(site: Site, exchange: Exchange, request: web.Request, failure: ApiError) -> web.Response:
-    """An envelope of ours, which no page of another origin can read."""
-    if failure.row.status >= 500:
-        path = redacted(exchange.asked.path)
-        log.warning("%s", escaped(f"{exchange.asked.method} {path}: {failure.row.status}: {failure.message}"))
-    reply = steps.concluded(site, exchange, steps.refuse(site, exchange, failure))
-    exchange.let_go = False
-    headers = {name: text for name, text in reply.headers.items() if name != responses.CONTRACT}
-    response = web.Response(status=reply.status, body=reply.content, headers=headers)
-    if request.body_exists and not request.content.is_eof():
-        response.force_close()  # the rest of the body is not wanted
-    return response
+def tell(exchange: Exchange, failure: ApiError) -> None:
+    asked, advice = exchange.asked, f" ({failure.hint})" if failure.hint else ""
+    line = f"{asked.method} {redacted(asked.path)}: {failure.row.status}: {failure.message}{advice}"
+    log.warning("%s", escaped(line))

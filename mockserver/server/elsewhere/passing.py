@@ -18,6 +18,7 @@ from yarl import URL
 
 from mockserver.contract.errors import BROKEN_BODY, ApiError, Row, bare
 from mockserver.server import transport
+from mockserver.server.elsewhere.answering import Answer
 from mockserver.server.elsewhere.upstream import Passage, is_text, without_secrets
 from mockserver.server.responses import MAX_BODY
 from mockserver.world.journal import KEPT, Exchange
@@ -74,7 +75,7 @@ class Passing:
     async def send(self) -> web.StreamResponse:
         answer = self._answer
         response = Passed(status=answer.status, reason=answer.reason, headers=self.headers)
-        self.begin(answer.status)
+        self.exchange.status = answer.status
         try:
             await response.prepare(self.request)
             async for chunk in self._chunks():
@@ -83,10 +84,12 @@ class Passing:
         except (aiohttp.ClientError, OSError) as error:
             bare(error)
             return transport.close(self.request)
+        finally:
+            self.served.journal.answered(self.exchange)
         return response
 
-    async def whole(self) -> tuple[int, bytes] | None:
-        """Status and body. None for one that is large, or a stream of events, which may never end: that can be sent."""
+    async def whole(self) -> Answer | None:
+        """None for one that is large, or a stream of events, which may never end: that can be sent."""
         if self._answer.content_type == "text/event-stream":
             return None
         size, chunks = 0, []
@@ -99,15 +102,8 @@ class Passing:
                     return None
         except aiohttp.ClientError as error:
             raise unanswered(self.passage, error) from None
-        content = b"".join(chunks)
-        self.begin(self._answer.status)
-        if is_text(self._answer.headers):
-            self.exchange.content = without_secrets(content[:KEPT])
-        return self._answer.status, content
-
-    def begin(self, status: int) -> None:
-        """It is answered now, as the journal has it."""
-        self.exchange.status, self.exchange.let_go = status, False
+        self.headers.popall(hdrs.CONTENT_LENGTH, None)
+        return Answer(self._answer.status, b"".join(chunks), self.headers, self._answer.reason)
 
     def close(self) -> None:
         """At the end, whatever became of it."""

@@ -78,7 +78,7 @@ class Tunnel:
         here = web.WebSocketResponse(protocols=chosen, autoping=False, max_msg_size=MESSAGE, decode_text=False)
         here.headers.extend(self.headers)
         await here.prepare(self.request)
-        self.exchange.status, self.exchange.let_go = 101, False
+        self.exchange.status = 101
         ways = [asyncio.create_task(passed_on(here, there)), asyncio.create_task(passed_on(there, here))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -99,7 +99,7 @@ class Tunnel:
 
     def _refusal(self, status: int) -> web.Response:
         """Without its body, which no browser shows, and aiohttp does not give."""
-        self.exchange.status, self.exchange.let_go = status, False
+        self.exchange.status = status
         for name in (hdrs.CONTENT_LENGTH, hdrs.CONTENT_ENCODING, hdrs.CONTENT_TYPE):
             self.headers.popall(name, None)
         return web.Response(status=status, headers=self.headers)

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs
 from multidict import CIMultiDict, MultiMapping
 
+from mockserver.contract.credentials import SESSION
 from mockserver.server.elsewhere.foreign import DEFAULT_PORTS, normal_origin
 from mockserver.tasks.value import value
 
-SESSION_COOKIE: Final = "OCP_MOCK_SESSION"
 OURS: Final = "x-mock-"
 HOP_BY_HOP: Final = frozenset(
     (
@@ -187,7 +187,7 @@ def _below(origin: str, url: str) -> str | None:
 
 def _not_ours(cookies: str) -> str:
     pairs = (pair.strip() for pair in cookies.split(";"))
-    return "; ".join(pair for pair in pairs if pair.partition("=")[0].strip() != SESSION_COOKIE)
+    return "; ".join(pair for pair in pairs if pair.partition("=")[0].strip() != SESSION)
 
 
 # --- what is shown of a body ----------------------------------------------------------------------------------------
