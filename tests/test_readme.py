@@ -37,6 +37,9 @@ from mockserver.fixtures import source
 from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.fixtures.document import MAX_BYTES
 from mockserver.server.cors import EXPOSED
+from mockserver.server.elsewhere.forwarding import CONNECT_S
+from mockserver.server.elsewhere.passing import ANSWER_S
+from mockserver.server.elsewhere.tunnel import MESSAGE
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
@@ -215,11 +218,11 @@ def examples(language: str) -> list[str]:
 
 
 def test_every_block_is_run_or_checked() -> None:
-    """In these languages here, and in test_recipes and test_reading_the_code these blocks."""
+    """In these languages here, and in test_recipes, test_recipes_consoles and test_reading_the_code these blocks."""
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1, "text": 1}
+    assert shown == {"ts": 6, "js": 1, "bash": 5, "dockerfile": 1, "text": 1}
 
 
 @pytest.mark.parametrize("program", examples("python"))
@@ -403,6 +406,7 @@ KIB: Final = 2**10
         f"{LISTENERS} listeners to `/__admin/events`, and keeps the last {KEPT:,} events",
         f"{BEHIND_BYTES // KIB} KiB still to read, or anything for {BEHIND // SECOND} s",
         f"in flight {GRACE_S} s",
+        f"websocket: {MESSAGE // MIB} MiB. To connect: {CONNECT_S} s; to move, until the answer begins: {ANSWER_S} s",
     ],
 )
 def test_a_limit_is_the_code_s(claim: str) -> None:
