@@ -108,7 +108,9 @@ class Passage:
     def there(self, url: str) -> str:
         """A URL of ours, as the upstream's; any other as it is."""
         rest = _below(self.ours, url)
-        return url if rest is None else self.upstream.origin + rest.removeprefix(self.base)
+        if rest is None:
+            return url
+        return self.upstream.origin + (rest[len(self.base) :] if rest.startswith(f"{self.base}/") else rest)
 
     def here(self, url: str) -> str:
         """A URL of the upstream's, as ours: with a host if it had one."""
@@ -196,9 +198,11 @@ _TEXT: Final = re.compile(
     r"text/|application/([\w.+-]*\+)?(json|xml|javascript|x-ndjson|x-www-form-urlencoded)\b", re.I
 )
 _SECRET: Final = re.compile(
-    rb"""((?:passw|secret|token)[\w.-]{0,40}["']?\s{0,9}[:=]\s{0,9})("(?:[^"\\]|\\.)*"?|[^&\s,}]+)""", re.IGNORECASE
+    rb"""((?:passw|secret|token)[\w.-]{0,40}[\\"']{0,8}\s{0,9}[:=]\s{0,9})"""
+    rb"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{0,8})[^&\s,}"'\\]+)""",
+    re.IGNORECASE,
 )
-"""What makes one quickly found is that it begins with a word, and that nothing in it is both long and repeated."""
+"""Quick on any body: it begins with a word, and nothing in it is both long and repeated."""
 
 
 def is_text(headers: Mapping[str, str]) -> bool:
@@ -208,4 +212,4 @@ def is_text(headers: Mapping[str, str]) -> bool:
 
 def without_secrets(body: bytes) -> bytes:
     """A form, or JSON, without the values that its names say are passwords, secrets and tokens."""
-    return _SECRET.sub(rb'\1"REDACTED"', body)
+    return _SECRET.sub(lambda found: found[1] + (b'"REDACTED"' if found[2] is None else found[2] + b"REDACTED"), body)

@@ -124,6 +124,7 @@ def test_a_location_of_the_upstream_becomes_ours(theirs: str, ours: str) -> None
     [
         ("http://127.0.0.1:8080/w/anna/a?b", "https://real.test:8443/a?b"),
         ("http://127.0.0.1:8080/other", "https://real.test:8443/other"),
+        ("http://127.0.0.1:8080/w/annabel/a", "https://real.test:8443/w/annabel/a"),
         ("http://else.test/a", "http://else.test/a"),
     ],
 )
@@ -225,6 +226,9 @@ def test_what_is_compressed_is_none() -> None:
         '{"username": "ann", "password": "hush \\" hush", "x": 1}',
         '{"accessToken":"hush","x":[1]}',
         "client_secret=hush",
+        '{"body": "{\\"password\\": \\"hush\\", \\"x\\": 1}"}',
+        "{'token': 'hush', 'x': 1}",
+        '{"url": "/x?token=hush"}',
         '{"password": "hush',
     ],
 )
