@@ -24,6 +24,7 @@ from mockserver.server.elsewhere.upstream import Passage, Upstream
 from mockserver.server.logs import escaped
 from mockserver.server.routing import origin_form, target_in_world
 from mockserver.world.journal import FORWARDED, Asked, Exchange
+from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
@@ -106,12 +107,11 @@ async def forwarded(site: Site, request: web.Request, asked: Asked) -> web.Strea
     async def own() -> Answer:
         try:
             if failure is not None:
-                raise failure
+                return refused(served, exchange, failure)
             await passing.ask()
             return await answer_of(exchange, passing)
         except ApiError as error:
-            tell(exchange, error)
-            return refusal(served, exchange, error)
+            return refused(served, exchange, error)
 
     site.calls += 1
     try:
@@ -145,7 +145,8 @@ async def answer_of(exchange: Exchange, passing: Passing | Tunnel) -> Answer:
     return Answer(0, b"", passing.headers, stream=passing.send)
 
 
-def tell(exchange: Exchange, failure: ApiError) -> None:
+def refused(served: Served, exchange: Exchange, failure: ApiError) -> Answer:
     asked, advice = exchange.asked, f" ({failure.hint})" if failure.hint else ""
     line = f"{asked.method} {redacted(asked.path)}: {failure.row.status}: {failure.message}{advice}"
     log.warning("%s", escaped(line))
+    return refusal(served, exchange, failure)

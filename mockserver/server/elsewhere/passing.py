@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 import ssl
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
@@ -65,9 +66,7 @@ class Passing:
                     request.method, self.url, headers=headers, data=body, allow_redirects=False
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if self._broken is not None:
-                raise ApiError(BROKEN_BODY, problem=str(self._broken) or "it broke off") from None
-            raise unanswered(self.passage, error) from None
+            raise unanswered(self.passage, error, self._broken) from None
         finally:
             self._limit = None
         self.headers = self.passage.answered(self._answer.headers)
@@ -82,7 +81,7 @@ class Passing:
                 await response.write(chunk)
             await response.write_eof()
         except (aiohttp.ClientError, OSError) as error:
-            bare(error)
+            released(error)
             return transport.close(self.request)
         finally:
             self.served.journal.answered(self.exchange)
@@ -151,8 +150,21 @@ class Passed(web.StreamResponse):
             self.headers.popall(name, None)
 
 
-def unanswered(passage: Passage, error: Exception) -> ApiError:
-    """Why there is no answer: the upstream is slow, or cannot be asked."""
+def released(error: BaseException | None) -> None:
+    """An error, what it came of, and the frames that they came through: aiohttp has circles in which each of these
+    holds the others, and a body that nobody reads any more."""
+    while error is not None:
+        further = error.__cause__ or error.__context__
+        traceback.clear_frames(error.__traceback__)
+        bare(error)
+        error = further
+
+
+def unanswered(passage: Passage, error: Exception, broken: Exception | None = None) -> ApiError:
+    """Why there is no answer: what was sent is `broken`, or the upstream is slow, or it cannot be asked."""
+    released(error)
+    if broken is not None:
+        return ApiError(BROKEN_BODY, problem=str(broken) or "it broke off")
     origin = passage.upstream.origin
     if isinstance(error, TimeoutError):
         return ApiError(SLOW_UPSTREAM, upstream=origin)

@@ -1,6 +1,7 @@
 """What is passed on is streamed: nothing waits for its end, nothing of it is held, and what breaks off ends both."""
 
 import asyncio
+import gc
 import re
 import socket
 import tracemalloc
@@ -201,6 +202,36 @@ def test_who_reads_slowly_slows_the_upstream(mock: MockServer, peak: Any) -> Non
         for _ in range(800):
             answer.raw.read(65536)
     assert peak() < HELD
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """As `serve`, that rarely lets the garbage collector come."""
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+@pytest.mark.parametrize("way", ["hung up on", "dead"])
+def test_nothing_is_kept_of_what_breaks_off(
+    mock: MockServer, running: Upstream, system: System, uncollected: None, way: str
+) -> None:
+    if way == "dead":
+        running.kill()
+    for _ in range(8):
+        system.ended.clear()
+        with sending(mock, "/sink") as connection:
+            for _ in range(31):
+                connection.sendall(PIECE)
+            if way == "dead":
+                assert connection.recv(12) == b"HTTP/1.1 502"
+        assert way == "dead" or system.ended.wait(END_S)
+    eventually(lambda: tracemalloc.get_traced_memory()[0] < MEGABYTE)
 
 
 # --- what breaks off -----------------------------------------------------------------------------------------------
