@@ -57,7 +57,7 @@ def create_app(
     Two applications share nothing.
     """
     if isinstance(source, Fixture):
-        fixture, files = source, None
+        fixture, files = source, Files({})
     else:
         files = Files(source, overrides=overrides)
         fixture = files.read()
@@ -73,6 +73,7 @@ def create_app(
     upstream = upstream_of(forward, paths=forward_paths, ca=forward_ca, insecure=forward_insecure)
     if files is not None:
         Reloader(worlds, files)
+    Reloader(worlds, files)
     site = worlds.main
     app = web.Application()
     app[SITE], app[BUFFERED] = site, Buffered()

@@ -27,7 +27,7 @@ PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "taskInstanceId": (LONG, "The task's id.", 1000),
     "subtaskInstanceId": (LONG, "The id of a subtask of it.", 10001),
     "id": ({"type": "string"}, "The rule's id.", "fault-1"),
-    "name": ({"type": "string"}, "The name of the snapshot, or of the world.", "before-the-retry"),
+    "name": ({"type": "string"}, "The name of the snapshot, of the world, or of the fixture.", "before-the-retry"),
 }
 REQUEST: Final[tuple[Json, str, object]] = (
     {**LONG, "minimum": 1},
@@ -41,7 +41,7 @@ REASONS: Final = {
     403: "The Host or the Origin is foreign.",
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
-    409: "That never comes.",
+    409: "That never comes, or something else came before.",
     413: "The body is too large.",
     415: "The body has another type.",
     422: "It was understood, and is not acceptable: `details` say where.",

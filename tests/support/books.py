@@ -1,8 +1,8 @@
 """The account of the whole run: of every server that the suite starts in this process, and what it should say.
 
 Two counts that know nothing of each other: the servers' own accounts, and the requests that were handed over, by
-aiohttp or by the protocol in front of it, and got an answer. Violations are those that tests have planted
-(`@pytest.mark.planted(n)`), and no others.
+aiohttp or by the protocol in front of it, and got an answer of the API's or of a control route's. Violations are those
+that tests have planted (`@pytest.mark.planted(n)`), and no others.
 """
 
 from collections import Counter
@@ -85,6 +85,11 @@ def keep() -> None:
             BOOKS.answered += 1
         return response
 
+    async def not_counted(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
+        response = await elsewhere(site, request, asked)
+        BOOKS.answered -= response is not None
+        return response
+
     def in_front(site: Site, plain: PlainRequest) -> bytes | None:
         response = at_once(site, plain)
         BOOKS.answered += response is not None
@@ -94,14 +99,8 @@ def keep() -> None:
         BOOKS.answered += 1
         return refused(site, what)
 
-    async def others(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
-        """No replies of the API's, and in no account."""
-        response = await elsewhere(site, request, asked)
-        BOOKS.answered -= response is not None
-        return response
-
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
-    answer.at_once, answer.refused, order.elsewhere = in_front, refusing, others
+    answer.at_once, answer.refused, order.elsewhere = in_front, refusing, not_counted
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 
