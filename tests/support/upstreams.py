@@ -52,9 +52,8 @@ def upstream(
             return await handler(request)
 
         app = web.Application(middlewares=[note], client_max_size=100 * MEGABYTE)
-        for path, handler in (handlers or {}).items():
+        for path, handler in {**(handlers or {}), "/{path:.*}": echo}.items():
             app.router.add_route("*", path, handler)
-        app.router.add_route("*", "/{path:.*}", echo)
         runner = web.AppRunner(app, shutdown_timeout=0.01, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
