@@ -15,7 +15,7 @@ from multidict import MultiMapping
 
 from mockserver.contract.credentials import NOBODY, redacted, sent_with
 from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, ApiError, bare
-from mockserver.contract.routes import OUTSIDE, Route, route
+from mockserver.contract.routes import NOWHERE, OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.elsewhere import order
@@ -34,11 +34,11 @@ FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding",
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
     """The whole response to a plain request. None where a rule may act on it, where it takes long, and where it is not
-    the task API's: then nothing has been counted, and `respond` is to answer."""
+    the task API's nor a plain stub's: then nothing has been counted, and `respond` is to answer."""
     site.worlds.settle()
     asked = asked_plainly(plain)
-    if asked is None:
-        return None
+    if asked.to is NOWHERE:
+        return order.at_once(site, asked)
     if asked.sent.signature is not None:
         asked = identified(site.served, asked)
     if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.is_long(site.served, asked)):
@@ -140,11 +140,8 @@ def refused(site: Site, what: Refused) -> web.Response:
 
 
 @lru_cache(maxsize=KNOWN)
-def asked_plainly(plain: PlainRequest) -> Asked | None:
-    """None for what is not the task API's."""
+def asked_plainly(plain: PlainRequest) -> Asked:
     to = route(plain.method, plain.path)
-    if to.is_elsewhere:
-        return None
     return Asked(
         method=plain.method,
         target=plain.target,

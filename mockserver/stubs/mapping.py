@@ -8,8 +8,11 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from mimetypes import guess_type
 from typing import Any, Final
+
+from multidict import CIMultiDict, MultiMapping
 
 from mockserver.contract.dialects import DIALECTS
 from mockserver.contract.errors import Problem
@@ -21,6 +24,7 @@ from mockserver.tasks.value import value
 
 PRIORITY: Final = 5
 BODIES: Final = ("body", "jsonBody", "base64Body", "bodyFileName")
+PLAIN_BYTES: Final = 64 * 1024
 FORM: Final = "form"
 END: Final = "end"
 MATCHED: Final = ("pathParameters", "queryParameters", "headers", "cookies")
@@ -34,7 +38,7 @@ class Response:
 
     status: int
     reason: str | None
-    headers: tuple[tuple[str, str], ...]
+    headers: MultiMapping[str]
     body: bytes = b""
     file: str | None = None
     """The name below `__files` of what is its body."""
@@ -43,6 +47,8 @@ class Response:
     fault: TransportFault | None = None
     session: str | None = None
     """FORM, END, or the name of a user."""
+    is_plain: bool = False
+    """Whether it is nothing but a status that has content, headers and a body that is known."""
 
 
 @value
@@ -94,10 +100,10 @@ def _response(body: Json) -> Response:
     if media_type is not None and "content-type" not in {name.lower() for name, _ in headers}:
         headers.append(("Content-Type", media_type))
     dribble = body.get("chunkedDribbleDelay")
-    return Response(
+    made = Response(
         status=int(body.get("status", 200)),
         reason=body.get("statusMessage"),
-        headers=tuple(headers),
+        headers=CIMultiDict(headers),
         body=content,
         file=body.get("bodyFileName"),
         delay=delay_of(dict(body)),
@@ -105,6 +111,15 @@ def _response(body: Json) -> Response:
         fault=body.get("fault"),
         session=body.get("session"),
     )
+    special = (made.reason, made.file, made.delay, made.dribble, made.fault, made.session)
+    is_plain = (
+        not any(special)
+        and made.status not in (204, 304)
+        and len(content) <= PLAIN_BYTES
+        and "Content-Type" in made.headers
+        and not any(name in made.headers for name in ("Date", "Server"))
+    )
+    return replace(made, is_plain=is_plain)
 
 
 # --- what no schema says of a stub -----------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ BOOKS = Books()
 def keep() -> None:
     """From now on every server is in the books."""
     made, handled, at_once, refused = Site.__init__, web.Application._handle, answer.at_once, answer.refused
-    elsewhere = order.elsewhere
+    elsewhere, plainly_elsewhere = order.elsewhere, order.at_once
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -90,6 +90,11 @@ def keep() -> None:
         BOOKS.answered -= response is not None
         return response
 
+    def not_counted_in_front(site: Site, asked: Asked) -> bytes | None:
+        response = plainly_elsewhere(site, asked)
+        BOOKS.answered -= response is not None
+        return response
+
     def in_front(site: Site, plain: PlainRequest) -> bytes | None:
         response = at_once(site, plain)
         BOOKS.answered += response is not None
@@ -101,6 +106,7 @@ def keep() -> None:
 
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
     answer.at_once, answer.refused, order.elsewhere = in_front, refusing, not_counted
+    order.at_once = not_counted_in_front
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 

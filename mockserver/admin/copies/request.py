@@ -22,7 +22,7 @@ from mockserver.contract.routes import route
 from mockserver.faults.effects import Error
 from mockserver.faults.header import OWN, PREFERRED
 from mockserver.faults.rules import Fault
-from mockserver.world.journal import BODY_BYTES, Exchange
+from mockserver.world.journal import API, BODY_BYTES, Exchange
 from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 
@@ -51,6 +51,8 @@ def again(entry: Exchange) -> Again:
     content_type = asked.headers.get("Content-Type")
     if len(asked.body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
+    if entry.kind != API and credentials.HIDDEN in asked.body:
+        raise Lost("its form has a password, which is not kept")
     if _is_wrong_elsewhere(entry):
         raise Lost("what was wrong with it is not kept: a header, or how its body was sent")
     if content_type is not None and not content_type.isascii():

@@ -22,6 +22,12 @@ OURS: Final = re.compile(r"/(__admin|w)(/|\?|$)")
 """Ours also where it leads nowhere: without control routes, or to what is no world."""
 
 
+def at_once(site: Site, asked: Asked) -> bytes | None:
+    """The whole response to a plain request for something in the world without a name. None leaves it to `elsewhere`;
+    then nothing has been counted."""
+    return stubbing.at_once(site, asked)
+
+
 async def elsewhere(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
     """None if nobody answers. Preflights of browsers come here, too."""
     if OURS.match(target_in_world(site, request)):

@@ -1,22 +1,21 @@
 """A request that a stub answers: its body is read, its answer made, and perhaps somebody is logged in."""
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
 from math import inf
-from typing import Final
 from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from mockserver.contract.credentials import SESSION
+from mockserver.contract.credentials import SESSION, without_password
 from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, bare
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.server import cors, responses, steps
 from mockserver.server.elsewhere.answering import Answer, answered, delayed, refusal
+from mockserver.server.front import head
 from mockserver.server.routing import target_in_world
 from mockserver.stubs.mapping import END, FORM, Stub
 from mockserver.stubs.matchers import Target, cookies
@@ -24,9 +23,6 @@ from mockserver.world.journal import KEPT, STUB, Asked, Exchange, size_of
 from mockserver.world.turns import in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
-
-PASSWORD: Final = re.compile(rb"((?:^|&)password=)[^&]*")
-SHOWN: Final = rb"\1..."
 
 
 async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
@@ -51,7 +47,7 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
             failure = bare(error)
         finally:
             site.calls -= 1
-        shown = PASSWORD.sub(SHOWN, body) if is_form else body
+        shown = without_password(body) if is_form else body
         asked = replace(asked, body=shown[:KEPT], size=size_of(asked.target, asked.headers, shown))
     served = site.served
     exchange = steps.arrived(served, asked)
@@ -68,6 +64,24 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
     if failure is not None and failure.row in responses.UNREAD:
         response.force_close()
     return response
+
+
+def at_once(site: Site, asked: Asked) -> bytes | None:
+    """That of a stub that does nothing but say what it says, where no rule may act on it."""
+    served = site.served
+    world = served.world
+    if not world.stubs:
+        return None
+    stub = world.stubs.choose(Target(asked.method, asked.target), asked.headers)
+    if stub is None or not stub.response.is_plain:
+        return None
+    if world.faults.ids and world.faults.matching(steps.incoming(asked)):
+        return None
+    exchange = steps.arrived(served, asked)
+    exchange.kind, says = STUB, stub.response
+    exchange.status, exchange.content = says.status, says.body[:KEPT]
+    served.journal.answered(exchange)
+    return head.response(says.status, says.headers, says.body)
 
 
 async def answer(site: Site, exchange: Exchange, request: web.Request, stub: Stub, body: bytes) -> Answer | None:
