@@ -7,8 +7,7 @@ thread, before there is another one.
 from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
@@ -77,16 +76,15 @@ class MockServer(Handle):
         self._host = host
         self._wanted_port = port
         self._admin_token = admin_token
-        self._create_app = partial(
-            create_app,
-            api_prefixes=api_prefixes,
-            admin_token=admin_token,
-            allowed_hosts=[host],
-            forward=forward,
-            forward_paths=forward_paths,
-            forward_ca=forward_ca,
-            forward_insecure=forward_insecure,
-        )
+        self._options: dict[str, Any] = {
+            "api_prefixes": api_prefixes,
+            "admin_token": admin_token,
+            "allowed_hosts": [host],
+            "forward": forward,
+            "forward_paths": forward_paths,
+            "forward_ca": forward_ca,
+            "forward_insecure": forward_insecure,
+        }
         self._fixture: Fixture
         self._app: web.Application
         self._worlds: dict[int, tuple[Fixture, LiveWorld]] = {}
@@ -119,7 +117,7 @@ class MockServer(Handle):
             raise RuntimeError("this MockServer runs already")
         files = Files(self._source, overrides=self._settings)
         self._fixture = files.read()
-        app = self._app = self._create_app(self._fixture)
+        app = self._app = create_app(self._fixture, **self._options)
         Reloader(app[SITE].worlds, files)
         sockets = runner.bound(self._host, self._wanted_port)
         url = runner.url_of(self._host, sockets)
