@@ -2,12 +2,15 @@
 its worlds, and what fault rules do to them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, failed_world
+from waiting import eventually
 
 from mockserver import MockServer, create_app
 
@@ -249,3 +252,43 @@ def test_a_rate_limit(stubbed: Client) -> None:
 def test_a_request_asks_for_its_own(stubbed: Client) -> None:
     assert stubbed.get("/x", headers={"X-Mock-Fault": '{"error": {"status": 503}}'}).status_code == 503
     assert stubbed.get("/x", headers={"X-Mock-Fault": "x"}).status_code == 400
+
+
+# --- beside what else there is ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_below_another_application_it_is_found_by_its_own_path() -> None:
+    world = failed_world(stubs=[{"request": {"urlPath": "/x"}, "response": {"session": "anna"}}])
+    whole = web.Application()
+    whole.add_subapp("/mocks", create_app(world))
+    async with TestClient(TestServer(whole)) as client:
+        cookies = {}
+        for path in ("/mocks/x", "/mocks/w/a/x", "/mocks/w/%61/x"):
+            async with client.get(path) as answer:
+                cookies[path] = answer.headers["Set-Cookie"].partition("; ")[2]
+    assert cookies == {
+        "/mocks/x": "Path=/mocks; HttpOnly",
+        "/mocks/w/a/x": "Path=/mocks/w/a; HttpOnly",
+        "/mocks/w/%61/x": "Path=/mocks/w/a; HttpOnly",
+    }
+
+
+def test_what_a_stub_answered_is_copied_as_a_test_that_passes(stubbed: Client, pytester: pytest.Pytester) -> None:
+    stubbed.post("/x?a=1", data="b")
+    copies = stubbed.latest("/copies")
+    assert copies["why"] is None
+    pytester.makepyfile(copies["pytest"])
+    options = ("-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
+    assert pytester.runpytest_inprocess(*options).parseoutcomes() == {"passed": 1}
+
+
+def test_a_stub_that_is_late_holds_nobody_and_is_let_go_by_a_reset(stubbed: Client) -> None:
+    stubbed.mock.stub({"id": "late", "request": {"urlPath": "/late"}, "response": {"fixedDelayMilliseconds": 60_000}})
+    with ThreadPoolExecutor(1) as pool, Client(stubbed.mock) as other:
+        waiting = pool.submit(other.get, "/late")
+        eventually(lambda: len(stubbed.mock.requests(kind="stub")) == 1)
+        assert is_stubbed(stubbed.get("/x"))
+        stubbed.mock.clear_stubs("late")
+        with pytest.raises(requests.ConnectionError):
+            waiting.result()
