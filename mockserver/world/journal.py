@@ -37,7 +37,7 @@ STUB: Final = "stub"
 FORWARDED: Final = "forwarded"
 """These two are answered in `server/elsewhere`, and are no replies of the API's account."""
 REFUSED: Final = "refused"
-"""What never became a request of the API: the HTTP server itself has refused it."""
+"""What never became a request of the API: the HTTP server refused it, or a foreign page wanted it forwarded."""
 
 
 @value

@@ -16,7 +16,7 @@ from mockserver.faults.effects import Delay, Dribble, Error, RateLimit, Response
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, fault_injection, responses, transport
 from mockserver.tasks.value import value
-from mockserver.world.journal import FORWARDED, KEPT, Exchange
+from mockserver.world.journal import KEPT, STUB, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
@@ -102,7 +102,7 @@ async def sent(site: Site, exchange: Exchange, request: web.Request, answer: Ans
         headers[responses.RULE] = fault.id
     if exchange.rate is not None:
         headers.update(responses.rate_headers(exchange.rate, served.world.now))
-    if hdrs.ORIGIN in request.headers and exchange.kind != FORWARDED:
+    if hdrs.ORIGIN in request.headers and exchange.kind == STUB:
         cors.share(headers, request.headers[hdrs.ORIGIN])
     if answer.fault is not None:
         if answer.fault == "HANG":

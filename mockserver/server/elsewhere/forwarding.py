@@ -23,7 +23,7 @@ from mockserver.server.elsewhere.tunnel import Tunnel, is_websocket
 from mockserver.server.elsewhere.upstream import Passage, Upstream
 from mockserver.server.logs import escaped
 from mockserver.server.routing import origin_form, target_in_world
-from mockserver.world.journal import FORWARDED, Asked, Exchange
+from mockserver.world.journal import FORWARDED, REFUSED, Asked, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
@@ -102,7 +102,11 @@ async def forwarded(site: Site, request: web.Request, asked: Asked) -> web.Strea
     passage = Passage(upstream=forwarding.upstream, host=request.headers.get(hdrs.HOST, request.host), base=base)
     way = Tunnel if is_websocket(request) else Passing
     passing = way(forwarding.session, passage, target, request, served, exchange)
-    failure = foreign(site, request) or steps.choose_fault(served, exchange)
+    failure = foreign(site, request)
+    if failure is not None:
+        exchange.kind = REFUSED
+    else:
+        failure = steps.choose_fault(served, exchange)
 
     async def own() -> Answer:
         try:

@@ -25,7 +25,7 @@ from mockserver.server.responses import MAX_BODY
 from mockserver.world.journal import KEPT, Exchange
 from mockserver.world.served import Served
 
-ANSWER_S: Final = 60
+ANSWER_S: Final = 30
 """So long nothing may move, until an answer begins; afterwards it may pause as long as it likes."""
 DEAD_UPSTREAM: Final = Row("unexpected", "ours", 502, "{upstream} cannot be asked: {problem}.")
 SLOW_UPSTREAM: Final = Row("unexpected", "ours", 504, "{upstream} does not answer.")

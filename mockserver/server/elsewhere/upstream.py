@@ -132,9 +132,8 @@ class Passage:
         if hdrs.REFERER in sent:
             sent[hdrs.REFERER] = self.there(sent[hdrs.REFERER])
         if hdrs.COOKIE in sent:
-            others = "; ".join(filter(None, map(_not_ours, sent.popall(hdrs.COOKIE))))
-            if others:
-                sent[hdrs.COOKIE] = others
+            for others in filter(None, map(_not_ours, sent.popall(hdrs.COOKIE))):
+                sent.add(hdrs.COOKIE, others)
         return sent
 
     def answered(self, headers: MultiMapping[str]) -> CIMultiDict[str]:
@@ -188,6 +187,8 @@ def _below(origin: str, url: str) -> str | None:
 
 
 def _not_ours(cookies: str) -> str:
+    if SESSION not in cookies:
+        return cookies
     pairs = (pair.strip() for pair in cookies.split(";"))
     return "; ".join(pair for pair in pairs if pair.partition("=")[0].strip() != SESSION)
 

@@ -359,7 +359,7 @@ def test_it_stands_in_the_journal_with_bodies_that_are_text(mock: MockServer) ->
 def test_a_refusal_stands_there_too(mock: MockServer) -> None:
     asked(mock, "/any", headers={"Origin": GONE})
     (entry,) = mock.requests()
-    assert (entry["kind"], entry["status"], entry["clientError"]) == ("forwarded", 403, None)
+    assert (entry["kind"], entry["status"], entry["clientError"]) == ("refused", 403, None)
 
 
 def test_each_world_has_its_own(mock: MockServer) -> None:

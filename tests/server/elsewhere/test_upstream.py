@@ -165,7 +165,7 @@ def test_the_origin_is_the_upstreams() -> None:
         ("a=1; OCP_MOCK_SESSION=secret; b=2", "a=1; b=2"),
         ("OCP_MOCK_SESSION=secret", None),
         ("a=OCP_MOCK_SESSION", "a=OCP_MOCK_SESSION"),
-        ("a=1;b", "a=1; b"),
+        ("a=1;b", "a=1;b"),
     ],
 )
 def test_the_cookie_of_our_session_stays_here(sent: str, passed: str | None) -> None:
