@@ -122,7 +122,7 @@ async def forwarded(site: Site, request: web.Request, asked: Asked) -> web.Strea
         response = await forwarding.while_asked(request, answered(site, exchange, request, own))
     finally:
         site.calls -= 1
-        passing.close()
+        await passing.close()
     if response is None:
         exchange.let_go = exchange.status is None
         return transport.close(request)

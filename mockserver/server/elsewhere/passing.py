@@ -104,7 +104,7 @@ class Passing:
         self.headers.popall(hdrs.CONTENT_LENGTH, None)
         return Answer(self._answer.status, b"".join(chunks), self.headers, self._answer.reason)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """At the end, whatever became of it."""
         if hasattr(self, "_answer"):
             self._answer.close()
@@ -113,7 +113,7 @@ class Passing:
         loop, kept, is_kept = asyncio.get_running_loop(), bytearray(), is_text(self.request.headers)
         try:
             async for chunk in self.request.content.iter_any():
-                if self._limit is not None:
+                if self._limit is not None and not self._limit.expired():
                     self._limit.reschedule(loop.time() + ANSWER_S)
                 if is_kept and len(kept) < KEPT:
                     kept += chunk[: KEPT - len(kept)]

@@ -17,6 +17,8 @@ from mockserver.world.served import Served
 
 MESSAGE: Final = 16 * 1024 * 1024
 """The largest message, as it is held whole."""
+CLOSE_S: Final = 1
+"""So long the upstream has to say that it has heard of the end."""
 OF_ONE_SIDE: Final = "sec-websocket-"
 PASSED: Final = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
 Side = web.WebSocketResponse | aiohttp.ClientWebSocketResponse[bool]
@@ -59,6 +61,7 @@ class Tunnel:
                     autoping=False,
                     max_msg_size=MESSAGE,
                     decode_text=False,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
                 )
         except aiohttp.WSServerHandshakeError as error:
             if error.status < 400:
@@ -87,15 +90,16 @@ class Tunnel:
                 way.cancel()
             if not here.closed and self.request.transport is not None:
                 self.request.transport.abort()
-            with suppress(aiohttp.ClientError, OSError):
-                await there.close(code=aiohttp.WSCloseCode.GOING_AWAY)
         return here
 
     async def whole(self) -> None:
         """There is no body."""
 
-    def close(self) -> None:
-        """Both sides have been told."""
+    async def close(self) -> None:
+        """Tells the upstream, if it has not been told; the other side is aiohttp's to close."""
+        if self._there is not None:
+            with suppress(aiohttp.ClientError, OSError):
+                await self._there.close(code=aiohttp.WSCloseCode.GOING_AWAY)
 
     def _refusal(self, status: int) -> web.Response:
         """Without its body, which no browser shows, and aiohttp does not give."""

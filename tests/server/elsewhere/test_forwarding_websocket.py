@@ -50,7 +50,7 @@ async def no_socket(_: web.Request) -> web.Response:
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[Upstream]:
-    with upstream({"/talk": talk, "/refusing": refusing, "/page": no_socket}) as running:
+    with upstream({"/talk": talk, "/lost/talk": talk, "/refusing": refusing, "/page": no_socket}) as running:
         yield running
 
 
@@ -159,6 +159,14 @@ async def test_a_foreign_page_is_refused(mock: MockServer, system: Upstream, ses
         await connected(session, mock, origin="http://evil.example")
     assert refused.value.status == 403
     assert len(system.requests) == before
+
+
+async def test_one_whose_answer_is_lost_is_ended(mock: MockServer, session: ClientSession) -> None:
+    mock.fault(path="/lost/talk", error={"status": 500}, when="after")
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await connected(session, mock, "/lost/talk")
+    assert refused.value.status == 500
+    assert await ended()
 
 
 async def test_it_stands_in_the_journal(mock: MockServer, session: ClientSession) -> None:
