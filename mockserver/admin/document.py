@@ -105,7 +105,7 @@ def _operation(path: str, method: str, route: ControlRoute, token: bool, schemas
         described["parameters"] = [{"name": name, "in": "query", **FILTERS[name]._asdict()} for name in route.query]
     if route.body is not None:
         schema = _reference(route.body, schemas)
-        kinds = [JSON_TYPE, "application/yaml"] if route.body == "fixture" else [JSON_TYPE]
+        kinds = [JSON_TYPE, "application/yaml"] if path == "/__admin/state" else [JSON_TYPE]
         described["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     described["responses"] = {str(route.status if route.reply else 204): _success(route, schemas)}
     for status in sorted(set(_refusals(path, method, route, token))):
