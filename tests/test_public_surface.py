@@ -50,11 +50,12 @@ NAMES: Final = {
 CALLS: Final = {
     "MockServer": (
         "(source=None, *, host='127.0.0.1', port=0, clock=None, speed=None, auth=None, seed=None, dialect=None, "
-        "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"
+        "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None, forward=None, "
+        "forward_paths=(), forward_ca=None, forward_insecure=False)"
     ),
     "create_app": (
         "(source=None, *, api_prefixes=None, overrides=None, admin=True, admin_token=None, allowed_hosts=(), "
-        "allowed_origins=())"
+        "allowed_origins=(), forward=None, forward_paths=(), forward_ca=None, forward_insecure=False)"
     ),
     "scenarios": "(operation=None)",
 }
@@ -224,6 +225,10 @@ SERVING: Final = {
     "--clock real|manual": "OCP_MOCK_CLOCK",
     "--dialect NAME": "OCP_MOCK_DIALECT",
     "--field-names sample|table": "OCP_MOCK_FIELD_NAMES",
+    "--forward URL": "OCP_MOCK_FORWARD",
+    "--forward-ca FILE": "OCP_MOCK_FORWARD_CA",
+    "--forward-insecure, --no-forward-insecure": "OCP_MOCK_FORWARD_INSECURE",
+    "--forward-path GLOB": "OCP_MOCK_FORWARD_PATH",
     "--log-format text|json": "text OCP_MOCK_LOG_FORMAT",
     "--nulls absent|null": "OCP_MOCK_NULLS",
     "--seed N": "OCP_MOCK_SEED",

@@ -190,7 +190,18 @@ def add_world(flags: Flags) -> None:
     flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
     origin = "of pages that may ask /__admin, behind a proxy that changes the Host"
     flags.add_many("--allow-origin", some, default=[], metavar="ORIGIN", help=origin)
+    add_forwarding(flags)
     flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
+
+
+def add_forwarding(flags: Flags) -> None:
+    """Of what is not the task API."""
+    where = "where everything else is passed on to: http:// or https:// with a host and a port"
+    flags.add("--forward", some, metavar="URL", help=where)
+    paths = "only what is at these paths is passed on, as /api/*; repeatable"
+    flags.add_many("--forward-path", some, default=[], metavar="GLOB", help=paths)
+    flags.add("--forward-ca", some, metavar="FILE", help="certificates, in PEM, that the system there may have, too")
+    flags.add_switch("--forward-insecure", default=False, help="whether the system there may have any certificate")
 
 
 def add_api_prefix(flags: Flags) -> None:

@@ -31,7 +31,7 @@ class Options:
     allowed_hosts: frozenset[str] = frozenset()
     """Names, beside localhost, under which /__admin may be asked."""
     allowed_origins: frozenset[str] = frozenset()
-    """Of pages that may ask /__admin, beside those of the Host, as guard.normal_origin has them."""
+    """Of pages that may ask /__admin, beside those of the Host, as foreign.normal_origin has them."""
 
 
 class Listed(NamedTuple):
