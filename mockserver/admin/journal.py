@@ -19,8 +19,8 @@ from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
 from mockserver.server import responses
 from mockserver.times import parse_instant
-from mockserver.world import har
 from mockserver.world.account import VALID
+from mockserver.world.evidence import har
 from mockserver.world.history import Change
 from mockserver.world.journal import BODY_BYTES, Exchange, Kind
 from mockserver.world.live import TIME
@@ -114,10 +114,10 @@ def asked(request: web.Request, *known: str) -> Asked:
 
 
 def user_of(entry: Exchange) -> str | None:
-    """By the name that was sent, or whose access key was."""
+    """By the name that was sent, or whose access key was, or for whom the session stood."""
     sent = entry.asked.sent
     is_signed = sent.signature is not None and sent.user != ANONYMOUS
-    return sent.user if sent.password is not None or is_signed else None
+    return sent.user if sent.password is not None or is_signed or sent.session else None
 
 
 def paths_of(entry: Exchange) -> tuple[str, ...]:

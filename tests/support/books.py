@@ -1,7 +1,7 @@
 """The account of the whole run: of every server that the suite starts in this process, and what it should say.
 
-Two counts that know nothing of each other: the servers' own accounts, and the requests of the API that were handed
-over, by aiohttp or by the protocol in front of it, and got an answer. Violations are those that tests have planted
+Two counts that know nothing of each other: the servers' own accounts, and the requests that were handed over, by
+aiohttp or by the protocol in front of it, and got an answer of the API's. Violations are those that tests have planted
 (`@pytest.mark.planted(n)`), and no others.
 """
 
@@ -14,10 +14,12 @@ import pytest
 from aiohttp import web
 
 from mockserver.server import answer
+from mockserver.server.elsewhere import order
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
 from mockserver.world.account import Account, Accounts
+from mockserver.world.journal import Asked
 from mockserver.world.worlds import Site
 
 COUNTED = (
@@ -78,6 +80,7 @@ def keep() -> None:
     """From now on every server is in the books."""
     cleared, made, handled = Account.clear, Site.__init__, web.Application._handle
     respond, at_once, refused = answer.respond, answer.at_once, answer.refused
+    elsewhere, plainly_elsewhere = order.elsewhere, order.at_once
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -94,6 +97,16 @@ def keep() -> None:
     ) -> web.StreamResponse:
         response = await respond(site, request, path, dialect_prefix)
         BOOKS.answered += 1
+        return response
+
+    async def not_counted(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
+        response = await elsewhere(site, request, asked)
+        BOOKS.answered -= response is not None
+        return response
+
+    def not_counted_in_front(site: Site, asked: Asked) -> bytes | None:
+        response = plainly_elsewhere(site, asked)
+        BOOKS.answered -= response is not None
         return response
 
     def in_front(site: Site, plain: PlainRequest) -> bytes | None:
@@ -114,6 +127,7 @@ def keep() -> None:
     Account.clear = clear  # type: ignore[method-assign]  # to keep what it said
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
     answer.respond, answer.at_once, answer.refused = responding, in_front, refusing
+    order.elsewhere, order.at_once = not_counted, not_counted_in_front
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 

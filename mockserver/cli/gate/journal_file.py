@@ -33,7 +33,7 @@ def file_name(text: str) -> str:
 def write(path: str, worlds: "Worlds") -> bool:
     """Whole or not at all. Whether it could be written; if not, it says why."""
     from mockserver.admin.journal import entry_json
-    from mockserver.world import har
+    from mockserver.world.evidence import har
 
     told, instant = worlds.requests(), worlds.main.served.wire.instant
     if path.endswith(".har"):
