@@ -234,7 +234,7 @@ class LiveWorld:
         rules = [faults[id] for id in faults.matching(request)]
         if not rules:
             return None
-        changed, acting = fault_rules.choose(rules, request, world.settings.seed, world.now)
+        changed, acting = fault_rules.choose(rules, world.settings.seed, world.now)
         if changed:
             self.world, self.touched = world.with_faults(faults.counted(changed)), True
         return acting
