@@ -23,7 +23,7 @@ REQUESTS: Final = (
     raw(f"GET {TASKS}?page=1&size=10&status=FAILED&sort=id,desc", "Accept: application/json, */*;q=0.1"),
     raw(f"GET {TASK}", OPERATOR, "User-Agent: curl/8.5.0", "Accept-Encoding: gzip, deflate"),
     raw(f"GET {SUBTASK}/log", "Connection: keep-alive", "Cookie: a=b"),
-    raw(f"GET {TASK}/diagnosis", "Authorization: Bearer x"),
+    raw(f"POST {TASK}/downloadDiagnosis", "Authorization: Bearer x"),
     raw(f"HEAD {TASK}", "Connection: close"),
     raw(f"POST {RETRY}", OPERATOR, "Content-Length: 0"),
     raw(f"POST {SUBTASK}/skip", OPERATOR, JSON, body=b"{}"),
