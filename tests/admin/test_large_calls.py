@@ -92,7 +92,7 @@ def test_while_a_long_task_is_written_others_are_answered(
     failed: Client, monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor
 ) -> None:
     """Once: whoever asks again gets what was written."""
-    failed.admin("PUT", "/state", world_of(handlers.LONG + 1))
+    failed.admin("PUT", "/state", {"clock": {"mode": "manual"}, **world_of(handlers.LONG + 1)})
     gate = Gate(monkeypatch, Wire, "task")
     with Client(failed.mock) as other:
         asking = pool.submit(other.get, f"{TASKS}/1")
