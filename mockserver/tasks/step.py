@@ -127,7 +127,6 @@ class Step:
             for id, after in subtasks.items():
                 before = self.subtasks[id]
                 self._store(before, after)
-                self._file(after)
                 self.logs = self.logs.set(id, Logged.of(logs[id]))
                 if (before.status, before.operation) != (after.status, after.operation):
                     self.changes.append((before, after))

@@ -1,7 +1,8 @@
 """How long others wait for a server, asked from another process; and what a process holds in memory.
 
-A busy machine makes everybody wait. So the time in which a thread of the server, or who asks, was ready to run and was
-not let (Linux tells it) is no wait for the server: what is left is what the server itself makes others wait.
+A busy machine makes everybody wait, and that is no wait for the server. What the server computes while somebody waits
+is: the time that it had a processor (Linux tells it). So is the time in which it sleeps; but of threads that have ended
+nobody tells any more how long they were ready to run and were not let, so that is known only roughly.
 """
 
 import os
@@ -20,7 +21,10 @@ PAUSE_S = 0.01
 
 class Waits(NamedTuple):
     asked: int
-    longest_s: float
+    computing_s: float = 0.0
+    """The longest wait, of what the server had of a processor in it."""
+    rough_s: float = 0.0
+    """The longest wait, without the time for which others had the processor, as far as that is known."""
 
 
 class Asking:
@@ -53,15 +57,24 @@ def _ask(url: str, pid: int, told: Connection) -> None:
     import requests
 
     with requests.Session() as session:
-        asked, longest_s = 0, 0.0
+        waits = Waits(0)
         told.send(None)
         while not told.poll(PAUSE_S):
-            kept, began = _kept_from_running(pid), monotonic()
+            kept, computed_s, began = _kept_from_running(pid), _computed_s(pid), monotonic()
             assert session.get(f"{url}/__admin/health", timeout=END_S).status_code == 200
-            waited_s = monotonic() - began
+            waited_s, computed_s = monotonic() - began, _computed_s(pid) - computed_s
             by_others = sum(ns - kept.get(thread, 0) for thread, ns in _kept_from_running(pid).items())
-            asked, longest_s = asked + 1, max(longest_s, waited_s - by_others / 1e9)
-        told.send(Waits(asked, longest_s))
+            rough_s = waited_s - by_others / 1e9
+            waits = Waits(
+                waits.asked + 1, max(waits.computing_s, min(rough_s, computed_s)), max(waits.rough_s, rough_s)
+            )
+        told.send(waits)
+
+
+def _computed_s(pid: int) -> float:
+    """By all its threads, also those that have ended."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _kept_from_running(pid: int) -> dict[Path, int]:

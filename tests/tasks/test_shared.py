@@ -35,6 +35,14 @@ def test_it_is_set_like_a_dict_and_every_earlier_value_stays_what_it_was(
     ]
 
 
+def test_each_place_of_several_lists_can_be_set() -> None:
+    shared = Shared((number, number) for number in range(65))
+    for key in shared:
+        assert dict(shared.set(key, -1)) == {number: number for number in range(65)} | {key: -1}
+        draft = Draft(shared)
+        assert dict(draft.set(key, -1).done()) == dict(shared.set(key, -1))
+
+
 @given(items.filter(bool), st.data())
 def test_a_draft_is_set_like_a_dict_and_what_it_was_made_of_stays_what_it_was(
     given: dict[int, int], data: st.DataObject
