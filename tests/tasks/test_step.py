@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from builders import at, pace, subtask, task
+from builders import at, pace, run, subtask, task
 
 from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.run_log import LogRun
 from mockserver.tasks.step import Step, Transition
-from mockserver.tasks.values import CANCEL, EXECUTE, RETRY, SKIP, Operation, Status, Subtask
+from mockserver.tasks.values import CANCEL, EXECUTE, RETRY, ROLLBACK, SKIP, Operation, Status, Subtask
 
 
 def step(*subtasks: Subtask) -> Step:
@@ -76,3 +76,14 @@ def test_of_a_task_that_is_set_the_history_is_told_an_operation() -> None:
     assert it.changes == [(before, it.task)]
     it.replace(it.task, {}, {})
     assert len(it.changes) == 1
+
+
+@pytest.mark.parametrize("operation", [ROLLBACK, RETRY])
+def test_the_last_of_its_entries_is_that_of_every_later_run(operation: Operation) -> None:
+    entries = [run("FAILED"), run("SUCCESSFUL")]
+    it, taken = subtask(1, status="READY", operation=operation, runs=entries, rollbacks=entries), []
+    for _ in range(4):
+        running = transitions.start(it, at(0), pace(), "server")
+        taken.append(running.coming)
+        it = replace(running, status="READY")
+    assert taken == [entries[0], *[entries[1]] * 3]
