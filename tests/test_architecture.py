@@ -16,23 +16,23 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.server.handlers import HANDLERS
 
 MODULES: Final = sorted(str(path.relative_to(HOUSE)) for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
-PURE: Final = ("times", "tasks", "contract", "faults")
+PURE: Final = ("times", "tasks", "contract", "faults", "stubs")
 """Packages that do no I/O, ask no clock and throw only seeded dice."""
 
 ABROAD: Final[dict[str, set[str]]] = {
-    "aiohttp": {"server", "admin", "app", "testing", "cli"},
+    "aiohttp": {"server", "admin", "app", "testing", "remote", "cli"},
     "argparse": {"cli"},
-    "asyncio": {"world", "server", "admin", "testing", "cli"},
+    "asyncio": {"world", "server", "admin", "testing", "remote", "cli"},
     "jsonschema": {"contract"},
     "logging": {"server", "admin", "cli"},
     "pytest": {"testing", "pytest_plugin"},
     "referencing": {"contract"},
-    "secrets": set(),
+    "secrets": {"world"},
     "signal": {"cli", "__main__"},
     "socket": {"server", "admin", "testing", "cli"},
     "subprocess": {"cli"},
     "uuid": set(),
-    "yaml": {"fixtures", "admin"},
+    "yaml": {"fixtures", "admin", "remote"},
 }
 """What reaches out of the house, or is heavy; and the packages that may import it."""
 

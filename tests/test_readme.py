@@ -34,13 +34,19 @@ from mockserver.contract.operations import LIST_QUERY, OPERATIONS
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import DELAYS, EFFECTS
 from mockserver.fixtures import source
-from mockserver.fixtures.constructor import MAX_DEPTH
-from mockserver.fixtures.document import MAX_BYTES
+from mockserver.fixtures.text.constructor import MAX_DEPTH
+from mockserver.fixtures.text.document import MAX_BYTES
 from mockserver.server.cors import EXPOSED
+from mockserver.server.elsewhere.forwarding import CONNECT_S
+from mockserver.server.elsewhere.passing import ANSWER_S
+from mockserver.server.elsewhere.tunnel import MESSAGE
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
+from mockserver.stubs import patterns
+from mockserver.stubs.collection import MOST
 from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
+from mockserver.world import sessions
 from mockserver.world.fixture import SETTINGS
 from mockserver.world.history import CHANGES
 from mockserver.world.journal import BODY_BYTES, REQUESTS
@@ -159,7 +165,7 @@ def test_the_curl_lines_of_the_dialects_tell_theirs() -> None:
 
 def test_no_other_page_has_curl_lines() -> None:
     assert {page for page in PAGES if any(line.startswith("curl ") for line in lines(page))} == {
-        *("README.md", "docs/control-routes.md", "docs/dialects.md", "docs/faults.md"),
+        *("README.md", "docs/control-routes.md", "docs/dialects.md", "docs/faults.md", "docs/stubs.md"),
     }
 
 
@@ -187,9 +193,12 @@ def test_a_command_in_a_sentence_is_one() -> None:
         parsed(shlex.split(words))
 
 
+SUBCOMMANDS: Final = ("serve", "exec", "verify", "record", "scenarios")
+
+
 def test_every_flag_that_is_named_is_one() -> None:
     flag = re.compile(r"--[a-z]+(?:-[a-z]+)*")
-    there = {one for command in ("serve", "exec") for one in flag.findall(run(command, "--help").stdout)}
+    there = {one for command in SUBCOMMANDS for one in flag.findall(run(command, "--help").stdout)}
     prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
     named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
     assert named - there == {"--ocp-mock-fixtures"}
@@ -215,11 +224,12 @@ def examples(language: str) -> list[str]:
 
 
 def test_every_block_is_run_or_checked() -> None:
-    """In these languages here, and in test_recipes and test_reading_the_code these blocks."""
+    """In these languages here, and these blocks in test_recipes, test_recipes_consoles, test_reading_the_code and
+    test_real_server_page."""
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1, "text": 1}
+    assert shown == {"ts": 6, "js": 1, "bash": 9, "dockerfile": 1, "text": 2}
 
 
 @pytest.mark.parametrize("program", examples("python"))
@@ -356,6 +366,18 @@ def test_every_key_of_a_fixture_is_in_the_table() -> None:
     assert coded(rows(PAGES["docs/fixtures.md"])) == list(schemas["Fixture"]["properties"])
 
 
+def test_every_key_of_a_stub_is_in_the_tables() -> None:
+    schema = schema_files()["stub"]
+    parts = [schema["properties"]["request"], schema["$defs"]["matcher"], schema["properties"]["response"]]
+    keys = [key for part in parts for key in part["properties"] if key != "caseInsensitive"]
+    assert coded(rows(section("docs/stubs.md", "Keys"))) == keys
+
+
+def test_the_curl_line_of_stubs_adds_one() -> None:
+    (added,) = (json.loads(answer) for answer in curled("docs/stubs.md"))
+    assert added["response"] == {"jsonBody": {"version": "4.2.2"}}
+
+
 def test_every_method_of_the_handle_is_named() -> None:
     named = set(re.findall(r"`\.?(\w+)\(", section("docs/python.md", "The handle")))
     methods = {name for name in vars(Handle) if not name.startswith("_") and callable(getattr(Handle, name))}
@@ -395,7 +417,8 @@ KIB: Final = 2**10
         f"{CHANGES:,} changes",
         f"replaced {GENERATIONS} times",
         f"more than {COPIED:,} subtasks",
-        f"{MAX_RULES:,} faults and {MAX_RULES:,} denials",
+        f"{MAX_RULES:,} faults and {MAX_RULES:,} denials, {MOST:,} stubs, and {sessions.MOST:,} sessions",
+        f"{patterns.LONGEST:,} characters, and {patterns.LARGEST:,} parts",
         f"{MAX_SNAPSHOTS} snapshots, and there are {WORLDS} named worlds",
         f"{run_log.MAX_RUNS} runs and {run_log.MAX_BYTES // KIB} KiB",
         f"{next(one.maximum for one in LIST_QUERY if one.name == 'size'):,} tasks. Of `GET /__admin/tasks`: {TASKS:,}",
@@ -403,6 +426,7 @@ KIB: Final = 2**10
         f"{LISTENERS} listeners to `/__admin/events`, and keeps the last {KEPT:,} events",
         f"{BEHIND_BYTES // KIB} KiB still to read, or anything for {BEHIND // SECOND} s",
         f"in flight {GRACE_S} s",
+        f"websocket: {MESSAGE // MIB} MiB. To connect: {CONNECT_S} s; to move, until the answer begins: {ANSWER_S} s",
     ],
 )
 def test_a_limit_is_the_code_s(claim: str) -> None:

@@ -20,6 +20,10 @@ from mockserver.contract.permissions import ANONYMOUS
 AUTHORIZATION: Final = istr("Authorization")  # looked up in every request, and an istr is in half of the time
 BASIC: Final = "Basic"
 SIGNED: Final = "OCP-ACCESS-KEY-HMACSHA1"
+HIDDEN: Final = b"password=..."
+_PASSWORD: Final = re.compile(rb"(?<![^&])password=[^&]*")
+SESSION: Final = "OCP_MOCK_SESSION"
+"""The cookie that stands for a user who has logged in by a stub."""
 OCP_HEADERS: Final = "x-ocp-"
 Scheme = Literal["Basic", "OCP-ACCESS-KEY-HMACSHA1"]
 _SCHEMES: Final[dict[str, Scheme]] = {scheme.lower(): scheme for scheme in (BASIC, SIGNED)}
@@ -62,6 +66,8 @@ class Sent(NamedTuple):
     scheme: Scheme | None = None
     """None for one that is neither of the two, and where there is no header."""
     signature: Signature | None = None
+    session: bool | None = None
+    """Whether a session stands for the user; False for one that is unknown or has ended, None where there is none."""
 
 
 NOBODY: Final = Sent()
@@ -112,6 +118,11 @@ def split(header: str) -> tuple[str, str]:
     return scheme if is_named else "", token.strip()
 
 
+def without_password(form: bytes) -> bytes:
+    """A urlencoded form with HIDDEN in the place of its password."""
+    return _PASSWORD.sub(HIDDEN, form)
+
+
 def redacted(target: str) -> str:
     """What a request asks for, without the name and password that a target such as http://user:password@host/ has."""
     return target if target.startswith("/") else _USERINFO.sub(r"\1", target)
@@ -123,6 +134,13 @@ def redacted(target: str) -> str:
 def signature(secret: str, message: str) -> str:
     """Base64 of HMAC-SHA1."""
     return base64.b64encode(digest(_bytes(secret), _bytes(message), "sha1")).decode()
+
+
+def signed(access_key: str, secret: str, method: str, target: str, headers: MultiMapping[str]) -> str:
+    """The Authorization header of a request without a body that is about to be sent with these headers, Date and Host
+    among them."""
+    message = next(_messages(method, target, headers, b""))
+    return f"{SIGNED} {access_key}:{signature(secret, message)}"
 
 
 def _messages(method: str, target: str, headers: MultiMapping[str], body: bytes) -> Iterator[str]:

@@ -33,6 +33,7 @@ class Reloader:
         self._lock = asyncio.Lock()
         self._look_s = 0.0
         files.serve()
+        worlds.library = files
         if files.again:
             worlds.reload = self.reload
 

@@ -27,8 +27,8 @@ class RequestFilters(TypedDict, total=False):
     trace_id: str
     client_error: bool
     """Whether it left the contract."""
-    kind: Literal["api", "refused"]
-    """What never became a request of the API is `refused`."""
+    kind: Literal["api", "stub", "forwarded", "refused"]
+    """What is not the task API is a `stub`'s or `forwarded`; what never became a request of the API is `refused`."""
     since: Instant
 
 
@@ -44,7 +44,7 @@ class FaultFields(TypedDict, total=False):
     """
 
     operation: str
-    method: Literal["GET", "HEAD", "POST"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     path: str
     """A glob; * crosses slashes."""
     task_instance_id: int

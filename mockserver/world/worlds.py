@@ -2,9 +2,9 @@
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, NamedTuple, Protocol
 
 from mockserver.world.account import Account
 from mockserver.world.clock import MANUAL
@@ -31,7 +31,26 @@ class Options:
     allowed_hosts: frozenset[str] = frozenset()
     """Names, beside localhost, under which /__admin may be asked."""
     allowed_origins: frozenset[str] = frozenset()
-    """Of pages that may ask /__admin, beside those of the Host, as guard.normal_origin has them."""
+    """Of pages that may ask /__admin, beside those of the Host, as foreign.normal_origin has them."""
+
+
+class Listed(NamedTuple):
+    """A fixture that can be loaded by its name."""
+
+    name: str
+    origin: Literal["shipped", "file"]
+    about: str
+    """How its first comment begins."""
+
+
+class Library(Protocol):
+    """Both look into files, and may take long."""
+
+    def listed(self) -> list[Listed]: ...
+
+    def load(self, name: str, overrides: Mapping[str, object]) -> Fixture:
+        """`overrides` are keys that win over it. Raises KeyError for an unknown name, ValueError for that of an
+        unknown scenario, and FixtureError."""
 
 
 class Site:
@@ -79,6 +98,8 @@ class Worlds:
         """How many worlds went past the limit."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
+        self.library: Library | None = None
+        """The fixtures that can be loaded by their names."""
         self.coming: deque[tuple[LiveWorld, ClockSetting]] = deque(maxlen=1)
         """What to be renewed to before the next request is looked at. Another thread may put it there."""
         self._pristine, self._setting = LiveWorld(fixture), fixture.clock
