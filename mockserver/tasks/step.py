@@ -214,11 +214,10 @@ class Step:
             self.changes.append((before, after))
 
     def put_task(self, after: Task) -> None:
+        """A rollback begins or ends only where many subtasks change."""
         before, self.task = self.task, after
         if before.status != after.status:
             self.changes.append((before, after))
-        if (before.operation == ROLLBACK) != (after.operation == ROLLBACK) and not isinstance(self.subtasks, Draft):
-            self.open = waiting(self.subtasks, after.operation)
 
     def _store(self, before: Subtask, after: Subtask) -> None:
         definition, was, becomes = after.definition, before.status, after.status
@@ -236,7 +235,7 @@ class Step:
                 self._file(after)
                 for id in definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams:
                     self._file(self.subtasks[id])
-        if (definition.retry_count or before.definition.retry_count) and not isinstance(self.subtasks, Draft):
+        if definition.retry_count and not isinstance(self.subtasks, Draft):
             self.retrying = _filed(self.retrying, definition.id, transitions.retries_itself(after))
 
     def _file(self, subtask: Subtask) -> None:

@@ -7,7 +7,7 @@ from builders import at, pace, run, subtask, task
 
 from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.run_log import LogRun
+from mockserver.tasks.run_log import Growth, Logged, LogRun
 from mockserver.tasks.step import Step, Transition
 from mockserver.tasks.values import CANCEL, EXECUTE, RETRY, ROLLBACK, SKIP, Operation, Status, Subtask
 
@@ -87,3 +87,11 @@ def test_the_last_of_its_entries_is_that_of_every_later_run(operation: Operation
         taken.append(running.coming)
         it = replace(running, status="READY")
     assert taken == [entries[0], *[entries[1]] * 3]
+
+
+def test_a_run_that_is_under_way_writes_later_if_it_is_moved() -> None:
+    growing = Logged(None, LogRun(EXECUTE, at(0), "", Growth("a\nb\n", at(0), at(2))))
+    growth = growing.moved(5).run.growth
+    assert growth == Growth("a\nb\n", at(0) + 5, at(2) + 5)
+    still = Logged(None, LogRun(EXECUTE, at(0), "a"))
+    assert still.moved(5) is still
