@@ -4,7 +4,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mockserver.world.account import Account
 from mockserver.world.clock import MANUAL
@@ -32,6 +32,15 @@ class Options:
     """Names, beside localhost, under which /__admin may be asked."""
     allowed_origins: frozenset[str] = frozenset()
     """Of pages that may ask /__admin, beside those of the Host, as guard.normal_origin has them."""
+
+
+class FileMistake(NamedTuple):
+    """What is wrong with a file that is served, and where; lines and columns count from 1."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    message: str
 
 
 class Site:
@@ -77,6 +86,10 @@ class Worlds:
         """The path under which another application has this one, before every prefix."""
         self.evicted = 0
         """How many worlds went past the limit."""
+        self.source = "data"
+        """What the fixture is called."""
+        self.mistakes: tuple[FileMistake, ...] = ()
+        """Of the files as they are now, while what they said before is served."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
         self.coming: deque[tuple[LiveWorld, ClockSetting]] = deque(maxlen=1)

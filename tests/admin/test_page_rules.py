@@ -333,6 +333,6 @@ def test_pictures_of_the_rules(tabs: Tabs) -> None:
         shoot(page.page, "faults")
         page.page.get_by_text("Your own fault").click()
         shoot(page.page, "faults-form")
-        page.go("Who may what")
+        page.go("Permissions")
         expect(page.button("operator is denied skipSubtask: give it back")).to_be_visible()
         shoot(page.page, "matrix")

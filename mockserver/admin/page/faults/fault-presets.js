@@ -1,7 +1,7 @@
 // Faults by name, each a button; and the form that says for which requests they are.
 
-import { h, put } from "./dom.js";
-import { choice, field, idOf, numberOf, read, userField } from "./fields.js";
+import { h, put } from "../common/dom.js";
+import { choice, field, idOf, numberOf, read, userField } from "../common/fields.js";
 import { often, OPERATIONS, permissionOf, requestsOf } from "./fault-words.js";
 
 const PROXY =

@@ -1,16 +1,13 @@
 // Faults and denials: add one by name or in full; and those that stand, live.
 
-import { button, h, keyed, put, say, soon } from "./dom.js";
-import { control } from "./server.js";
+import { button, h, keyed, put, say } from "../common/dom.js";
+import { control } from "../common/server.js";
 import { createFaultForm } from "./fault-form.js";
 import { createPresets } from "./fault-presets.js";
-import { inWords, leftOf } from "./fault-words.js";
+import { inWords } from "./fault-words.js";
+import { leftOf } from "../common/rules.js";
 
 export function create(app) {
-  const known = { faults: new Map(), denials: new Map() };
-  let early = []; // what the stream said while the lists were on their way
-  let isLooking = false;
-  let hasLooked = false;
   let isShown = false;
   let wanted = null; // the rule that the hash names
 
@@ -40,36 +37,15 @@ export function create(app) {
 
   async function add(kind, body) {
     const rule = await control("POST", kind, body);
-    known[kind].set(rule.id, rule);
-    draw();
+    known.take(kind, rule);
     say(`Added ${rule.id}. ${inWords(rule)}, ${leftOf(rule)}.`);
   }
 
-  const look = soon(async () => {
-    if (!isShown) return;
-    isLooking = true;
-    early = [];
-    try {
-      const [{ faults }, { denials }] = await Promise.all([control("GET", "faults"), control("GET", "denials")]);
-      known.faults = new Map(faults.map((rule) => [rule.id, rule]));
-      known.denials = new Map(denials.map((rule) => [rule.id, rule]));
-      hasLooked = true;
-      early.forEach(([kind, data]) => take(kind, data));
-    } finally {
-      isLooking = false;
-    }
-    draw();
-  });
-
-  function take(kind, { id, rule }) {
-    if (rule === null) known[kind].delete(id);
-    else known[kind].set(id, rule);
-  }
-
-  const drawSoon = soon(async () => draw(), 60);
+  const { rules: known } = app;
+  known.changed(() => draw());
 
   function draw() {
-    if (!isShown || !hasLooked) return;
+    if (!isShown || !known.isKnown) return;
     const stand = [...known.faults.values()].reverse().map((rule) => ["faults", rule]);
     stand.push(...[...known.denials.values()].reverse().map((rule) => ["denials", rule]));
     const focused = [...rules.children].findIndex((line) => line.contains(document.activeElement));
@@ -102,8 +78,7 @@ export function create(app) {
         } catch (error) {
           if (error.status !== 404) throw error; // somebody was faster
         }
-        known[kind].delete(id);
-        draw();
+        known.forget(kind, id);
       },
       { class: "quiet", "aria-label": `Remove ${id}` },
     );
@@ -127,9 +102,7 @@ export function create(app) {
 
   async function removeAll() {
     await Promise.all([control("DELETE", "faults"), control("DELETE", "denials")]);
-    known.faults.clear();
-    known.denials.clear();
-    draw();
+    known.clear();
     title.focus();
   }
 
@@ -144,7 +117,7 @@ export function create(app) {
         setTimeout(() => line.focus());
       }
     }
-    put(missing, wanted !== null && !found && hasLooked ? `There is no rule ${wanted.id} any more.` : "");
+    put(missing, wanted !== null && !found && known.isKnown ? `There is no rule ${wanted.id} any more.` : "");
   }
 
   return {
@@ -152,16 +125,8 @@ export function create(app) {
     show([id]) {
       isShown = true;
       wanted = id === undefined ? null : { id, isSeen: false };
-      if (hasLooked) mark();
-      look();
+      draw();
     },
-    heard(name, data) {
-      if (["hello", "world", "skipped"].includes(name)) look();
-      if (name !== "fault" && name !== "denial") return;
-      const kind = `${name}s`;
-      take(kind, data);
-      if (isLooking) early.push([kind, data]);
-      drawSoon();
-    },
+    heard() {},
   };
 }

@@ -1,22 +1,25 @@
 // One request of the journal, opened: what was asked and answered, what it changed, and copies of it.
 
-import { badge, button, h, put, soon } from "./dom.js";
-import { control, written } from "./server.js";
+import { badge, h, put, soon } from "../common/dom.js";
+import { createMenu } from "../common/menu.js";
+import { control, written } from "../common/server.js";
 import { answered, ruleLink, subjectOf, subjectText, waits } from "./entries.js";
-import { createCopied } from "./copied.js";
+import { createCopied } from "../common/copied.js";
 
 const COPIES = {
-  curl: ["Copy as curl", "curl command"],
-  pytest: ["Copy as pytest test", "pytest test"],
-  fixture: ["Copy as fixture of this moment", "fixture of this moment"],
+  curl: ["curl", "curl command"],
+  fetch: ["fetch (JavaScript)", "fetch call"],
+  playwright: ["Playwright test", "Playwright test"],
+  pytest: ["pytest test", "pytest test"],
+  fixture: ["fixture of this moment (YAML)", "fixture of this moment"],
 };
 const CUT = "A body was too long: only its beginning was kept.";
 
 export function createRequest(app) {
   let id; // as the hash has it, undefined while none is open
   let traceId = null;
-  const title = h("h3", { tabindex: "-1" });
-  const back = () => h("a", { href: "#/requests" }, "Back to the list");
+  const title = h("h2", { tabindex: "-1", class: "cut" });
+  const back = h("a", { href: "#/requests", "aria-label": "Back to the list" }, "×");
   const lost = h("p", { role: "status" });
   const facts = h("dl", { class: "facts" });
   const summary = h("p");
@@ -25,18 +28,18 @@ export function createRequest(app) {
   const bodies = { requestBody: body("Request body"), responseBody: body("Response body") };
   const cut = h("p", { class: "soft" }, CUT);
   const copied = createCopied();
-  const buttons = Object.entries(COPIES).map(([kind, [text, what]]) =>
-    button(text, () => take(kind, what), { class: "quiet" }),
-  );
+  const copying = createMenu("Copy …", [
+    ...Object.entries(COPIES).map(([kind, [text, what]]) => [text, () => take(kind, what)]),
+    ["Download the fixture", () => take("fixture", COPIES.fixture[1], (text) => download(text, `request-${id}.yaml`))],
+  ]);
   const content = h(
     "div",
     { hidden: true },
     facts,
-    h("h4", {}, "What it changed"),
+    h("h3", {}, "What it changed"),
     summary,
     changed,
     unknown,
-    h("div", { class: "row" }, buttons),
     copied.element,
     Object.values(bodies).map(({ element }) => element),
     cut,
@@ -44,20 +47,21 @@ export function createRequest(app) {
   const element = h(
     "section",
     { class: "request", "aria-label": "The request that is open", hidden: true },
-    h("div", { class: "row" }, title, back()),
+    h("div", { class: "head" }, title, h("span", { class: "gap" }), copying, back),
     lost,
     content,
   );
 
   function body(label) {
+    const headers = h("dl", { class: "facts headers mono" });
     const text = h("pre", { tabindex: "0", role: "region", "aria-label": label });
-    return { text, element: h("div", {}, h("h4", {}, label), text) };
+    return { text, headers, element: h("div", {}, h("h3", {}, label), headers, text) };
   }
 
-  async function take(kind, what) {
+  async function take(kind, what, give = (text) => copied.show(text, what)) {
     const copies = await control("GET", `requests/${id}/copies`);
     if (copies[kind] === null) copied.refuse(what, partOf(copies.why, kind));
-    else await copied.show(copies[kind], what);
+    else await give(copies[kind]);
   }
 
   const look = soon(async () => {
@@ -86,13 +90,15 @@ export function createRequest(app) {
     put(lost, "");
     content.hidden = false;
     put(title, `Request ${request.id}: ${request.operation ?? "no route"}`);
-    const { task } = subjectOf(request);
+    const { task, subtask } = subjectOf(request);
     const lines = [
       ["Asked", h("code", {}, `${request.method} ${request.path}`)],
-      ["Subject", task !== undefined && h("a", { href: `#/tasks/${task}` }, subjectText(request))],
+      ["Subject", task !== undefined && h("a", { href: `#/tasks/${task}${subtask ? `/${subtask}` : ""}` }, subjectText(request))],
       ["User", request.user ?? "nobody (no credentials)"],
       ["Time", app.time(request.time)],
       ["Status", answered(h("span"), request)],
+      ["Error code", request.errorCode && String(request.errorCode)],
+      ["Took", typeof request.duration === "number" && `${request.duration} ms`],
       ["Rule", request.rule !== null && ruleLink(request.rule)],
       ["Effect", request.effect],
       ["Hint", request.hint],
@@ -111,7 +117,11 @@ export function createRequest(app) {
       states.map((one) => state(one, task)),
     );
     put(unknown, why ?? "");
-    for (const [key, { text }] of Object.entries(bodies)) put(text, pretty(request[key]));
+    for (const [key, { text, headers }] of Object.entries(bodies)) {
+      put(text, pretty(request[key]));
+      const named = Object.entries(request[key.replace("Body", "Headers")] ?? {});
+      refill(headers, named.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, [value].flat().join(", "))]));
+    }
     cut.hidden = !request.truncated;
   }
 
@@ -135,7 +145,8 @@ export function createRequest(app) {
     element,
     title,
     id: () => id,
-    show(shown) {
+    show(shown, list) {
+      back.href = list;
       if (shown === id) return;
       id = shown;
       traceId = null;
@@ -153,6 +164,12 @@ export function createRequest(app) {
       if (isOfIt || ["hello", "world", "skipped"].includes(name)) look();
     },
   };
+}
+
+function download(text, name) {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 const differs = (before, after) => ["status", "operation", "runTime"].some((key) => before[key] !== after[key]);

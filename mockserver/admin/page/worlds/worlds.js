@@ -1,7 +1,7 @@
 // The world: begin again, snapshots, settings, what has happened; and the other worlds of this server.
 
-import { badge, button, copy, h, keyed, put, say, soon } from "./dom.js";
-import { control, forgetApi, written } from "./server.js";
+import { badge, button, copy, h, keyed, put, say, soon } from "../common/dom.js";
+import { control, written } from "../common/server.js";
 
 const CHANGES = 200;
 const CHOICES = {
@@ -121,7 +121,6 @@ function createSettings() {
     button("Set", async () => {
       const chosen = Object.fromEntries(choices.map(([key, , select]) => [key, select.value]));
       told(await control("PUT", "settings", { ...chosen, scheduler: { dispatch: dispatch.value, run: run.value } }));
-      forgetApi();
       say("The settings are set.");
     }));
 
