@@ -138,9 +138,30 @@ def test_its_files_name_only_files_that_are_there() -> None:
         if name.endswith(".js"):
             named |= {
                 posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
-                for other in re.findall(r'from "(\.[^"]+)"', text)
+                for other in re.findall(r'(?:from |import\()"(\.[^"]+)"', text)
             }
     assert named | {"index.html"} == set(FILES), "and every file is named"
+
+
+def test_the_scripts_that_a_first_look_needs_are_asked_for_at_once() -> None:
+    """One after the other they would be a waterfall: a round trip for each import of an import. Those of the list come
+    first, then those of a task. Other panels' come when they are looked at."""
+    found = re.findall(r'<link rel="modulepreload" href="page/([^"]+)"( fetchpriority="low")?>', TEXTS["index.html"])
+    first, then = ({name for name, low in found if bool(low) is is_low} for is_low in (False, True))
+    assert first | {"main.js"} == imported("main.js")
+    assert then == imported("tasks/task.js") - imported("main.js")
+
+
+def imported(name: str) -> set[str]:
+    """A script and what it imports, directly or not."""
+    there, todo = set[str](), [name]
+    while todo:
+        one = todo.pop()
+        if one not in there:
+            there.add(one)
+            named = re.findall(r'import [^;(]*? from "(\.[^"]+)"', TEXTS[one])
+            todo += [posixpath.normpath(posixpath.join(posixpath.dirname(one), other)) for other in named]
+    return there
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -169,7 +190,7 @@ def test_it_names_the_operations_that_there_are() -> None:
 
 def test_its_form_has_the_choices_that_there_are() -> None:
     fields = schema_files()["fixture"]["properties"]
-    listed = re.search(r"CHOICES = \{(.*?)\n\};", TEXTS["worlds/worlds.js"], re.DOTALL)
+    listed = re.search(r"CHOICES = \{(.*?)\n\};", TEXTS["worlds/settings.js"], re.DOTALL)
     assert listed is not None
     found = re.findall(r'(\w+): \["[\w ]+", \{(.*?)\}\]', listed[1], re.DOTALL)
     choices = {key: re.findall(r'"?([\w.-]+)"?: "', options) for key, options in found}

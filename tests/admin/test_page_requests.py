@@ -40,7 +40,7 @@ def test_requests_from_outside_appear_by_themselves_oldest_first(tabs: Tabs, fai
     expect(rows.nth(1)).to_contain_text("getTaskInstance")
     expect(rows.nth(2)).to_contain_text("200 ok")
     expect(rows.nth(3)).to_contain_text("400 refused")
-    expect(rows.nth(3)).to_contain_text("can only be")
+    expect(rows.nth(3)).to_contain_text("nothing is legal now")
 
 
 FILTERS: Final = {

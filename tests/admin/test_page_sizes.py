@@ -50,10 +50,10 @@ def test_retry_and_its_answer_are_in_view_and_nothing_moves(tabs: Tabs, size: tu
             expect(retry).to_be_in_viewport(ratio=1)
             expect(page.why).to_contain_text("only a FAILED subtask")
             page.press("Next event")
-            expect(page.subtask).to_contain_text("RUNNING")
+            expect(page.badge).to_contain_text("RUNNING")
             page.press("Next event")
-            expect(page.subtask).not_to_contain_text("RUNNING")
-            if "FAILED" not in page.subtask.inner_text():
+            expect(page.badge).not_to_contain_text("RUNNING")
+            if "FAILED" not in page.badge.inner_text():
                 break
         page.page.evaluate(SETTLED)
         assert page.page.evaluate("window.shifts") == []

@@ -92,6 +92,11 @@ class Admin:
         return self.page.get_by_role("region", name="Subtask", exact=True)
 
     @property
+    def badge(self) -> "Locator":
+        """Its status."""
+        return self.subtask.locator(".badge")
+
+    @property
     def connection(self) -> "Locator":
         return self.page.locator("#connection")
 
@@ -114,8 +119,13 @@ class Admin:
 
     @property
     def rules(self) -> "Locator":
-        """A line for each fault and denial."""
-        return self.page.get_by_role("list", name="Rules that stand").get_by_role("listitem")
+        """A line for each fault and denial that still acts."""
+        return self.page.get_by_role("list", name="Active faults").get_by_role("listitem")
+
+    @property
+    def used_up(self) -> "Locator":
+        """Likewise for those that do not; they are folded away."""
+        return self.page.locator("[aria-label='Used up'] li")
 
     def shows(self, status: str, *words: str, of: int) -> None:
         """A subtask in the graph does so, in words."""

@@ -8,11 +8,7 @@ import { short } from "./common/times.js";
 import { createClock } from "./header/clock.js";
 import { createKeys } from "./header/keys.js";
 import { createPlace } from "./header/place.js";
-import * as faults from "./faults/faults.js";
-import * as requests from "./requests/requests.js";
 import * as tasks from "./tasks/tasks.js";
-import * as who from "./worlds/who.js";
-import * as worlds from "./worlds/worlds.js";
 
 const $ = (id) => document.getElementById(id);
 const ANYBODY = "";
@@ -72,13 +68,23 @@ $("user").addEventListener("change", acting);
 
 const clock = createClock(app);
 const place = createPlace(app, clock);
+const scripts = { // of panels: they come when somebody wants to see one
+  tasks: () => tasks,
+  faults: () => import("./faults/faults.js"),
+  requests: () => import("./requests/requests.js"),
+  who: () => import("./worlds/who.js"),
+  worlds: () => import("./worlds/worlds.js"),
+};
 const panels = {};
-for (const [name, { create }] of Object.entries({ tasks, faults, requests, who, worlds })) {
+made("tasks", tasks);
+createKeys(app, panels.tasks);
+
+function made(name, { create }) {
+  if (panels[name]) return;
   panels[name] = create(app);
   panels[name].element.hidden = true;
   $("main").append(panels[name].element);
 }
-createKeys(app, panels.tasks);
 
 /** Where a hash leads: "#/tasks/1000" is ["tasks", "1000"]. What follows a "?" is the panel's. */
 function named(hash) {
@@ -89,12 +95,15 @@ function named(hash) {
   }
 }
 
-function show() {
+async function show() {
   const [name, ...parts] = named(location.hash);
-  if (!Object.hasOwn(panels, name)) {
+  if (!Object.hasOwn(scripts, name)) {
     history.replaceState(null, "", "#/tasks");
-    show();
-    return;
+    return show();
+  }
+  if (!panels[name]) {
+    made(name, await scripts[name]());
+    if (named(location.hash)[0] !== name) return undefined; // one has gone on meanwhile
   }
   for (const [other, { element }] of Object.entries(panels)) element.hidden = other !== name;
   for (const link of document.querySelectorAll("nav a")) {
@@ -103,11 +112,12 @@ function show() {
   }
   panels[name].show(parts, new URLSearchParams(location.hash.split("?")[1]));
   titled();
+  return undefined;
 }
 
 function titled() {
   const [name, ...parts] = named(location.hash);
-  document.title = [...parts, panels[name].element.querySelector("h2").textContent, "ocp-mockserver"].join(" · ");
+  if (panels[name]) document.title = [...parts, panels[name].element.querySelector("h2").textContent, "ocp-mockserver"].join(" · ");
 }
 
 // --- what the stream says
@@ -151,10 +161,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // a hash names a panel
   $("main").focus();
 });
-addEventListener("hashchange", () => {
+addEventListener("hashchange", async () => {
   for (const open of document.querySelectorAll(":popover-open")) open.hidePopover();
   const before = document.activeElement;
-  show();
+  await show();
   if (document.activeElement === before) $("main").focus({ preventScroll: true });
 });
 addEventListener("unhandledrejection", ({ reason }) => say(String(reason?.message ?? reason), true));

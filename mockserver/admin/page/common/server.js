@@ -43,7 +43,7 @@ export const authorized = () => (token.get() ? { Authorization: `Bearer ${token.
 
 export async function reached(path, options) {
   try {
-    return await fetch(path, { credentials: "same-origin", ...options });
+    return await fetch(path, { credentials: "omit", cache: "no-store", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused("the server cannot be reached");
@@ -61,12 +61,19 @@ export async function refusal(answer) {
   return new Refused(error.message ?? `the server answered ${answer.status}`, answer.status, error.details);
 }
 
+/** What index.html preloads, in a browser's way to do so: asked for in another way it would come twice. */
+let preloaded = token.get() ? null : "tasks?limit=500";
+
 /** A control call: `control("GET", "clock")`. Gives its JSON (`long` as of `parse`); undefined for none. Throws Refused. */
 export async function control(method, path, body, long) {
   const options = { method, headers: authorized() };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = written(body);
+  }
+  if (method === "GET" && path === preloaded) {
+    preloaded = null;
+    Object.assign(options, { credentials: "same-origin", cache: "default" });
   }
   const answer = await reached(`./${path}`, options);
   if (!answer.ok) throw await refusal(answer);

@@ -5,14 +5,17 @@ import { control } from "../common/server.js";
 import { createFaultForm } from "./fault-form.js";
 import { createPresets } from "./fault-presets.js";
 import { inWords } from "./fault-words.js";
-import { leftOf } from "../common/rules.js";
+import { isUsedUp, leftOf } from "../common/rules.js";
 
 export function create(app) {
   let isShown = false;
   let wanted = null; // the rule that the hash names
 
-  const rules = h("ul", { class: "plain rules", "aria-label": "Rules that stand" });
-  const title = h("h3", { tabindex: "-1" }, "Rules that stand");
+  const rules = h("ul", { class: "plain rules", "aria-label": "Active faults" });
+  const title = h("h3", { tabindex: "-1" }, "Active faults");
+  const usedUp = h("ul", { class: "plain rules", "aria-label": "Used up" });
+  const summary = h("summary");
+  const folded = h("details", { hidden: true }, summary, usedUp);
   const count = h("p", { class: "soft", role: "status" });
   const missing = h("p", { role: "status" });
   const all = button("Remove all", removeAll, { class: "quiet" });
@@ -30,7 +33,7 @@ export function create(app) {
       "div",
       { class: "halves" },
       createPresets(app, add).element,
-      h("div", { class: "stand" }, title, count, missing, rules, h("div", { class: "row" }, all)),
+      h("div", { class: "stand" }, title, count, missing, rules, folded, h("div", { class: "row" }, all)),
       createFaultForm(app, add).element,
     ),
   );
@@ -49,16 +52,20 @@ export function create(app) {
     const stand = [...known.faults.values()].reverse().map((rule) => ["faults", rule]);
     stand.push(...[...known.denials.values()].reverse().map((rule) => ["denials", rule]));
     const focused = [...rules.children].findIndex((line) => line.contains(document.activeElement));
-    keyed(rules, stand, ([kind, { id }]) => `${kind}/${id}`, made, updated);
-    if (focused >= 0 && !rules.contains(document.activeElement)) focusNear(focused);
+    const active = stand.filter(([, rule]) => !isUsedUp(rule)), used = stand.filter(([, rule]) => isUsedUp(rule));
+    keyed(rules, active, ([kind, { id }]) => `${kind}/${id}`, made, updated);
+    keyed(usedUp, used, ([kind, { id }]) => `${kind}/${id}`, made, updated);
+    if (focused >= 0 && !element.contains(document.activeElement)) focusNear(focused);
     all.hidden = stand.length === 0;
+    folded.hidden = used.length === 0;
+    put(summary, `${used.length} used up`);
     put(
       count,
-      stand.length === 0
-        ? "No rule stands: every answer is the right one. A preset adds one."
-        : stand.length === 1
+      active.length === 0
+        ? "No rule is active: every answer is the right one. A preset adds one."
+        : active.length === 1
           ? "1 rule."
-          : `${stand.length} rules, the newest first. Of the faults that match a request, the newest acts.`,
+          : `${active.length} rules, the newest first. Of the faults that match a request, the newest acts.`,
     );
     mark();
   }
@@ -108,12 +115,13 @@ export function create(app) {
 
   function mark() {
     let found = false;
-    for (const line of rules.children) {
+    for (const line of [...rules.children, ...usedUp.children]) {
       const isWanted = wanted !== null && line.dataset.key.split("/")[1] === wanted.id;
       found ||= isWanted;
       line.classList.toggle("wanted", isWanted);
       if (isWanted && !wanted.isSeen) {
         wanted.isSeen = true;
+        if (usedUp.contains(line)) folded.open = true;
         setTimeout(() => line.focus());
       }
     }

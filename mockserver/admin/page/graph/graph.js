@@ -118,6 +118,7 @@ export function createGraph({ chosen }) {
     const shown = plan.nodes.filter(({ id, x, y }) =>
       (x < right && x + NODE.width > left && y < bottom && y + NODE.height > top) || [stop, current].includes(String(id)));
     if (wasBlocks !== isBlocks) nodes.replaceChildren();
+    picture.classList.toggle("blocks", isBlocks);
     const had = document.activeElement;
     keyed(nodes, shown, ({ id }) => id, ({ id, x, y }) => {
       const node = made(isBlocks);
@@ -140,36 +141,52 @@ export function createGraph({ chosen }) {
 
   const faded = (node, id) => node.classList.toggle("faded", counts.isDim(subtasks.get(id).status));
 
-  /** `ids`: those that have changed; all of them, if it is not said. */
-  function update(whole, nowMs, ids) {
+  /** All subtasks, anew. */
+  function update(whole, nowMs) {
     now = nowMs;
     list = whole;
     subtasks = new Map(list.map((subtask) => [String(subtask.id), subtask]));
     none.hidden = list.length > 0;
     tools.hidden = box.hidden = !list.length;
     const found = JSON.stringify(list.map(({ id, upstreams }) => [String(id), (upstreams ?? []).map(String)]));
-    if (found !== structure) {
-      structure = found;
-      const isOther = planned();
-      if (isOther) sized("auto");
-      drawn(true);
-    } else {
-      for (const id of ids ?? elements.keys()) {
-        if (!elements.has(id)) continue;
-        filled(elements.get(id), subtasks.get(id), now, isBlocks);
-        faded(elements.get(id), id);
-      }
-      marked();
+    if (found === structure) return patch(list, nowMs);
+    structure = found;
+    const isOther = planned();
+    if (isOther) sized("auto");
+    drawn(true);
+    mapped();
+    return counted();
+  }
+
+  /** Those that have changed, which stand where they stood. */
+  function patch(changed, nowMs) {
+    now = nowMs;
+    for (const subtask of changed) {
+      const id = String(subtask.id), node = elements.get(id);
+      subtasks.set(id, subtask);
+      if (!node) continue;
+      filled(node, subtask, now, isBlocks);
+      faded(node, id);
     }
-    if (plan.nodes.length > MAPPED) map.draw((id) => subtasks.get(id).status);
+    mapped();
     counted();
   }
 
-  const failures = () => list.filter(({ status }) => status === "FAILED").map(({ id }) => String(id));
+  let isMapping = false;
+  function mapped() {
+    if (plan.nodes.length <= MAPPED || isMapping) return;
+    isMapping = true;
+    setTimeout(() => {
+      isMapping = false;
+      map.draw((id) => subtasks.get(id)?.status ?? "PENDING");
+    }, 250);
+  }
+
+  const failures = () => [...subtasks].filter(([, { status }]) => status === "FAILED").map(([id]) => id);
 
   function counted() {
     const found = {};
-    for (const { status } of list) found[status] = (found[status] ?? 0) + 1;
+    for (const { status } of subtasks.values()) found[status] = (found[status] ?? 0) + 1;
     counts.update(found, failures(), current);
   }
 
@@ -186,11 +203,16 @@ export function createGraph({ chosen }) {
     for (const [id, node] of elements) if (subtasks.get(id)?.due) timed(node, subtasks.get(id), now);
   }
 
+  let marks = [];
+  /** Of the node that is chosen, and of the one that Tab reaches; the others are made without. */
   function marked() {
-    for (const [id, node] of elements) {
+    for (const id of new Set([...marks, current, stop])) {
+      const node = elements.get(id);
+      if (!node) continue;
       ringOf(node).setAttribute("aria-pressed", String(id === current));
       ringOf(node).setAttribute("tabindex", id === stop ? "0" : "-1");
     }
+    marks = [current, stop];
   }
 
   /** The lines of the node that is looked at: under the pointer, else with the focus, else chosen. */
@@ -277,5 +299,5 @@ export function createGraph({ chosen }) {
     counted();
   }
 
-  return { element, update, tick, choose, failures };
+  return { element, update, patch, tick, choose, failures };
 }

@@ -58,7 +58,7 @@ export function made(isBlock) {
     text("name", 12, 42), text("run", width - 12, 42, "end"),
     text("id", 12, 61), text("facts", width - 12, 61, "end"),
   ];
-  const ring = svg("rect", { ...rect("ring", -4, 10), role: "button", tabindex: "-1" }, svg("title"));
+  const ring = svg("rect", { ...rect("ring", -4, 10), role: "button", tabindex: "-1", "aria-pressed": "false" }, svg("title"));
   return svg("g", {}, svg("g", { "aria-hidden": "true" }, ...seen), ring);
 }
 export const ringOf = (node) => node.lastElementChild;

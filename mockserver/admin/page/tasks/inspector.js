@@ -77,9 +77,9 @@ export function createInspector(app, traces, { act, found }) {
     return Math.floor(Math.min((nowMs - from) / (to - from), 1) * lines);
   }
 
-  function update(whole, nowMs) {
+  /** `next`: the chosen one as it is now, undefined if there is none. */
+  function update(whole, next, nowMs) {
     task = whole;
-    const next = id === null ? undefined : whole.subtasks.find((other) => String(other.id) === id);
     const isAnother = one?.status !== next?.status || one?.runTime !== next?.runTime || one?.id !== next?.id;
     one = next ?? null;
     hint.hidden = one !== null;

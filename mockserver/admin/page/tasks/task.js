@@ -7,6 +7,7 @@ import { createAnswer, createTraces } from "./answer.js";
 import { forecast } from "./forecast.js";
 import { createInspector } from "./inspector.js";
 
+const MANY = 300;
 const ACTIVE = ["READY", "RUNNING", "CANCELING", "FAILED"];
 
 export function createTask(app) {
@@ -15,7 +16,8 @@ export function createTask(app) {
   let wanted; // the subtask that the address names
   let follows = true; // whether a failure is chosen when what is chosen has ended
   let isStale = false; // more than events say has changed while another panel was shown
-  let touched = new Set(); // subtasks that events have changed since they were drawn
+  const touched = new Set(); // places of subtasks that have changed since they were drawn
+  let indices = new Map(); // and those places by String(id)
   const waiting = new Set(); // what can be aborted
   const traces = createTraces();
   const title = h("h2", { tabindex: "-1", class: "cut" });
@@ -42,11 +44,12 @@ export function createTask(app) {
     isStale = element.closest("[hidden]") !== null;
     if (isStale) return;
     const asked = id;
-    touched = new Set();
     try {
       const found = await control("GET", `tasks/${asked}`);
       if (asked !== id) return;
       task = found;
+      touched.clear();
+      indices = new Map(task.subtasks.map((one, at) => [String(one.id), at]));
     } catch (error) {
       if (error.status !== 404) throw error;
       if (asked !== id) return;
@@ -58,8 +61,7 @@ export function createTask(app) {
     if (task === null) return;
     graph.update(task.subtasks, app.now());
     if (wanted !== undefined) {
-      const isThere = task.subtasks.some((one) => String(one.id) === wanted);
-      if (isThere) choose(wanted, true);
+      if (indices.has(wanted)) choose(wanted, true);
       wanted = undefined;
     }
     drawn();
@@ -71,11 +73,11 @@ export function createTask(app) {
     title.title = title.textContent;
     labelled(status, task.status);
     put(operation, task.operation === "EXECUTE" ? "" : task.operation);
-    const failed = task.subtasks.filter((one) => one.status === "FAILED").length;
+    const failed = graph.failures().length;
     put(acts["retry task"], failed > 1 ? `Retry all ${failed} failed` : "Retry task");
     foretell();
     follow();
-    inspector.update(task, app.now());
+    inspector.update(task, task.subtasks[indices.get(inspector.id())], app.now());
   }
 
   function foretell() {
@@ -90,7 +92,7 @@ export function createTask(app) {
 
   /** A failure is chosen where nothing is, or where what was has come to its end. */
   function follow() {
-    const now = task.subtasks.find((one) => String(one.id) === inspector.id());
+    const now = task.subtasks[indices.get(inspector.id())];
     if (now && (!follows || ACTIVE.includes(now.status))) return;
     const failed = graph.failures()[0];
     if (failed !== undefined) choose(failed, false);
@@ -99,7 +101,7 @@ export function createTask(app) {
 
   function choose(chosen, isNoted) {
     const next = chosen === null ? null : String(chosen);
-    const one = task?.subtasks.find((one) => String(one.id) === next);
+    const one = task?.subtasks[indices.get(next)];
     follows = !one || ACTIVE.includes(one.status);
     graph.choose(next);
     inspector.choose(next);
@@ -109,44 +111,49 @@ export function createTask(app) {
   function pick(chosen) {
     if (String(chosen) !== inspector.id()) clearAlerts();
     choose(chosen, false);
-    inspector.update(task, app.now());
+    inspector.update(task, task.subtasks[indices.get(inspector.id())], app.now());
   }
 
   /** A subtask as it is now, from a call of its own. */
   function found(one) {
-    const at = task?.subtasks.findIndex((other) => String(other.id) === String(one.id)) ?? -1;
-    if (at < 0) return;
+    const at = task === null ? undefined : indices.get(String(one.id));
+    if (at === undefined) return undefined;
     const { log, ...rest } = one;
-    task.subtasks[at] = rest;
-    touched.add(String(one.id));
-    flush();
+    if (String(rest.upstreams) !== String(task.subtasks[at].upstreams)) return look();
+    changed(at, rest);
+    return flush();
   }
 
   function took({ taskInstanceId, subtaskInstanceId, to, operation, runTime, due, cause }) {
-    if (task === null || String(taskInstanceId) !== id) return;
+    if (task === null || String(taskInstanceId) !== id) return undefined;
     if (subtaskInstanceId === null) Object.assign(task, { status: to, operation });
     else {
-      const at = task.subtasks.findIndex((one) => String(one.id) === String(subtaskInstanceId));
-      if (at < 0) return look();
-      task.subtasks[at] = { ...task.subtasks[at], status: to, operation, runTime, due };
-      touched.add(String(subtaskInstanceId));
+      const at = indices.get(String(subtaskInstanceId));
+      if (at === undefined) return look();
+      changed(at, { ...task.subtasks[at], status: to, operation, runTime, due });
       if (String(subtaskInstanceId) === inspector.id()) inspector.answer.dim(cause);
     }
     answer.dim(cause);
-    flush();
+    return flush();
+  }
+  function changed(at, one) {
+    task.subtasks[at] = one;
+    touched.add(at);
   }
   let isFlushing = false;
+  /** Once a frame; of a big graph less often. */
   function flush() {
     if (isFlushing) return;
     isFlushing = true;
-    requestAnimationFrame(() => {
+    const later = task.subtasks.length > MANY ? (draw) => setTimeout(draw, 120) : requestAnimationFrame;
+    later(() => {
       isFlushing = false;
       if (task !== null && !element.closest("[hidden]")) redraw();
     });
   }
   function redraw() {
-    graph.update(task.subtasks, app.now(), [...touched]);
-    touched = new Set();
+    graph.patch([...touched].map((at) => task.subtasks[at]), app.now());
+    touched.clear();
     drawn();
   }
 

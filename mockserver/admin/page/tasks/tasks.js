@@ -3,13 +3,12 @@
 import { badge, h, keyed, labelled, put, shape, soon } from "../common/dom.js";
 import { control } from "../common/server.js";
 import { left } from "../common/times.js";
-import { createTask } from "./task.js";
 
 const STATUSES = ["FAILED", "RUNNING", "SUCCESSFUL"];
 const LIST = "tasks?limit=500";
 
 export function create(app) {
-  const task = createTask(app);
+  let task = null, asked = []; // the one that is open: its scripts come after the list
   const rows = h("ul", { class: "plain rows", "aria-label": "List of tasks" });
   const count = h("p", { class: "soft count" });
   const empty = h("div", { hidden: true });
@@ -22,7 +21,16 @@ export function create(app) {
     h("div", { class: "head" }, h("h2", {}, "Tasks"), name),
     h("div", { class: "chips", role: "group", "aria-label": "Status of a task" }, filters), count,
     h("div", { class: "scroll" }, rows, empty));
-  const element = h("section", { class: "tasks panes" }, list, task.element);
+  const element = h("section", { class: "tasks panes" }, list);
+  const open = () => {
+    if (task) task.show(...asked);
+    else coming ??= import("./task.js").then(({ createTask }) => {
+      task = createTask(app);
+      element.append(task.element);
+      task.show(...asked);
+    });
+  };
+  let coming = null;
   let known = [], total = 0;
   let wanted = "";
   let isShown = false, isFirst = false;
@@ -45,7 +53,8 @@ export function create(app) {
       isFirst = false;
       app.note(app.address({ taskInstanceId: known[0].id }));
       element.classList.add("open");
-      task.show(String(known[0].id));
+      asked = [String(known[0].id)];
+      open();
       mark();
     }
   }, 250);
@@ -90,7 +99,7 @@ export function create(app) {
   function mark() {
     for (const row of rows.children) {
       const link = row.firstChild;
-      if (row.dataset.key === task.id()) link.setAttribute("aria-current", "true");
+      if (row.dataset.key === asked[0]) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
   }
@@ -99,7 +108,7 @@ export function create(app) {
     if (element.hidden) return;
     const of = new Map(known.map((one) => [String(one.id), one]));
     for (const row of rows.children) if (of.has(row.dataset.key)) nexts(row, of.get(row.dataset.key));
-    task.tick();
+    task?.tick();
   }, 250);
 
   empty.append(h("p", {}, "This world has no tasks. A fixture gives it some."), h("p", {}, h("a", { href: "#/worlds" }, "Choose a fixture")));
@@ -108,19 +117,20 @@ export function create(app) {
     element,
     /** The task that one comes for is open at the start: the first of the list. */
     openFirst() { isFirst = true; },
-    retry: () => task.retry(),
-    fail: (by) => task.fail(by),
+    retry: () => task?.retry(),
+    fail: (by) => task?.fail(by),
     show([id, subtask]) {
       isShown = true;
       element.classList.toggle("open", id !== undefined);
-      task.show(id, subtask);
+      asked = [id, subtask];
+      if (id !== undefined || task) open();
       mark();
       look();
     },
     heard(event, data) {
       if (event === "hello" || event === "world") order.clear();
       if (["hello", "world", "skipped", "change", "clock"].includes(event)) look();
-      task.heard(event, data);
+      task?.heard(event, data);
     },
   };
 }
