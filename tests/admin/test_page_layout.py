@@ -108,7 +108,7 @@ def stepped(page: Admin) -> None:
 
 def faults(page: Admin) -> None:
     page.page.goto("#/faults")
-    expect(page.rules).to_have_count(4)
+    expect(page.rules).to_have_count(3)
 
 
 def form(page: Admin) -> None:

@@ -41,6 +41,7 @@ const app = {
     own.add(answer.traceId);
     return answer;
   },
+  api: () => health?.api ?? "",
   isOwn: ({ traceId }) => own.has(traceId),
   async lookAtHealth() {
     health = await control("GET", "health");
@@ -122,18 +123,19 @@ function titled() {
 
 // --- what the stream says
 
-let epoch = null;
+const ANOTHER = 1_000_000; // another stream's numbers begin a thousand for each millisecond later
+let latest = null;
 
-function heard(name, data) {
+function heard(name, data, id) {
   if (name === "hello") {
     app.world = data.world;
-    if (epoch !== null) say("Connected again: what is shown was looked up anew.");
-    epoch = data;
+    if (latest !== null) say(id - latest > ANOTHER ? "The server was restarted: this is a new world." : "Much has happened meanwhile: this is how it stands now.");
     place.mistakes(data.mistakes);
   }
   if (name === "mistakes") place.mistakes(data.mistakes);
   if (name === "hello" || name === "world") lookAtUsers();
   if (["hello", "world", "skipped", "contract"].includes(name)) lookAtVerdict();
+  latest = id ?? latest;
   for (const one of [app.rules, clock, ...Object.values(panels)]) one.heard(name, data);
 }
 

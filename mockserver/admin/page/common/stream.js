@@ -27,7 +27,7 @@ const once = (target, name) => new Promise((happened) => target.addEventListener
 /** Listens to ./events for as long as the page is open, and begins again where it was when the connection is lost. A
  * page that nobody sees lets go of its connection: a browser has six for each server.
  *
- * `heard(name, data)` gets each event, `stands(isConnected, why, isRefused)` how the connection stands.
+ * `heard(name, data, number)` gets each event, `stands(isConnected, why, isRefused)` how the connection stands.
  */
 export async function listen(heard, stands) {
   let last = null;
@@ -61,7 +61,7 @@ export async function listen(heard, stands) {
       for await (const { event, id, data } of eventsIn(answer.body)) {
         alive();
         last = id ?? last;
-        if (data !== undefined) heard(event, parse(data));
+        if (data !== undefined) heard(event, parse(data), id === undefined ? undefined : Number(id));
       }
     } catch (error) {
       if (error.name !== "AbortError") why = error.status === 401 ? "it wants the admin token" : error.message;

@@ -8,6 +8,7 @@ import { arrows, line } from "./lines.js";
 import { createMinimap } from "./minimap.js";
 import { filled, made, ringOf, timed } from "./node.js";
 import { createView } from "./view.js";
+import { towards } from "./walk.js";
 
 export { layout };
 
@@ -251,28 +252,13 @@ export function createGraph({ chosen }) {
     chosen(subtasks.get(id).id);
   }
 
-  /** The nearest node in a direction: what lies straight ahead counts as nearer. At the end of a row: in the next one. */
-  function towards(from, [dx, dy]) {
-    let [best, least] = [null, Infinity];
-    for (const { id, x, y } of plan.nodes) {
-      const ahead = (x - from.x) * dx + (y - from.y) * dy;
-      const aside = Math.abs((x - from.x) * dy) + Math.abs((y - from.y) * dx);
-      if (ahead < (dx ? NODE.width : NODE.height) || (dy && aside >= NODE.width)) continue;
-      if (ahead + 2 * aside < least) [best, least] = [String(id), ahead + 2 * aside];
-    }
-    const [here, there] = dx > 0 ? ["sources", "targets"] : ["targets", "sources"];
-    if (best !== null || !dx) return best;
-    const beyond = plan.edges.find((edge) => edge[here].includes(from.id))?.[there][0];
-    return beyond === undefined ? null : String(beyond);
-  }
-
   function pressed(event) {
     const id = idOf(event) ?? stop;
     if (id === null || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Enter" || event.key === " ") picked(id);
     else {
       let to = null;
-      if (event.key in ARROWS) to = idOf(event) === null ? id : towards(places.get(id), ARROWS[event.key]);
+      if (event.key in ARROWS) to = idOf(event) === null ? id : towards(plan, places.get(id), ARROWS[event.key]);
       else if (event.key === "Home") to = String(plan.nodes[0].id);
       else if (event.key === "End") to = String(plan.nodes.at(-1).id);
       else return;

@@ -1,18 +1,11 @@
 // One request of the journal, opened: what was asked and answered, what it changed, and copies of it.
 
 import { badge, h, put, soon } from "../common/dom.js";
-import { createMenu } from "../common/menu.js";
 import { control, written } from "../common/server.js";
 import { answered, ruleLink, subjectOf, subjectText, waits } from "./entries.js";
 import { createCopied } from "../common/copied.js";
+import { createCopies } from "./copies.js";
 
-const COPIES = {
-  curl: ["curl", "curl command"],
-  fetch: ["fetch (JavaScript)", "fetch call"],
-  playwright: ["Playwright test", "Playwright test"],
-  pytest: ["pytest test", "pytest test"],
-  fixture: ["fixture of this moment (YAML)", "fixture of this moment"],
-};
 const CUT = "A body was too long: only its beginning was kept.";
 
 export function createRequest(app) {
@@ -28,10 +21,7 @@ export function createRequest(app) {
   const bodies = { requestBody: body("Request body"), responseBody: body("Response body") };
   const cut = h("p", { class: "soft" }, CUT);
   const copied = createCopied();
-  const copying = createMenu("Copy …", [
-    ...Object.entries(COPIES).map(([kind, [text, what]]) => [text, () => take(kind, what)]),
-    ["Download the fixture", () => take("fixture", COPIES.fixture[1], (text) => download(text, `request-${id}.yaml`))],
-  ]);
+  const copying = createCopies(() => id, copied);
   const content = h(
     "div",
     { hidden: true },
@@ -56,12 +46,6 @@ export function createRequest(app) {
     const headers = h("dl", { class: "facts headers mono" });
     const text = h("pre", { tabindex: "0", role: "region", "aria-label": label });
     return { text, headers, element: h("div", {}, h("h3", {}, label), headers, text) };
-  }
-
-  async function take(kind, what, give = (text) => copied.show(text, what)) {
-    const copies = await control("GET", `requests/${id}/copies`);
-    if (copies[kind] === null) copied.refuse(what, partOf(copies.why, kind));
-    else await give(copies[kind]);
   }
 
   const look = soon(async () => {
@@ -166,19 +150,7 @@ export function createRequest(app) {
   };
 }
 
-function download(text, name) {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-}
-
 const differs = (before, after) => ["status", "operation", "runTime"].some((key) => before[key] !== after[key]);
-
-/** Of "pytest: …; fixture: …" the part about one of them. */
-function partOf(why, kind) {
-  const part = why.split("; ").find((one) => one.startsWith(`${kind}: `));
-  return part === undefined ? why : part.slice(kind.length + 2);
-}
 
 /** Only if it looks different, so that focus and a selection stay. */
 function refill(element, children) {

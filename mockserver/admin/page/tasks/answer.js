@@ -1,10 +1,12 @@
 // What came back from the API: under the verb that asked for it, dated by the world's clock, until it is about the past.
 
-import { h } from "../common/dom.js";
+import { copy, h, say } from "../common/dom.js";
 import { ofDay } from "../common/times.js";
+import { createCopies } from "../requests/copies.js";
 import { ruleLink } from "../requests/entries.js";
 
 const KEPT = 50;
+const CLIPBOARD = { show: copy, refuse: (what, why) => say(`There is no ${what}: ${why}`, true) };
 const PAST_MS = 4000;
 
 /** Of the stream's entries of the journal the latest, by their trace ids: an answer leads to its request. */
@@ -55,7 +57,7 @@ export function createAnswer(app, traces) {
       typeof answer.body === "string" && answer.body !== "" && h("pre", { tabindex: "0" }, answer.body.slice(0, 2000)),
       more);
     traces.of(answer.traceId, ({ id, resent }) => {
-      link.replaceChildren("→ ", h("a", { href: `#/requests/${id}` }, `request ${id}`));
+      link.replaceChildren("→ ", h("a", { href: `#/requests/${id}` }, `request ${id}`), " ", createCopies(() => id, CLIPBOARD, { class: "quiet small" }));
       if (resent) more.append("The browser has sent it twice, as browsers do when a connection breaks: this is the answer to its second attempt.");
     });
     return lines.filter(Boolean);

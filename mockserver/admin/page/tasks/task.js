@@ -1,7 +1,8 @@
 // One task: its graph, what the chosen user does to it through the real API, and the subtask that is chosen in it.
 
-import { badge, button, clearAlerts, h, labelled, offered, put, soon } from "../common/dom.js";
-import { control } from "../common/server.js";
+import { badge, button, clearAlerts, copy, h, labelled, offered, put, soon } from "../common/dom.js";
+import { createMenu } from "../common/menu.js";
+import { control, written } from "../common/server.js";
 import { createGraph } from "../graph/graph.js";
 import { createAnswer, createTraces } from "./answer.js";
 import { forecast } from "./forecast.js";
@@ -28,6 +29,11 @@ export function createTask(app) {
     "retry task": button("Retry task", () => act("retry task", `${id}/retry`, `Retry task ${id}`, answer), { class: "quiet" }),
     "roll back": button("Roll back", () => act("roll back", `${id}/rollback`, `Roll back ${id}`, answer), { class: "quiet danger" }),
   };
+  const copying = createMenu("Copy …", [
+    ["curl", () => copy(`curl -i ${app.base}${app.api()}/tasks/instances/${id}`, "curl command")],
+    ["fetch (JavaScript)", () => copy(`fetch("${app.base}${app.api()}/tasks/instances/${id}").then(async (answer) => console.log(answer.status, await answer.text()));\n`, "fetch call")],
+    ["fixture of now (YAML)", async () => copy(written(await control("GET", "state", undefined, BigInt), 1), "fixture of now")],
+  ]);
   const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => waiting.forEach((one) => one.abort()) }, "Stop waiting");
   const graph = createGraph({ chosen: (chosen) => pick(chosen) });
   const inspector = createInspector(app, traces, { act: actOnSubtask, found });
@@ -35,7 +41,7 @@ export function createTask(app) {
   const body = h("div", { class: "middle" },
     h("div", { class: "head" },
       h("a", { href: "#/tasks", class: "back", "aria-label": "All tasks" }, "←"),
-      title, status, operation, h("span", { class: "gap" }), stop, Object.values(acts)),
+      title, status, operation, h("span", { class: "gap" }), stop, copying, Object.values(acts)),
     h("div", { class: "over" }, answer.element), graph.element);
   const element = h("article", { class: "task", hidden: true }, missing, body, inspector.element);
 
