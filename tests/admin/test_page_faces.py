@@ -92,7 +92,7 @@ def test_markup_is_text_wherever_it_comes_from(tabs: Tabs) -> None:
         expect(page.heading(f"1 {MARKUP}")).to_have_count(2)
         expect(page.page.get_by_role("region", name="Log", exact=True)).to_contain_text(MARKUP)
         page.go("Faults")
-        expect(page.rules).to_contain_text(MARKUP)
+        expect(page.used_up).to_contain_text(MARKUP)
         page.page.goto(f"{mock.url}/__admin/#/requests/1")
         expect(page.page.get_by_role("region", name="Response body")).to_contain_text(MARKUP)
         expect(page.page.locator("main img, main b")).to_have_count(0)

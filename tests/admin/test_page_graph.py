@@ -97,12 +97,12 @@ def test_dragging_pans_and_selects_nothing(tabs: Tabs) -> None:
         page = admin(tabs, mock.url)
         expect(page.picture(FAILED[0])).to_be_in_viewport()
         x, y = place(page, FAILED[0])
-        other = page.page.locator(".node.is-ready, .node.is-pending").first.bounding_box()
-        assert other is not None
+        box = page.page.get_by_role("region", name="Graph of the subtasks").bounding_box()
+        assert box is not None
         mouse = page.page.mouse
-        mouse.move(other["x"] + 50, other["y"] + 30)
+        mouse.move(box["x"] + 150, box["y"] + 130)
         mouse.down()
-        mouse.move(other["x"] + 10, other["y"] + 50, steps=5)
+        mouse.move(box["x"] + 110, box["y"] + 150, steps=5)
         mouse.up()
         assert place(page, FAILED[0]) == pytest.approx((x - 40, y + 20), abs=1)
         assert page.page.evaluate("getSelection().toString()") == ""
@@ -126,7 +126,7 @@ def test_the_wheel_zooms_at_the_pointer(tabs: Tabs) -> None:
 
 
 def test_events_patch_the_picture_and_fetch_no_whole_task(tabs: Tabs) -> None:
-    with MockServer(big(scheduler={"concurrency": 100})) as mock:
+    with MockServer(big("grid", scheduler={"concurrency": 100})) as mock:
         page = admin(tabs, mock.url)
         page.press("Fit into the box")
         asked: list[str] = []
@@ -135,5 +135,5 @@ def test_events_patch_the_picture_and_fetch_no_whole_task(tabs: Tabs) -> None:
         expect(page.page.get_by_role("button", name=re.compile(r"^▶ [1-9]\d* RUNNING"))).to_be_visible()
         mock.advance("2s")
         expect(page.page.get_by_role("button", name=re.compile(r"^✓ [1-9]\d* SUCCESSFUL"))).to_be_visible()
-        expect(page.page.locator(".node.is-running")).not_to_have_count(0)
+        expect(page.page.locator(".node.is-successful")).not_to_have_count(0)
         assert [url for url in asked if url.endswith("/tasks/5")] == []

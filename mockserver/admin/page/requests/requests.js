@@ -130,7 +130,7 @@ export function create(app) {
       (name) => new Option(name === "" ? "any" : name === NOBODY ? "nobody" : name, name));
   }
 
-  const isAtEnd = () => table.scrollTop + table.clientHeight >= table.scrollHeight - 30;
+  const isAtEnd = () => table.scrollTop + table.clientHeight >= table.scrollHeight - 4;
 
   function toEnd() {
     table.scrollTop = table.scrollHeight;
