@@ -379,6 +379,7 @@ def test_the_commands() -> None:
     assert_same("COMMANDS", dict.fromkeys(wanted, ""), dict.fromkeys(commands(command_help("")), ""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_flags_of_a_command(command: str) -> None:
     told = command_help(command)

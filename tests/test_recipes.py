@@ -149,6 +149,7 @@ def test_types_can_be_made_of_every_variant(client: Path) -> None:
 # --- a fault of a request's own ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_page_asks_for_a_fault_of_its_own(tmp_path: Path) -> None:
     program = block("js", "X-Mock-Fault")
     with MockServer("failed-subtask") as mock:

@@ -187,6 +187,7 @@ def test_transitions_come_in_order_of_time_and_of_subtask(failed: Client) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_what_history_no_longer_has_is_counted(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A subtask that retries itself 6000 times makes 18,000 changes; the latest are told."""
     subtask = {"id": 1, "status": "READY", "retryCount": 6000, "runs": [{"outcome": "FAILED"}]}

@@ -255,6 +255,7 @@ tasks:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["application/yaml", "application/x-yaml", "text/yaml; charset=utf-8", "Text/X-YAML"])
 def test_a_world_can_be_put_as_yaml(failed: Client, kind: str) -> None:
     answer = failed("PUT", "/__admin/state", data=YAML, headers={"Content-Type": kind})
@@ -512,6 +513,7 @@ def test_the_journal_is_emptied(busy: Client) -> None:
     assert [entry["id"] for entry in journal(busy)] == [1]
 
 
+@pytest.mark.slow
 def test_the_journal_keeps_the_last_thousand(failed: Client) -> None:
     """What it has dropped it counts; ids go on."""
     for _ in range(1003):

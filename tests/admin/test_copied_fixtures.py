@@ -234,6 +234,7 @@ def test_a_long_log_is_told_whole() -> None:
         assert [copied(client, number) for number in range(1, 6)] == [(state, None) for state in states]
 
 
+@pytest.mark.slow
 def test_a_large_world_is_not_copied() -> None:
     with (
         MockServer(

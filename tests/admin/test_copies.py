@@ -334,6 +334,7 @@ OTHER_WORLDS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_a_copied_test_fails_in_another_world(pytester: pytest.Pytester) -> None:
     """Its WORLD is what its answer comes from."""

@@ -383,6 +383,7 @@ def test_fields_of_a_task_are_set(failed: Client) -> None:
     assert said(failed.post(f"{TASK}/rollback")) == (400, "TSK10009")
 
 
+@pytest.mark.slow
 def test_a_task_that_is_set_rolling_back_rolls_back() -> None:
     world = {"clock": {"mode": "manual"}, "tasks": [{"id": 1000, "subtasks": [{"id": 1, "status": "SUCCESSFUL"}]}]}
     with MockServer(world) as mock, Client(mock) as client:

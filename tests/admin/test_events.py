@@ -541,6 +541,7 @@ def test_so_many_are_read_at_once_and_the_rest_the_next_time() -> None:
     assert [event.data["path"] for event in told(one.since(before))] == [f"/{n}" for n in range(AT_ONCE + 1)]
 
 
+@pytest.mark.slow
 def test_an_event_that_is_kept_no_more_is_greeted() -> None:
     site = site_of()
     one = Feed(site)
@@ -826,6 +827,7 @@ def test_a_server_with_a_hundred_listeners_stops_at_once(
     assert not caplog.records
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 def test_serve_with_a_hundred_listeners_ends_at_once() -> None:
     with Served("failed-subtask", "--clock", "manual") as served:

@@ -142,6 +142,7 @@ def test_a_change_that_nobody_has_looked_at_is_there() -> None:
         assert history(client)[-1]["to"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_the_history_is_bounded_and_says_what_it_has_dropped(failed: Client) -> None:
     """4 changes a round: what the last ones are is still told in order."""
     runs = [{"outcome": "FAILED", "duration": "1ms"}]

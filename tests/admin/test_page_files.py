@@ -197,6 +197,7 @@ def test_its_form_has_the_choices_that_there_are() -> None:
     assert choices == {key: value["enum"] for key, value in fields.items() if set(value.get("enum", ())) != set()}
 
 
+@pytest.mark.slow
 def test_without_control_routes_there_is_no_page() -> None:
     from processes import Served
 

@@ -118,6 +118,7 @@ def test_a_trace_id_that_comes_again_is_another_request(failed: Client) -> None:
     assert (first["changes"], len(second["changes"])) == ([], 2)
 
 
+@pytest.mark.slow
 def test_what_the_history_has_dropped_is_told_to_be_lost() -> None:
     """What it met is kept with it, what it did is not."""
     endless = {"id": 10001, "status": "FAILED", "retryCount": 10_000, "runs": [{"outcome": "FAILED"}]}
@@ -147,6 +148,7 @@ def test_there_is_no_such_request(failed: Client, number: str) -> None:
         assert f"no request {number}" in answer.json()["error"]["message"]
 
 
+@pytest.mark.slow
 def test_one_that_is_not_there_yet_or_no_more_is_told_apart(failed: Client) -> None:
     for _ in range(REQUESTS + 1):
         failed.get("/nowhere")

@@ -81,6 +81,7 @@ def test_fixtures_can_come_from_the_environment() -> None:
         assert served.get("/__admin/health").json()["tasks"] == 0
 
 
+@pytest.mark.slow
 def test_ipv6() -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -91,6 +92,7 @@ def test_ipv6() -> None:
         assert served.post(RETRY).status_code == 200
 
 
+@pytest.mark.slow
 def test_all_addresses_are_told_as_one_that_can_be_asked() -> None:
     with Served("empty", "--host", "0.0.0.0") as served:
         assert served.url.startswith("http://127.0.0.1:")
@@ -147,6 +149,7 @@ def test_an_allowed_host_may_ask(configured: Served) -> None:
     assert {name: answer.status_code for name, answer in asked.items()} == {"mock.test": 200, "evil.test": 403}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["flag", "variable"])
 def test_dialect_and_nulls_win_over_the_fixture(tmp_path: Path, by: str) -> None:
     """Its prefix, too, is then the dialect's, in what is said at the start as well."""
@@ -279,6 +282,7 @@ def test_a_bad_variable_is_a_usage_error_that_names_it(
     assert f"{variable}: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["serve", "openapi", "exec -- true"])
 @pytest.mark.parametrize("by", ["flag", "variable"])
 @pytest.mark.parametrize(
@@ -325,6 +329,7 @@ def test_a_usage_error_exits_with_2(capsys: pytest.CaptureFixture[str], line: st
     assert "error: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", ["serve --clock manual --speed 2", "serve --api-prefix api", "openapi --api-prefix api"]
 )
@@ -337,6 +342,7 @@ def test_what_only_shows_later_is_a_usage_error_too(line: str) -> None:
 # --- serve: what goes wrong ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -347,11 +353,13 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_host_that_is_none_is_one_clear_line() -> None:
     ended = run("serve", "empty", "--port", "0", "--host", "no such host")
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (1, "", 1)
 
 
+@pytest.mark.slow
 def test_a_bad_fixture_is_told_in_full_and_nothing_is_started(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("auht: basic\ntasks:\n  - {id: 1, statsu: FAILED}\n")
@@ -380,6 +388,7 @@ def test_a_port_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) ->
 # --- serve: the port file, logs, the end ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_port_file_is_there_as_long_as_the_server_is(tmp_path: Path) -> None:
     file = tmp_path / "port"
     file.write_text("1\n")  # of a server that was killed
@@ -388,6 +397,7 @@ def test_the_port_file_is_there_as_long_as_the_server_is(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_0(number: int) -> None:
     served = Served("empty")
@@ -396,6 +406,7 @@ def test_a_signal_ends_it_with_0(number: int) -> None:
     assert served.logs == ""
 
 
+@pytest.mark.slow
 def test_a_process_that_has_imported_nothing_yet_serves_too() -> None:
     """All others of these are forked from one that has: see tests/support/nursery.py."""
     with Served("empty", anew=True) as served:
@@ -422,6 +433,7 @@ def wait_until_closed(port: int) -> None:
     raise AssertionError("it still listens")
 
 
+@pytest.mark.slow
 def test_a_request_in_flight_ends_before_the_server_does() -> None:
     with Served("failed-subtask") as served, in_flight(served) as connection:
         served.tell(signal.SIGTERM)
@@ -431,6 +443,7 @@ def test_a_request_in_flight_ends_before_the_server_does() -> None:
         assert served.end() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("further", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_no_further_signal_changes_how_it_ends(further: int) -> None:
     """While a request is in flight, when it is answered, and as long as there is a process: a supervisor signals twice,
@@ -580,6 +593,7 @@ def test_python_m_is_the_same_command() -> None:
     assert run_anew("--version").stdout == f"ocp-mockserver {__version__}\n"
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_is_no_traceback() -> None:
     reader, writer = os.pipe()
     os.close(reader)

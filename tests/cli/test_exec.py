@@ -60,6 +60,7 @@ def test_a_command_that_dies_of_a_signal_is_128_and_its_number() -> None:
     assert run("exec", "empty", "--", "sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flags", "code"), [(("--strict",), 3), ((), 0)], ids=["strict", "by default"])
 def test_an_unknown_route_is_3_where_it_is_strict(flags: Sequence[str], code: int) -> None:
     ended = run("exec", "empty", *flags, "--", *asking_in_vain("/api/v2/nowhere"))
@@ -76,6 +77,7 @@ def test_a_refusal_that_the_contract_knows_is_no_client_error() -> None:
     assert (ended.returncode, ended.stdout) == (0, "404\n")
 
 
+@pytest.mark.slow
 def test_where_both_fail_the_commands_code_wins() -> None:
     command = shlex.join(asking_in_vain("/api/v2/nowhere"))
     assert run("exec", "empty", "--strict", "--", "sh", "-c", f"{command}; exit 7").returncode == 7
@@ -96,6 +98,7 @@ def test_what_the_account_makes_of_a_command_that_went_well(account: Account, st
     assert exec.verdict(account, strict=strict) == code
 
 
+@pytest.mark.slow
 def test_a_command_that_is_not_there_is_127_and_one_line() -> None:
     ended = run("exec", "empty", "--", "no-such-command", "x")
     assert (ended.returncode, ended.stdout) == (127, "")
@@ -140,12 +143,14 @@ def test_the_dashes_of_other_commands_are_as_ever() -> None:
     assert parsed(["serve", "--", "--odd.yaml"]).paths == ["--odd.yaml"]
 
 
+@pytest.mark.slow
 def test_the_base_url_has_no_prefix_and_the_rest_of_the_environment_stays() -> None:
     command = ["sh", "-c", 'echo "$OCP_BASE_URL $HERE"']
     ended = run("exec", "empty", "--", *command, env={"HERE": "stays", "OCP_BASE_URL": "http://elsewhere"})
     assert re.fullmatch(r"http://127\.0\.0\.1:[1-9][0-9]* stays\n", ended.stdout)
 
 
+@pytest.mark.slow
 def test_what_it_reads_and_writes_is_ours() -> None:
     reader, writer = os.pipe()
     with (
@@ -158,6 +163,7 @@ def test_what_it_reads_and_writes_is_ours() -> None:
         assert process.communicate(END_S) == ("what was typed\n", f"aside\n{NOTHING}\n")
 
 
+@pytest.mark.slow
 def test_it_serves_the_dialect_that_is_asked_for() -> None:
     ended = run("exec", "failed-subtask", "--dialect", "ocp-express", "--", *asking("/api/v1/tasks/instances/1000"))
     assert ended.returncode == 0, ended.stderr
@@ -241,6 +247,7 @@ def test_a_shell_in_between_makes_no_difference() -> None:
     eventually(lambda: not runs(executed.children[0]))
 
 
+@pytest.mark.slow
 def test_a_command_may_end_in_its_own_way() -> None:
     """It is waited for, however long it takes, and its code is what counts."""
     script = "trap 'echo ended; exit 4' TERM; echo $$; while :; do sleep 0.01; done"
@@ -265,12 +272,14 @@ print(command.wait())
 """
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_to_another_thread_is_passed_on() -> None:
     """The system may give it to any: it then interrupts nothing that the main thread waits in."""
     with Forked(["-c", TO_ANOTHER_THREAD], env=environment()) as process:
         assert process.communicate(END_S) == (f"{128 + signal.SIGTERM}\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_no_signal_changes_the_code_of_a_command_that_has_ended(number: int) -> None:
     """While the server ends, and the interpreter, which gives up its handlers as it goes."""
@@ -282,6 +291,7 @@ def test_no_signal_changes_the_code_of_a_command_that_has_ended(number: int) -> 
         assert executed.process.communicate()[1] == NOTHING + "\n"
 
 
+@pytest.mark.slow
 def test_what_a_command_leaves_behind_is_ended() -> None:
     with Executed("sh", "-c", "sleep 1000 & echo $!") as executed:
         assert executed.process.wait(timeout=END_S) == 0
@@ -336,6 +346,7 @@ def until(terminal: int, text: str) -> str:
     return written
 
 
+@pytest.mark.slow
 def test_a_command_reads_what_is_typed(terminal: Any) -> None:
     process, ours = terminal("sh", "-c", 'read line && echo "got: $line"')
     os.write(ours, b"hello\n")
@@ -343,6 +354,7 @@ def test_a_command_reads_what_is_typed(terminal: Any) -> None:
     assert process.wait(timeout=END_S) == 0
 
 
+@pytest.mark.slow
 def test_the_terminal_interrupts_a_command_once(terminal: Any) -> None:
     """Ctrl-C reaches it from the terminal, and not from us as well."""
     script = "import signal\nfor _ in range(2):\n print('got', signal.sigwait([2, 15]), flush=True)"
@@ -356,6 +368,7 @@ def test_the_terminal_interrupts_a_command_once(terminal: Any) -> None:
     assert process.wait(timeout=END_S) == 0
 
 
+@pytest.mark.slow
 def test_a_signal_at_a_terminal_leaves_no_process_either(terminal: Any) -> None:
     process, ours = terminal("sh", "-c", "sleep 1000 & echo child: $!.; wait; echo never")
     child = int(re.findall(r"child: (\d+)\.", until(ours, ".\r\n"))[0])

@@ -81,6 +81,7 @@ def test_an_address_to_listen_on_becomes_one_to_ask(tmp_path: Path, host: str, p
     assert local(host, port, str(tmp_path / "port")) == url
 
 
+@pytest.mark.slow
 def test_the_port_file_of_serve_will_do(tmp_path: Path) -> None:
     env = {"OCP_MOCK_PORT": "0", "OCP_MOCK_PORT_FILE": str(tmp_path / "port")}
     before = run("healthcheck", env=env)
@@ -89,6 +90,7 @@ def test_the_port_file_of_serve_will_do(tmp_path: Path) -> None:
         assert run("healthcheck", env=env).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clear")
 def test_without_admin_it_asks_for_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     with Served("empty", "--no-admin") as served:
@@ -150,6 +152,7 @@ def test_one_that_does_not_answer_in_time(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == f"unhealthy: {url}: timed out\n"
 
 
+@pytest.mark.slow
 def test_it_needs_no_web_server() -> None:
     """It runs every few seconds."""
     program = (

@@ -31,6 +31,7 @@ def test_what_cannot_be_printed_is_escaped(text: str, shown: str) -> None:
     assert escaped(text) == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", ["", "--access-log", "--log-format json", "--access-log --log-format json"])
 def test_a_request_makes_no_line_of_its_own(flags: str) -> None:
     with Served("empty", *flags.split()) as served:
@@ -91,6 +92,7 @@ def ask(path: str = "/api/v2/tasks/instances", header: str = "X: y") -> bytes:
     return request(path).removesuffix(b"\r\n") + f"{header}\r\nConnection: close\r\n\r\n".encode()
 
 
+@pytest.mark.slow
 def test_no_credentials_are_logged(logs_of_secrets: str) -> None:
     assert len(logs_of_secrets.splitlines()) >= len(SENT) + len(TARGETS)
     assert SECRET not in logs_of_secrets

@@ -48,6 +48,7 @@ def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
     return process.returncode, err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("module", ["argparse", "aiohttp"], ids=["first import", "heavy import"])
 def test_a_server_that_still_imports_ends_with_0(tmp_path: Path, module: str, number: int) -> None:
@@ -62,6 +63,7 @@ def test_the_console_script_does_so_too(tmp_path: Path) -> None:
     assert scripts == {"ocp-mockserver": "mockserver.__main__:main"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["exec", "empty", "--", "true"], ["validate", "empty"]], ids=["exec", "validate"])
 def test_other_commands_are_ended_by_the_signal(tmp_path: Path, words: list[str]) -> None:
     """What they were to do is not done."""
@@ -75,12 +77,14 @@ def test_a_shells_background_job_is_told_all_the_same(tmp_path: Path) -> None:
         assert ended(process, signal.SIGINT) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
     with importing(tmp_path, "argparse", *COMMAND, "validate", "empty", first=IGNORING) as process:
         process.send_signal(signal.SIGHUP)
         assert ended(process, signal.SIGTERM) == (128 + signal.SIGTERM, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["argparse", "aiohttp"], ids=["first import", "heavy import"])
 def test_so_does_the_first_process_of_a_container(tmp_path: Path, module: str) -> None:
     """Which gets no signal that it has no handler for."""
@@ -95,6 +99,7 @@ def test_so_does_the_first_process_of_a_container(tmp_path: Path, module: str) -
         assert process.wait(timeout=END_S) == 0
 
 
+@pytest.mark.slow
 def test_importing_the_entry_point_changes_no_handler() -> None:
     program = "import signal as s; before = s.getsignal(2), s.getsignal(15); import mockserver.__main__\n"
     program += "assert before == (s.getsignal(2), s.getsignal(15))"
@@ -106,6 +111,7 @@ def test_importing_the_entry_point_changes_no_handler() -> None:
 # --- while it loads, and while it serves ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDING)
 def test_a_server_that_still_loads_ends_with_0_and_has_no_port_file(tmp_path: Path, number: int) -> None:
     file = tmp_path / "port"
@@ -118,6 +124,7 @@ def test_a_server_that_still_loads_ends_with_0_and_has_no_port_file(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDING)
 def test_a_server_that_ends_leaves_no_port_file(tmp_path: Path, number: int) -> None:
     file = tmp_path / "port"
@@ -137,6 +144,7 @@ def test_an_old_port_file_is_gone_before_the_heavy_imports(tmp_path: Path) -> No
         assert not file.exists()
 
 
+@pytest.mark.slow
 def test_the_port_file_of_another_server_stays(tmp_path: Path) -> None:
     file = tmp_path / "port"
     with Served("empty", "--port-file", str(file)) as first:
@@ -153,6 +161,7 @@ def test_so_does_one_that_somebody_has_written(tmp_path: Path) -> None:
     assert file.read_text() == "mine\n"
 
 
+@pytest.mark.slow
 def test_a_port_file_can_be_a_link(tmp_path: Path) -> None:
     link, file = tmp_path / "link", tmp_path / "port"
     link.symlink_to(file)
@@ -162,6 +171,7 @@ def test_a_port_file_can_be_a_link(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
 def test_nothing_but_a_regular_file_will_do(tmp_path: Path, make: object) -> None:
     assert callable(make)

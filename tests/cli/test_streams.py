@@ -90,17 +90,20 @@ def test_a_server_that_nobody_reads_answers_and_ends(tmp_path: Path, flags: str,
     assert not file.exists()
 
 
+@pytest.mark.slow
 def test_exec_ends_with_the_code_of_its_command_though_nobody_reads() -> None:
     with full_pipe() as (_, err), forked("exec", "empty", "--", "sh", "-c", "exit 7", stderr=err) as process:
         assert process.wait(timeout=END_S) == 7
 
 
+@pytest.mark.slow
 def test_nor_does_anybody_wait_to_be_told_that_it_does_not_serve(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("auht: basic\n")
     with full_pipe() as (_, err), forked("serve", str(tmp_path / "bad.yaml"), stderr=err) as process:
         assert process.wait(timeout=END_S) == 2
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_gone_is_no_end(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -126,6 +129,7 @@ def in_shell(closed: str, *arguments: str) -> list[str]:
     return [needed("sh"), "-c", f"exec {shlex.join([*COMMAND, *arguments])} {closed}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", CLOSED)
 def test_a_server_without_a_stream_serves(tmp_path: Path, closed: str) -> None:
     file = tmp_path / "port"
@@ -138,6 +142,7 @@ def test_a_server_without_a_stream_serves(tmp_path: Path, closed: str) -> None:
     assert b"Traceback" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", CLOSED)
 def test_a_command_without_a_stream_runs(closed: str) -> None:
     words = in_shell(closed, "exec", "empty", "--strict", "--", "sh", "-c", "exit 7")

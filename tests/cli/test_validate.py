@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from processes import run
 
 TEN = """\
@@ -40,6 +41,7 @@ EXPECTED = {
 """By line and kind, what the message says."""
 
 
+@pytest.mark.slow
 def test_ten_mistakes_are_all_named_with_line_and_column(tmp_path: Path) -> None:
     """Exit 2; a file with one mistake would hide nothing of the next."""
     file = tmp_path / "ten.yaml"

@@ -119,6 +119,7 @@ def test_an_address_in_brackets_is_named_both_ways() -> None:
     assert with_server({}, "http://[::1]:80")["NO_PROXY"] == "[::1],::1"
 
 
+@pytest.mark.slow
 def test_a_command_behind_a_proxy_finds_the_server() -> None:
     program = "import os, urllib.request as r; r.urlopen(os.environ['OCP_BASE_URL'] + '/api/v2/tasks/instances')"
     proxy = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "", "no_proxy": ""}

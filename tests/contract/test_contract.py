@@ -70,6 +70,7 @@ def agree(count: int, seed: int) -> None:
     assert min(accepted, refused) > count / 5, "both kinds are there in numbers"
 
 
+@pytest.mark.slow
 def test_proof_by_parts_agrees_with_the_judge() -> None:
     agree(FEWER, seed=1)
 
@@ -80,6 +81,7 @@ def test_proof_by_parts_agrees_with_the_judge_on_twenty_thousand_values(seed: in
     agree(GENERATED // 10, seed)
 
 
+@pytest.mark.slow
 def test_what_fits_a_schema_by_its_making_is_accepted() -> None:
     """Or the generator is wrong, and the agreement says little."""
     dice = random.Random(3)

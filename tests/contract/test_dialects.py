@@ -235,6 +235,7 @@ def test_the_largest_long_that_is_a_number_everywhere(sign: int) -> None:
             assert answer["data"]["id"] == (id if abs(id) == SAFE else str(id))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dialect", "run_time"), list(zip(NAMES, (2, 2, 1), strict=True)))
 def test_whether_a_retry_counts(served: dict[str, MockServer], dialect: str, run_time: int) -> None:
     """The document counts executions; the engine counts no operator's retry of a subtask, but that of a task."""

@@ -179,6 +179,7 @@ def test_head_is_get_without_a_body(failed: Client, path: str) -> None:
     assert [head.headers.get(name) for name in kept] == [get.headers.get(name) for name in kept]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sized", "chunked"])
 def test_a_body_past_a_mebibyte_is_too_large(failed: Client, kind: str) -> None:
     """Refused, whatever the operation; nothing happens, and the connection is not used again."""
@@ -287,6 +288,7 @@ PLANTED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.planted(1)
 @pytest.mark.parametrize(("part", "method", "path", "where"), PLANTED.values(), ids=PLANTED)
 def test_a_violation_is_a_500_that_says_where(

@@ -32,6 +32,7 @@ def checker_of(**schema: Any) -> Checker:
 DATE_TIME: Final = checker_of(format="date-time", type="string")
 
 
+@pytest.mark.slow
 @settings(derandomize=True, database=None, deadline=None, max_examples=100)
 @given(st.one_of(FINE, COARSE, NEAR), OFFSETS)
 def test_every_text_that_is_made_of_an_instant_is_of_the_format(instant: int, offset_s: int) -> None:

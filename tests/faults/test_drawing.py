@@ -53,6 +53,7 @@ def test_of_a_long_list_only_what_is_drawn_is_looked_at(monkeypatch: pytest.Monk
     assert sum(one is not other for one, other in zip(value["items"], changed.get("items") or [], strict=False)) <= 1
 
 
+@pytest.mark.slow
 def test_everything_that_can_be_broken_comes_up() -> None:
     """Every rejected mutation that a list of all would have: of the list's elements, and of what has the list."""
     value, dice = long_value(3), Random(4)
@@ -72,6 +73,7 @@ def test_the_seed_decides() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_where_hardly_anything_is_rejected_everything_is_tried() -> None:
     """One place in a thousand: too few to be drawn, and found all the same."""
     free: dict[str, Any] = {f"k{n}": {} for n in range(1000)}

@@ -30,6 +30,7 @@ def acts(probability: float, requests: int, seed: int = 7) -> int:
     return hits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 7, 2**64 - 1])
 def test_of_two_thousand_requests_none_or_all(seed: int) -> None:
     assert acts(0, 2_000, seed) == 0
@@ -37,6 +38,7 @@ def test_of_two_thousand_requests_none_or_all(seed: int) -> None:
     assert acts(1, 2_000, seed) == 2_000
 
 
+@pytest.mark.slow
 def test_the_least_of_chances_is_one() -> None:
     assert 0 < acts(0.001, 10_000) < 30
     assert 9_970 < acts(0.999, 10_000) < 10_000

@@ -350,6 +350,7 @@ ANSWERS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in ROWS if name != "hang"])
 @pytest.mark.parametrize(
     ("method", "path", "clock"),

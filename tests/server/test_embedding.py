@@ -44,6 +44,7 @@ async def subtask(client: TestClient[Any, Any], base: str) -> str:
     return str(task["data"]["subtasks"][1]["status"])
 
 
+@pytest.mark.slow
 async def test_below_another_application_it_serves_the_api(below: TestClient[Any, Any]) -> None:
     answer = await below.post("/one" + RETRY)
     assert answer.status == 200

@@ -59,6 +59,7 @@ def test_the_machines_time_is_out_of_its_reach() -> None:
         assert abs(ticks() / 1e9 - loop_time()) < END_S
 
 
+@pytest.mark.slow
 def test_it_is_out_of_its_reach_also_if_it_froze_the_time_before_all_imports() -> None:
     program = f"""
         from freezegun import freeze_time

@@ -194,6 +194,7 @@ def test_a_client_that_has_gone_is_no_failure_of_ours(
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
+@pytest.mark.slow
 def test_a_client_that_hangs_up_ends_its_hanging_answer(failed: Client) -> None:
     """Within a second, so that answers that nobody waits for do not pile up."""
     failed.admin("POST", "/faults", {"fault": "HANG"})
@@ -283,6 +284,7 @@ def test_a_server_with_everything_held_stops_at_once(patient: None) -> None:
             assert heard(connection).end == "closed"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_with_everything_held_ends_at_once(number: int) -> None:

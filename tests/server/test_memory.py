@@ -93,6 +93,7 @@ CASES: Mapping[str, Exchange] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_of_it_is_kept(server: MockServer, case: str) -> None:
@@ -162,6 +163,7 @@ UNREAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", UNREAD.values(), ids=UNREAD)
 def test_answers_that_nobody_reads_have_a_limit_too(narrow: MockServer, path: str) -> None:
     """Nothing more is begun then: neither an operation nor a control call."""

@@ -216,6 +216,7 @@ def test_the_log_has_one_line_of_it(mock: MockServer, caplog: pytest.LogCaptureF
     assert not any(record.exc_info for record in caplog.records)
 
 
+@pytest.mark.slow
 def test_exec_strict_does_not_pass() -> None:
     script = (
         "import os, socket, urllib.parse as u; at = u.urlsplit(os.environ['OCP_BASE_URL']);"

@@ -243,6 +243,7 @@ def test_what_a_date_is(date: str | None, instant: int | None) -> None:
     assert auth.instant_of(date) == (None if instant is None else instant * SECOND)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [{}, {"secret": "x"}, {"date": False}, {"late_s": 16 * MINUTE}], ids=str)
 def test_where_the_dialect_has_none_it_is_a_scheme_that_nobody_knows(keys: Client, opened: Client, wrong: Any) -> None:
     """Source: engine. Where nobody must log in it is nobody in particular; where one must, it is the client's error."""

@@ -85,6 +85,7 @@ def told(change: Change) -> tuple[object, ...]:
 ACTS: Final[list[Callable[..., object]]] = [retry_task, rollback_task]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(fixtures(), st.lists(st.sampled_from(ACTS), max_size=4))
 def test_the_order_of_a_fixture_changes_nothing_that_happens(

@@ -35,6 +35,7 @@ def test_it_is_set_like_a_dict_and_every_earlier_value_stays_what_it_was(
     ]
 
 
+@pytest.mark.slow
 @size
 def test_each_place_can_be_set(size: int) -> None:
     shared = Shared((key, 0) for key in range(size))

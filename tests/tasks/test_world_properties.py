@@ -408,6 +408,7 @@ def test_the_core_holds_its_invariants() -> None:
     run_state_machine_as_test(Core, settings=searching(LEAST, derandomize=True))
 
 
+@pytest.mark.slow
 def test_a_state_is_all_that_there_is_to_a_world() -> None:
     run_state_machine_as_test(Written, settings=searching(LEAST // 3, derandomize=True))
 

@@ -590,6 +590,7 @@ def test_threads_that_call_at_once_lose_nothing(own: MockServer) -> None:
     assert len(own._line._idle) <= 16
 
 
+@pytest.mark.slow
 def test_a_handle_that_is_forgotten_leaves_nothing_open(own: MockServer) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -121,6 +121,7 @@ def test_no_thread_is_left(pytester: pytest.Pytester) -> None:
     assert {thread.name for thread in threading.enumerate()} <= before
 
 
+@pytest.mark.slow
 def test_a_unittest_testcase_can_use_it(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -483,6 +484,7 @@ OVERRIDES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OVERRIDES)
 def test_make_ocp_mock_is_overridden(pytester: pytest.Pytester, kind: str) -> None:
     """By what makes a server, by a server, or by the handle of one elsewhere; markers still choose the world."""
@@ -777,6 +779,7 @@ def test_it(ocp_mock):
     assert "handle.py" not in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_a_report_is_made_of_a_server_that_is_gone(pytester: pytest.Pytester) -> None:
     result = run(pytester, "def test_it(ocp_mock):\n    ocp_mock.stop()\n    assert False")
     result.assert_outcomes(failed=1)
@@ -786,6 +789,7 @@ def test_a_report_is_made_of_a_server_that_is_gone(pytester: pytest.Pytester) ->
 # --- what the README and docs/ show --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_recipes_run(pytester: pytest.Pytester) -> None:
     """With requests, httpx and aiohttp, once on the built-in server and once on the one that docs/python.md makes."""
     recipe, override = block("python", "import aiohttp\nimport httpx"), block("python", "def make_ocp_mock")
@@ -866,6 +870,7 @@ async def test_it(aiohttp_client, ocp_mock):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_anyio(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -942,6 +947,7 @@ def test_wrong(ocp_mock): pass
 # --- a run that does not use it --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     """Of an application's own test run with aiohttp and yaml installed: nothing of them, and little of ours."""
     pytester.makepyfile("def test_it(): pass")

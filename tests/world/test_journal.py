@@ -94,6 +94,7 @@ def test_what_is_forgotten_begins_anew() -> None:
     assert numbers(one) == [1]
 
 
+@pytest.mark.slow
 def test_over_http_too(failed: Client) -> None:
     failed.post(RETRY)
     for _ in range(1100):
@@ -129,6 +130,7 @@ def test_all_journals_together_have_a_limit_and_the_largest_drops() -> None:
     assert large.size == 10_000 * len(large)
 
 
+@pytest.mark.slow
 def test_a_world_that_is_gone_takes_none() -> None:
     shared = SharedBytes(10**6)
     one = journal(1000, shared)
@@ -165,6 +167,7 @@ def test_the_size_of_a_request_is_that_of_its_texts() -> None:
     assert size_of("", CIMultiDict(), b"x" * 10**6) == ENTRY_BYTES + 16 * 1024 + 1
 
 
+@pytest.mark.slow
 def test_every_world_of_a_server_has_its_share(failed: Client) -> None:
     site = failed.mock._app[SITE]
     site.worlds._journals.limit = 2 * 10**6

@@ -150,6 +150,7 @@ def test_what_goes_round_in_time_is_stopped_by_the_budget() -> None:
     assert it.world.now == before + MS, "it can go on from there"
 
 
+@pytest.mark.slow
 def test_history_is_bounded_also_while_much_happens_in_one_go() -> None:
     it = rounds(seconds=1)
     with pytest.raises(TooManyEvents):

@@ -13,6 +13,7 @@ from mockserver.faults.effects import Error
 from mockserver.faults.rules import Fault, Incoming
 from mockserver.times import SECOND
 from mockserver.world import moves
+from mockserver.world import turns as world_turns
 from mockserver.world.fixture import ClockMode, ClockSetting
 from mockserver.world.served import Served
 from mockserver.world.turns import in_slices
@@ -48,7 +49,7 @@ def let_in(it: Served, meanwhile: Callable[[Served], object]) -> list[object]:
 @pytest.mark.asyncio
 async def test_others_get_their_turns_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event is a slice here, and each time the loop goes round once."""
-    monkeypatch.setattr(moves, "SLICE", 0)
+    monkeypatch.setattr(world_turns, "SLICE", 0)
     it, turns = busy(), 0
 
     async def other() -> None:
@@ -67,7 +68,7 @@ async def test_others_get_their_turns_between_slices(monkeypatch: pytest.MonkeyP
 @pytest.mark.asyncio
 async def test_what_is_short_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """So nobody comes between, as before there were slices."""
-    monkeypatch.setattr(moves, "SLICE", 3600 * SECOND)
+    monkeypatch.setattr(world_turns, "SLICE", 3600 * SECOND)
     it, turns = busy(), list[int]()
     asyncio.get_running_loop().call_soon(turns.append, 1)
     await in_slices(it.moving(moves.by(600 * SECOND)))
@@ -76,7 +77,7 @@ async def test_what_is_short_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.asyncio
 async def test_a_move_that_is_cancelled_has_moved_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moves, "SLICE", 0)
+    monkeypatch.setattr(world_turns, "SLICE", 0)
     it = busy()
     before = values(it.live)
     moving = asyncio.create_task(in_slices(it.moving(moves.by(600 * SECOND))))

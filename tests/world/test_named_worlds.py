@@ -99,6 +99,7 @@ def test_the_least_recently_used_world_goes_past_the_limit() -> None:
     assert (worlds.names(), worlds.evicted) == (["c", "a", "d"], 1)
 
 
+@pytest.mark.slow
 def test_health_counts_worlds_and_evictions(failed: Client) -> None:
     for n in range(258):
         failed.get(f"/w/w{n}/__admin/clock")
@@ -106,6 +107,7 @@ def test_health_counts_worlds_and_evictions(failed: Client) -> None:
     assert (health["worlds"], health["evictedWorlds"]) == (256, 2)
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_large_world_shares_what_it_has_not_changed() -> None:
     """What it costs does not grow with the world: no execution is copied, but the one that changes."""
     subtasks = [{"id": n, "status": "FAILED"} for n in range(100)]

@@ -80,6 +80,7 @@ def test_two_servers_with_one_state_answer_alike_byte_by_byte(pair: tuple[Client
     assert played(one, SCRIPT[step:]) == played(two, SCRIPT[step:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["application/json", "application/yaml"])
 @pytest.mark.parametrize("dialect", list(DIALECTS))
 def test_the_way_to_answer_is_part_of_the_state(pair: tuple[Client, Client], dialect: DialectName, kind: str) -> None:

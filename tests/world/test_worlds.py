@@ -348,6 +348,7 @@ def test_a_clock_changes_its_speed(machine: Machine) -> None:
     assert statuses(it.up_to_now()) == {1: "RUNNING", 2: "PENDING"}
 
 
+@pytest.mark.slow
 def test_what_changed_is_counted_where_the_history_is_too_short_for_it() -> None:
     it = hosted(task(subtask(1, retry_count=10**9, runs=[Run("FAILED", MS)])), pace=pace(dispatch=0))
     it.up_to_now()
