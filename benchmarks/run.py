@@ -177,6 +177,21 @@ def with_faults(folder: Path) -> None:
         faults.bounded(ours, pid, requests, ask, promise)
 
 
+def with_stubs(folder: Path) -> None:
+    print(f"with {worlds.STUBS} stubs:")
+    fixture, plain, path = folder / "stubs.json", folder / "small.json", "/api/v2/info/250"
+    fixture.write_text(json.dumps(worlds.stubbed()))
+    plain.write_text(json.dumps(worlds.small()))
+    with process(*serve(fixture)) as ours, process(*serve(plain)) as without:
+        body = folder / "body.json"
+        body.write_bytes(ask(ours, "GET", path))
+        with process("benchmarks.bare", "GET", path, str(body)) as bare:
+            compare("a stub, of a bare aiohttp handler's", ours, bare, (raw("GET", path), raw("GET", path)), 0.7)
+        for method, target in (GET, RETRY):
+            request = raw(method, target)
+            compare(f"{method} {target}, of one without stubs", ours, without, (request, request), 0.9)
+
+
 def with_listeners(folder: Path) -> None:
     print("while they listen to what happens:")
     fixture = folder / "small.json"
@@ -243,6 +258,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         against_bare(Path(name))
         with_faults(Path(name))
+        with_stubs(Path(name))
         with_listeners(Path(name))
         start_up(Path(name))
         large_worlds(Path(name))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+STUBS = 500
 AT_ONCE = {"dispatch": "0s", "run": "0s"}
 
 
@@ -12,6 +13,19 @@ def small(mode: str = "manual") -> dict[str, Any]:
         "scheduler": AT_ONCE,
         "tasks": [{"id": 1000, "name": "Uninstall ocp agent", "subtasks": subtasks(10000, 3)}],
     }
+
+
+def stubbed() -> dict[str, Any]:
+    """The same with stubs, of every kind of URL; each answers below a path of its own."""
+    kinds = ("urlPath", "urlPathPattern", "urlPathTemplate")
+    stubs = [
+        {
+            "request": {"method": "GET", kinds[n % 3]: f"/api/v2/info/{n}"},
+            "response": {"jsonBody": {"successful": True, "data": {"number": n}}},
+        }
+        for n in range(STUBS)
+    ]
+    return {**small(), "stubs": stubs}
 
 
 def large(tasks: int = 1000, each: int = 100) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def create_app(
     Two applications share nothing.
     """
     if isinstance(source, Fixture):
-        fixture, files = source, None
+        fixture, files = source, Files({})
     else:
         files = Files(source, overrides=overrides)
         fixture = files.read()
@@ -59,8 +59,7 @@ def create_app(
         allowed_origins=frozenset(guard.normal_origin(origin.rstrip("/")) for origin in allowed_origins),
     )
     worlds = Worlds(fixture, options)
-    if files is not None:
-        Reloader(worlds, files)
+    Reloader(worlds, files)
     site = worlds.main
     app = web.Application()
     app[SITE], app[BUFFERED] = site, Buffered()
@@ -84,6 +83,7 @@ def create_app(
         routes.add_routes(app, site)
     for prefix, handler in served.items():
         app.router.add_route("*", f"{WORLD}{prefix}/{{path:.*}}", partial(in_world, site, handler))
+    app.router.add_route("*", f"{WORLD}/{{elsewhere:.*}}", partial(in_world, site, routed))
     rest = "path" if "" in prefixes else "elsewhere"
     app.router.add_route("*", f"/{{{rest}:.*}}", partial(routed, site))
     return app

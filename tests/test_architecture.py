@@ -16,7 +16,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.server.handlers import HANDLERS
 
 MODULES: Final = sorted(str(path.relative_to(HOUSE)) for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
-PURE: Final = ("times", "tasks", "contract", "faults")
+PURE: Final = ("times", "tasks", "contract", "faults", "stubs")
 """Packages that do no I/O, ask no clock and throw only seeded dice."""
 
 ABROAD: Final[dict[str, set[str]]] = {
@@ -27,7 +27,7 @@ ABROAD: Final[dict[str, set[str]]] = {
     "logging": {"server", "admin", "cli"},
     "pytest": {"testing", "pytest_plugin"},
     "referencing": {"contract"},
-    "secrets": set(),
+    "secrets": {"world"},
     "signal": {"cli", "__main__"},
     "socket": {"server", "admin", "testing", "cli"},
     "subprocess": {"cli"},

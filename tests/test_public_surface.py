@@ -67,6 +67,7 @@ HANDLE: Final = {
     "clear_denials": "(id=None)",
     "clear_faults": "(id=None)",
     "clear_requests": "()",
+    "clear_stubs": "(id=None)",
     "clock": "()",
     "close": "()",
     "contract": "()",
@@ -74,6 +75,7 @@ HANDLE: Final = {
     "deny": "(permission, **rule)",
     "fault": "(**rule)",
     "faults": "()",
+    "fixtures": "()",
     "history": "(**filters)",
     "load": "(source)",
     "permissions": "()",
@@ -85,6 +87,8 @@ HANDLE: Final = {
     "settings": "()",
     "snapshot": "(name)",
     "state": "()",
+    "stub": "(mapping)",
+    "stubs": "()",
     "task": "(id)",
 }
 MOCK_SERVER: Final = {
@@ -152,7 +156,9 @@ CONTROL: Final = {
     "DELETE /__admin/faults": "",
     "GET /__admin/faults/{id}": "",
     "DELETE /__admin/faults/{id}": "",
+    "GET /__admin/fixtures": "",
     "POST /__admin/fixtures/reload": "",
+    "POST /__admin/fixtures/{name}/load": "",
     "GET /__admin/health": "",
     "GET /__admin/history": "taskInstanceId subtaskInstanceId since limit",
     "GET /__admin/openapi.json": "",
@@ -164,6 +170,7 @@ CONTROL: Final = {
     "GET /__admin/requests/{id}": "",
     "GET /__admin/requests/{id}/copies": "",
     "POST /__admin/reset": "",
+    "POST /__admin/reset/undo": "",
     "GET /__admin/settings": "",
     "PUT /__admin/settings": "",
     "GET /__admin/snapshots": "",
@@ -172,6 +179,11 @@ CONTROL: Final = {
     "POST /__admin/snapshots/{name}/restore": "",
     "GET /__admin/state": "",
     "PUT /__admin/state": "",
+    "GET /__admin/stubs": "",
+    "POST /__admin/stubs": "",
+    "DELETE /__admin/stubs": "",
+    "GET /__admin/stubs/{id}": "",
+    "DELETE /__admin/stubs/{id}": "",
     "GET /__admin/tasks": "name limit",
     "GET /__admin/tasks/{taskInstanceId}": "",
     "PATCH /__admin/tasks/{taskInstanceId}": "",
@@ -253,7 +265,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
 
 FIXTURE: Final = {
     "fixture": (
-        "auth users clock server dialect nulls arrayOrder fieldNames seed scheduler tasks faults denials counters"
+        "auth users clock server dialect nulls arrayOrder fieldNames seed scheduler tasks faults denials stubs counters"
     ),
     "fixture.user": "password permissions accessKeys",
     "fixture.clock": "mode now speed",
@@ -288,6 +300,15 @@ FIXTURE: Final = {
     "fault.rateLimit": "limit perSeconds",
     "fault.window": "until count",
     "denial": "id permission user operation taskInstanceId times hits",
+    "stub": "id uuid name priority request response persistent metadata insertionIndex",
+    "stub.request": (
+        "method url urlPattern urlPath urlPathPattern urlPathTemplate pathParameters queryParameters headers cookies"
+    ),
+    "stub.matcher": "equalTo caseInsensitive contains doesNotContain matches doesNotMatch absent",
+    "stub.response": (
+        "status statusMessage headers body jsonBody base64Body bodyFileName fixedDelayMilliseconds delayDistribution "
+        "chunkedDribbleDelay fault session"
+    ),
 }
 
 # --- pytest --------------------------------------------------------------------------------------------------------
@@ -395,7 +416,7 @@ def test_the_keys_of_a_fixture() -> None:
     suffix = ".schema.json"
     names = [path.name.removesuffix(suffix) for path in SCHEMAS.glob(f"fixture*{suffix}")]
     found: dict[str, str] = {}
-    for name in [*names, "fault", "denial"]:
+    for name in [*names, "fault", "denial", "stub"]:
         found |= keys(json.loads((SCHEMAS / f"{name}{suffix}").read_text(encoding="utf-8")), name)
     assert_same("FIXTURE", spread(FIXTURE, "."), spread(found, "."))
 

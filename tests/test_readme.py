@@ -38,9 +38,12 @@ from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.fixtures.document import MAX_BYTES
 from mockserver.server.cors import EXPOSED
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
+from mockserver.stubs import patterns
+from mockserver.stubs.collection import MOST
 from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
+from mockserver.world import sessions
 from mockserver.world.fixture import SETTINGS
 from mockserver.world.history import CHANGES
 from mockserver.world.journal import BODY_BYTES, REQUESTS
@@ -159,7 +162,7 @@ def test_the_curl_lines_of_the_dialects_tell_theirs() -> None:
 
 def test_no_other_page_has_curl_lines() -> None:
     assert {page for page in PAGES if any(line.startswith("curl ") for line in lines(page))} == {
-        *("README.md", "docs/control-routes.md", "docs/dialects.md", "docs/faults.md"),
+        *("README.md", "docs/control-routes.md", "docs/dialects.md", "docs/faults.md", "docs/stubs.md"),
     }
 
 
@@ -356,6 +359,18 @@ def test_every_key_of_a_fixture_is_in_the_table() -> None:
     assert coded(rows(PAGES["docs/fixtures.md"])) == list(schemas["Fixture"]["properties"])
 
 
+def test_every_key_of_a_stub_is_in_the_tables() -> None:
+    schema = schema_files()["stub"]
+    parts = [schema["properties"]["request"], schema["$defs"]["matcher"], schema["properties"]["response"]]
+    keys = [key for part in parts for key in part["properties"] if key != "caseInsensitive"]
+    assert coded(rows(section("docs/stubs.md", "Keys"))) == keys
+
+
+def test_the_curl_line_of_stubs_adds_one() -> None:
+    (added,) = (json.loads(answer) for answer in curled("docs/stubs.md"))
+    assert added["response"] == {"jsonBody": {"version": "4.2.2"}}
+
+
 def test_every_method_of_the_handle_is_named() -> None:
     named = set(re.findall(r"`\.?(\w+)\(", section("docs/python.md", "The handle")))
     methods = {name for name in vars(Handle) if not name.startswith("_") and callable(getattr(Handle, name))}
@@ -395,7 +410,8 @@ KIB: Final = 2**10
         f"{CHANGES:,} changes",
         f"replaced {GENERATIONS} times",
         f"more than {COPIED:,} subtasks",
-        f"{MAX_RULES:,} faults and {MAX_RULES:,} denials",
+        f"{MAX_RULES:,} faults and {MAX_RULES:,} denials, {MOST:,} stubs, and {sessions.MOST:,} sessions",
+        f"{patterns.LONGEST:,} characters, and {patterns.LARGEST:,} parts",
         f"{MAX_SNAPSHOTS} snapshots, and there are {WORLDS} named worlds",
         f"{run_log.MAX_RUNS} runs and {run_log.MAX_BYTES // KIB} KiB",
         f"{next(one.maximum for one in LIST_QUERY if one.name == 'size'):,} tasks. Of `GET /__admin/tasks`: {TASKS:,}",

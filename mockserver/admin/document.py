@@ -27,7 +27,7 @@ PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "taskInstanceId": (LONG, "The task's id.", 1000),
     "subtaskInstanceId": (LONG, "The id of a subtask of it.", 10001),
     "id": ({"type": "string"}, "The rule's id.", "fault-1"),
-    "name": ({"type": "string"}, "The name of the snapshot, or of the world.", "before-the-retry"),
+    "name": ({"type": "string"}, "The name of the snapshot, of the world, or of the fixture.", "before-the-retry"),
 }
 REQUEST: Final[tuple[Json, str, object]] = (
     {**LONG, "minimum": 1},
@@ -41,7 +41,7 @@ REASONS: Final = {
     403: "The Host or the Origin is foreign.",
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
-    409: "That never comes.",
+    409: "That never comes, or something else came before.",
     413: "The body is too large.",
     415: "The body has another type.",
     422: "It was understood, and is not acceptable: `details` say where.",
@@ -105,7 +105,7 @@ def _operation(path: str, method: str, route: ControlRoute, token: bool, schemas
         described["parameters"] = [{"name": name, "in": "query", **FILTERS[name]._asdict()} for name in route.query]
     if route.body is not None:
         schema = _reference(route.body, schemas)
-        kinds = [JSON_TYPE, "application/yaml"] if route.body == "fixture" else [JSON_TYPE]
+        kinds = [JSON_TYPE, "application/yaml"] if path == "/__admin/state" else [JSON_TYPE]
         described["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     described["responses"] = {str(route.status if route.reply else 204): _success(route, schemas)}
     for status in sorted(set(_refusals(path, method, route, token))):

@@ -97,10 +97,10 @@ def asked(request: web.Request, *known: str) -> Asked:
 
 
 def user_of(entry: Exchange) -> str | None:
-    """By the name that was sent, or whose access key was."""
+    """By the name that was sent, or whose access key was, or for whom the session stood."""
     sent = entry.asked.sent
     is_signed = sent.signature is not None and sent.user != ANONYMOUS
-    return sent.user if sent.password is not None or is_signed else None
+    return sent.user if sent.password is not None or is_signed or sent.session else None
 
 
 FACTS: Final[dict[str, Callable[[Exchange], object]]] = {

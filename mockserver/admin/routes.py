@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from mockserver import __version__
-from mockserver.admin import clock, document, exchange, guard, journal, rules, snapshots, state, static, tasks
+from mockserver.admin import clock, document, exchange, fixtures, guard, journal, rules, snapshots, state, static, tasks
 from mockserver.admin.calls import JSON_TYPE, MANY, ControlRoute, Later
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
@@ -39,6 +39,15 @@ TASK: Final = "/__admin/tasks/{taskInstanceId}"
 ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/health": {"GET": To(state.health, "Whether it serves", "health", looks=True)},
     "/__admin/reset": {"POST": To(state.reset, "Start again from the fixture", "health", edits=True)},
+    "/__admin/reset/undo": {
+        "POST": To(state.undo_reset, "As it was before the reset", "health", refusals=(409,), edits=True)
+    },
+    "/__admin/fixtures": {"GET": To(fixtures.get_fixtures, "The fixtures that can be loaded", "loadable-list")},
+    "/__admin/fixtures/{name}/load": {
+        "POST": To(
+            fixtures.load_fixture, "Another world in its place", "health", "fixture", refusals=(409,), edits=True
+        )
+    },
     "/__admin/fixtures/reload": {
         "POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422, 503))
     },
@@ -91,6 +100,15 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/denials/{id}": {
         "GET": To(rules.get_denial, "One denial", "denial"),
         "DELETE": To(rules.delete_denial, "Give a permission back"),
+    },
+    "/__admin/stubs": {
+        "GET": To(rules.get_stubs, "The stubs", "stub-list"),
+        "POST": To(rules.post_stubs, "Add stubs", "stubs-added", "stubs-given", 201, edits=True),
+        "DELETE": To(rules.delete_stubs, "Remove all stubs", edits=True),
+    },
+    "/__admin/stubs/{id}": {
+        "GET": To(rules.get_stub, "One stub", "stub"),
+        "DELETE": To(rules.delete_stub, "Remove a stub", edits=True),
     },
     "/__admin/users": {"GET": To(rules.get_users, "The users", "user-list")},
     "/__admin/permissions": {"GET": To(rules.get_permissions, "Who may do what", "permission-list")},

@@ -1,25 +1,35 @@
-"""Control routes of the rules that stand: faults, denials; and of the users, and who may do what while they do."""
+"""Control routes of the rules that stand (faults, denials, stubs), of the users, and who may do what while they do."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import checked_body, name_in_path
+from mockserver.admin.calls import body_of, checked_body, name_in_path
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.permissions import ANONYMOUS
+from mockserver.contract.schemas import contract
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
 from mockserver.fixtures.constructor import MAX_DEPTH
+from mockserver.fixtures.stubs.folders import body_file
+from mockserver.fixtures.stubs.reading import items
+from mockserver.stubs.collection import MOST, stubs_of
+from mockserver.stubs.mapping import Stub
+from mockserver.stubs.mapping import problems as stub_problems
+from mockserver.world.turns import in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
 MAX_RULES: Final = 1000
+AT_ONCE: Final = 50
+"""More stubs are made in a thread."""
 WITHIN: Final = 2
 """A world's data has its faults so many levels deep: what could not be PUT back is refused."""
 ANYBODY: Final = "*"
@@ -96,6 +106,65 @@ async def get_denial(site: Site, request: web.Request) -> object:
 
 async def delete_denial(site: Site, request: web.Request) -> None:
     site.served.live.remove_denials(name_in_path(request, "id", "denial", site.served.world.denials))
+
+
+async def get_stubs(site: Site, request: web.Request) -> object:
+    return {"stubs": [stub.to_json() for stub in site.served.world.stubs.values()]}
+
+
+async def post_stubs(site: Site, request: web.Request) -> object:
+    """One stub mapping, a list of them, or a file of WireMock's with several: all or none. The last is the newest; one
+    of an id that is there takes its place."""
+    given = await body_of(request)
+    found, served = items(given), site.served
+    async with served.being_replaced:  # else two calls could give the same ids
+        world = served.world
+        make = partial(stubs_from, found, world)
+        added = await in_thread(make) if len(found) > AT_ONCE else make()
+        stubs = served.world.stubs.added(added)
+        if len(stubs) > MOST:
+            raise Unprocessable(f"more than {MOST} stubs: delete some")
+        served.live.change_stubs(stubs)
+    if found[:1] and found[0][0] == ():
+        return added[0].to_json()
+    return {"stubs": [stub.to_json() for stub in added]}
+
+
+def stubs_from(found: Sequence[tuple[tuple[str | int, ...], Any]], world: World) -> list[Stub]:
+    """Raises Unprocessable, with everything that is wrong with them."""
+    checker, stubs = contract().checker("stub"), world.stubs
+    wrong: list[Problem] = []
+    for path, body in found:
+        problems = [] if checker.accepts(body) else checker.problems(body)
+        if not problems:
+            problems = stub_problems(body, world.users, lambda name: body_file(stubs.files, name) is not None)
+        if not problems and is_nested(body, MAX_DEPTH - WITHIN):
+            problems = [Problem((), f"nested more than {MAX_DEPTH - WITHIN} levels deep")]
+        wrong += [Problem((*path, *problem.path), problem.message) for problem in problems]
+    if wrong:
+        raise Unprocessable("not a stub", wrong)
+    return stubs_of([body for _, body in found], stubs)
+
+
+async def delete_stubs(site: Site, request: web.Request) -> None:
+    remove_stubs(site, *site.served.world.stubs)
+
+
+async def get_stub(site: Site, request: web.Request) -> object:
+    stubs = site.served.world.stubs
+    return stubs[name_in_path(request, "id", "stub", stubs)].to_json()
+
+
+async def delete_stub(site: Site, request: web.Request) -> None:
+    remove_stubs(site, name_in_path(request, "id", "stub", site.served.world.stubs))
+
+
+def remove_stubs(site: Site, *ids: str) -> None:
+    """These, which it has. The answers that they hold are let go."""
+    served = site.served
+    if ids:
+        served.live.change_stubs(served.world.stubs.without(*ids))
+        served.held.let_go(*ids)
 
 
 async def get_users(site: Site, request: web.Request) -> object:

@@ -36,7 +36,7 @@ def health_json(site: Site) -> dict[str, object]:
         "worlds": len(worlds.names()),
         "evictedWorlds": worlds.evicted,
         "world": site.name,
-        "fixture": worlds.source,
+        "fixture": site.fixture,
         "dialect": variant.dialect,
         "api": site.prefixes[0],
         "next": next_json(site),
@@ -61,6 +61,14 @@ def next_json(site: Site) -> dict[str, object] | None:
 async def reset(site: Site, request: web.Request) -> object:
     await body_of(request)
     site.served.reset()
+    return health_json(site)
+
+
+async def undo_reset(site: Site, request: web.Request) -> object:
+    """Within a minute of a reset: world, rules, clock, journal and history as they were before it, snapshots and
+    sessions too."""
+    await body_of(request)
+    site.served.undo_reset()
     return health_json(site)
 
 
@@ -98,20 +106,21 @@ async def put_state(site: Site, request: web.Request) -> object:
     served = site.served
     async with served.being_replaced:
         generation = served.generation
-        live, setting = await in_thread(partial(read, raw, "json" if kind == JSON_TYPE else "yaml"))
+        files = served.world.stubs.files
+        live, setting = await in_thread(partial(read, raw, "json" if kind == JSON_TYPE else "yaml", files))
         if site.served is not served or served.generation != generation:
             raise Unprocessable("another world was loaded while this one was read: nothing was changed", status=409)
         served.replace(live, setting)
     return whole(served)
 
 
-def read(raw: bytes, kind: Kind) -> tuple[LiveWorld, ClockSetting]:
+def read(raw: bytes, kind: Kind, files: tuple[str, ...]) -> tuple[LiveWorld, ClockSetting]:
     """Raises Unprocessable, and TooManyEvents for a world that goes round at once."""
     text = decoded(raw)
     if not text.strip() or text.strip() == "null":
         raise Unprocessable("no world was sent: {} would be an empty one")
     try:
-        fixture = source.load(source.Text(text, kind=kind))
+        fixture = source.load(source.Text(text, kind=kind), files=files)
     except FixtureError as error:
         status = 400 if error.unreadable else 422
         problems = [Problem(one.path, str(one)) for one in error.problems]

@@ -20,6 +20,10 @@ from mockserver.contract.permissions import ANONYMOUS
 AUTHORIZATION: Final = istr("Authorization")  # looked up in every request, and an istr is in half of the time
 BASIC: Final = "Basic"
 SIGNED: Final = "OCP-ACCESS-KEY-HMACSHA1"
+HIDDEN: Final = b"password=..."
+_PASSWORD: Final = re.compile(rb"(?<![^&])password=[^&]*")
+SESSION: Final = "OCP_MOCK_SESSION"
+"""The cookie that stands for a user who has logged in by a stub."""
 OCP_HEADERS: Final = "x-ocp-"
 Scheme = Literal["Basic", "OCP-ACCESS-KEY-HMACSHA1"]
 _SCHEMES: Final[dict[str, Scheme]] = {scheme.lower(): scheme for scheme in (BASIC, SIGNED)}
@@ -62,6 +66,8 @@ class Sent(NamedTuple):
     scheme: Scheme | None = None
     """None for one that is neither of the two, and where there is no header."""
     signature: Signature | None = None
+    session: bool | None = None
+    """Whether a session stands for the user; False for one that is unknown or has ended, None where there is none."""
 
 
 NOBODY: Final = Sent()
@@ -110,6 +116,11 @@ def split(header: str) -> tuple[str, str]:
     scheme, _, token = header.strip().partition(" ")
     is_named = scheme.lower() in _NAMES and (token != "" or scheme.lower() in _SCHEMES)
     return scheme if is_named else "", token.strip()
+
+
+def without_password(form: bytes) -> bytes:
+    """A urlencoded form with HIDDEN in the place of its password."""
+    return _PASSWORD.sub(HIDDEN, form)
 
 
 def redacted(target: str) -> str:

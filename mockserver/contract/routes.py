@@ -27,6 +27,11 @@ class Route:
     is_api: bool = True
     """Whether the path is under a prefix of the API: outside, nothing asks for credentials."""
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the path is none of the task API's, whatever the method: others may answer it."""
+        return self.operation is None and not self.allowed
+
 
 NOWHERE: Final = Route(None)
 OUTSIDE: Final = Route(None, is_api=False)

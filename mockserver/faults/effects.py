@@ -219,12 +219,17 @@ def problems(body: Json, dialect: Dialect) -> list[Problem]:
 
 def _wrong_headers(body: Json, effect: str) -> Iterator[Problem]:
     for name, value in body.get(effect, {}).get("headers", {}).items():
-        path = (effect, "headers", name)
-        if name.lower() in FRAMING:
-            yield Problem(path, "the framing of the answer is the server's (see fault for a broken one)")
-        elif effect == "error" and name.lower() == "content-type":
-            yield Problem(path, "an error is JSON (see response for another body)")
-        elif not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            yield Problem(path, "not a header's name")
-        elif not value.isprintable() or not value.isascii():
-            yield Problem(path, "a header's value is printable ASCII")
+        wrong = wrong_header(name, value)
+        if wrong is None and effect == "error" and name.lower() == "content-type":
+            wrong = "an error is JSON (see response for another body)"
+        if wrong is not None:
+            yield Problem((effect, "headers", name), wrong)
+
+
+def wrong_header(name: str, value: str) -> str | None:
+    """What is wrong with a header that an answer is to have."""
+    if name.lower() in FRAMING:
+        return "the framing of the answer is the server's (see fault for a broken one)"
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        return "not a header's name"
+    return None if value.isprintable() and value.isascii() else "a header's value is printable ASCII"

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any, Final, Literal, NamedTuple
 
-from mockserver.faults.effects import REPLACING, Delay, Effect, RateLimit, delay_of, effect_of
+from mockserver.faults.effects import REPLACING, Delay, Effect, RateLimit, Violate, delay_of, effect_of
 from mockserver.times import SECOND
 
 When = Literal["before", "after"]
@@ -36,6 +36,7 @@ class Incoming(NamedTuple):
     """What of a request a rule can look at."""
 
     operation: str
+    """Empty for what is not the task API: then a rule has to name its path."""
     method: str
     path: str
     user: str
@@ -74,6 +75,8 @@ class Fault:
         return self.times is not None and self.hits >= self.times
 
     def matches_request(self, request: Incoming) -> bool:
+        if not request.operation and (self.path is None or isinstance(self.effect, Violate)):
+            return False  # an answer that has no contract cannot break it
         return (
             self.operation in (None, request.operation)
             and self.task_instance_id in (None, request.task_instance_id)

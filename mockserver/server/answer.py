@@ -15,13 +15,14 @@ from multidict import MultiMapping
 
 from mockserver.contract.credentials import NOBODY, redacted, sent_with
 from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, ApiError, bare
-from mockserver.contract.routes import OUTSIDE, Route, route
+from mockserver.contract.routes import NOWHERE, OUTSIDE, Route, route
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
+from mockserver.server.elsewhere import order
 from mockserver.server.front import head
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
-from mockserver.server.routing import WORLD_HEADER
+from mockserver.server.routing import WORLD_HEADER, origin_form
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
 from mockserver.world.turns import in_thread
@@ -29,16 +30,17 @@ from mockserver.world.worlds import Site
 
 FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)
 """What aiohttp's words name where it is the body's framing that is broken."""
-_AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 def at_once(site: Site, plain: PlainRequest) -> bytes | None:
-    """The whole response to a plain request. None where a rule may act on it, and where it takes long: then nothing
-    has been counted, and `respond` is to answer."""
+    """The whole response to a plain request. None where a rule may act on it, where it takes long, and where it is not
+    the task API's nor a plain stub's: then nothing has been counted, and `respond` is to answer."""
     site.worlds.settle()
     asked = asked_plainly(plain)
+    if asked.to is NOWHERE:
+        return order.at_once(site, asked)
     if asked.sent.signature is not None:
-        asked = identified(site.served.world, asked)
+        asked = identified(site.served, asked)
     if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.is_long(site.served, asked)):
         return None
     exchange = steps.arrived(site.served, asked)
@@ -61,6 +63,10 @@ async def respond(
             failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}", hint=str(error))
     if dialect_prefix is not None and dialect_prefix not in site.prefixes:
         path = None
+    if failure is None and (path is None or route(request.method, path).is_elsewhere):
+        response = await order.elsewhere(site, request, identified(site.served, asked_by(request, path, b"")))
+        if response is not None:
+            return response
     if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
         site.account.valid += 1
         return cors.preflight(request)
@@ -79,8 +85,7 @@ async def respond(
     if asked.to.subtask is None and steps.is_long(site.served, asked):
         with suppress(Exception):  # the steps find that out as well, and say so
             await in_thread(steps.write_ahead(site.served, asked))
-    if asked.sent.signature is not None:
-        asked = identified(site.served.world, asked)
+    asked = identified(site.served, asked)
     exchange = steps.arrived(site.served, asked)
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
@@ -166,15 +171,6 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
     )
-
-
-def origin_form(target: str) -> str:
-    """Path and query, as they were sent; a client of a proxy's sends scheme and host too (RFC 9112, section 3.2.2)."""
-    authority = _AUTHORITY.match(target)
-    if authority is None:
-        return target
-    rest = target[authority.end() :]
-    return rest if rest.startswith("/") else f"/{rest}"
 
 
 def forgiven(to: Route, headers: MultiMapping[str], body: bytes) -> str | None:

@@ -8,12 +8,14 @@ from typing import Final
 
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import SIGNED, Sent, Signature
+from mockserver.contract.credentials import NOBODY, SESSION, SIGNED, Sent, Signature
 from mockserver.contract.errors import BAD_CREDENTIALS, NO_CREDENTIALS, ApiError
-from mockserver.contract.permissions import User
+from mockserver.contract.permissions import ANONYMOUS, User
+from mockserver.stubs.matchers import cookies
 from mockserver.times import SECOND
 from mockserver.world.clock import wall
 from mockserver.world.journal import Asked
+from mockserver.world.served import Served
 from mockserver.world.value import World
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="OCP"'}
@@ -32,8 +34,18 @@ def is_foreign(world: World, sent: Sent) -> bool:
     return not takes_signed(world) if sent.scheme == SIGNED else sent.scheme is None and sent.wrong is not None
 
 
-def identified(world: World, asked: Asked) -> Asked:
-    """A signed request, as one by the user whose access key it names; still to be authenticated."""
+def identified(served: Served, asked: Asked) -> Asked:
+    """A signed request, as one by the user whose access key it names, still to be authenticated; and one without
+    credentials, as one by the user for whom its session stands."""
+    world = served.world
+    if asked.sent is NOBODY:
+        tokens = cookies(asked.headers).get(SESSION)
+        # Nobody can log in without a stub for it: then it is a cookie of some other server's.
+        if not tokens or not (world.stubs.has_login or served.sessions):
+            return asked
+        user = served.sessions.user(tokens)
+        is_known = user is not None and (user in world.users or not world.users)
+        return replace(asked, sent=Sent(user or ANONYMOUS, session=True) if is_known else Sent(session=False))
     signature = asked.sent.signature
     owner = owner_of(world, signature.access_key) if signature is not None and takes_signed(world) else None
     return asked if owner is None else replace(asked, sent=asked.sent._replace(user=owner.name))
@@ -63,10 +75,12 @@ def authenticate(world: World, asked: Asked) -> None:
         hint = "send accessKey:signature, and a Date header" if sent.scheme == SIGNED else None
         raise refused(asked.headers, sent.wrong, hint)
     if sent.password is None:
-        if is_open:
+        if sent.session or (is_open and sent.session is None):
             return
         names = ", ".join(world.users)
         hint = f"the fixture's users are {names}" if names else "the fixture names no users: any credentials will do"
+        if sent.session is False:
+            hint = "the session has ended, or is another world's: log in again"
         or_sign = ", or a signed request" if takes_signed(world) else ""
         raise ApiError(NO_CREDENTIALS, headers=challenge(asked.headers), hint=hint, or_sign=or_sign)
     if not world.users:

@@ -143,15 +143,7 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
 
 def replaced(effect: Response, wire: Wire, to: Route) -> Reply:
     """Anything. It is valid if it happens to be: the right schema's JSON, and said to be JSON."""
-    headers = CIMultiDict(effect.headers)
-    if effect.body is None:
-        content = b""
-    elif isinstance(effect.body, str):
-        content = effect.body.encode("utf-8", "replace")
-        headers.setdefault(hdrs.CONTENT_TYPE, "text/plain; charset=utf-8")
-    else:
-        content = json.dumps(effect.body, ensure_ascii=False).encode("utf-8", "replace")
-        headers.setdefault(hdrs.CONTENT_TYPE, "application/json")
+    headers, content = replacing(effect)
     checker = schema_of(effect.status, wire, to)
     valid = False
     if checker is not None and headers.get(hdrs.CONTENT_TYPE, "").startswith("application/json"):
@@ -160,6 +152,18 @@ def replaced(effect: Response, wire: Wire, to: Route) -> Reply:
         except ValueError:
             valid = False
     return Reply(effect.status, content, headers, VALID if valid else DELIBERATELY_INVALID)
+
+
+def replacing(effect: Response) -> tuple[CIMultiDict[str], bytes]:
+    """Headers and body."""
+    headers = CIMultiDict(effect.headers)
+    if effect.body is None:
+        return headers, b""
+    if isinstance(effect.body, str):
+        headers.setdefault(hdrs.CONTENT_TYPE, "text/plain; charset=utf-8")
+        return headers, effect.body.encode("utf-8", "replace")
+    headers.setdefault(hdrs.CONTENT_TYPE, "application/json")
+    return headers, json.dumps(effect.body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -> tuple[Reply, str]:

@@ -29,6 +29,7 @@ from mockserver.world.value import World
 from mockserver.world.worlds import NAME, NAMES
 
 SHOWN: Final = 5
+ELSEWHERE: Final = "; for what is not the task API there are stubs (POST /__admin/stubs) and --forward URL"
 _PARAMETER: Final = re.compile(r"/\{\w+\}")
 _ID: Final = re.compile(r"/-?[0-9]+(?=/|$)")
 
@@ -48,7 +49,7 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
     """For an error that has none of its own."""
     row = failure.row
     if row is NO_ROUTE:
-        return nearest_route(place)
+        return f"{nearest_route(place)}{ELSEWHERE}"
     if row is NO_TASK:
         return nearest("task", to.task, world.tasks)
     if row is NO_SUBTASK and to.task is not None:

@@ -35,7 +35,7 @@ class Reloader:
         self._lock = asyncio.Lock()
         self._look_s = 0.0
         files.serve()
-        worlds.source = files.name
+        worlds.library = files
         if files.again:
             worlds.reload = self.reload
 

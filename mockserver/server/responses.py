@@ -62,18 +62,20 @@ FILE: Final = {
 }
 
 
-async def received(request: web.Request, limit: int) -> bytes:
-    """The whole body. Raises ApiError for one that is too large, does not come, is not what it says it is, or is too
-    much beside all the others that come. Nothing of such a one is kept."""
+async def received(request: web.Request, limit: float, kept: int | None = None) -> bytes:
+    """The whole body, or as much as is to be `kept`. Raises ApiError for one that is too large, does not come, is not
+    what it says it is, or is too much beside all the others that come. Nothing of such a one is kept."""
     buffered, failure = request.app[BUFFERED], None
     chunks: list[bytes] = []
-    size = 0
+    size = held = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.content.iter_any():
+                part = chunk if kept is None else chunk[: max(kept - size, 0)]
                 size += len(chunk)
-                buffered.size += len(chunk)
-                chunks.append(chunk)
+                held += len(part)
+                buffered.size += len(part)
+                chunks.append(part)
                 if size > limit:
                     failure = ApiError(LARGE_BODY, limit=limit)
                     break
@@ -86,7 +88,7 @@ async def received(request: web.Request, limit: int) -> bytes:
         failure = ApiError(BROKEN_BODY, problem=" ".join(str(error).split()) or type(error).__name__)
         bare(error)  # the stream has it, too
     finally:
-        buffered.size -= size
+        buffered.size -= held
     if failure is None:
         return b"".join(chunks)
     chunks.clear()

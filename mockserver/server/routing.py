@@ -1,5 +1,6 @@
 """How aiohttp finds the API: one resource for all that is under a prefix."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -12,6 +13,7 @@ ANY: Final = {"*"}
 WORLD: Final = f"/w/{{world:{NAME}}}"
 """Where in the application a named world is."""
 WORLD_HEADER: Final = istr("X-Mock-World")
+_AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 SITE: Final = web.AppKey("site", Site)
 
 
@@ -47,6 +49,25 @@ class ApiResource(web.PlainResource):
             return None, set()
         # path_safe leaves %2F and %25 as they were sent: a slash in an id is no separator, and no Long either
         return web.UrlMappingMatchInfo({"path": path[len(stem) :]}, self._only), ANY
+
+
+def origin_form(target: str) -> str:
+    """Path and query, as they were sent; a client of a proxy's sends scheme and host too (RFC 9112, section 3.2.2)."""
+    authority = _AUTHORITY.match(target)
+    if authority is None:
+        return target
+    rest = target[authority.end() :]
+    return rest if rest.startswith("/") else f"/{rest}"
+
+
+def target_in_world(site: Site, request: web.Request) -> str:
+    """Path and query as they were sent, below what names the world, and below another application."""
+    target, base = origin_form(request.raw_path), site.worlds.mount
+    if "world" in request.match_info:
+        base += "/w/…"
+    for _ in range(base.count("/")):  # a name may have been sent in escapes
+        target = target[target.find("/", 1) :] if "/" in target[1:] else "/"
+    return target
 
 
 async def in_world(

@@ -80,9 +80,14 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
     """Which fault acts on it (`exchange.fault`); it has been counted. Returns what forbids even that."""
     if exchange.going_round is not None:
         return exchange.going_round
-    asked = exchange.asked
-    if asked.to.operation is None:
+    if exchange.asked.to.operation is None:
         return None  # 404 and 405 come first
+    return choose_fault(served, exchange)
+
+
+def choose_fault(served: Served, exchange: Exchange) -> ApiError | None:
+    """The same, of a request that somebody answers."""
+    asked = exchange.asked
     if FAULT_HEADER in asked.headers or PREFER in asked.headers:
         try:
             exchange.fault = own_fault(asked.headers, exchange.traces + 1, served.world.settings.variant.row)
@@ -90,7 +95,7 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
             return error
     before = served.live.world.faults
     if exchange.fault is None and before.ids:
-        request = incoming(asked, asked.to.operation)
+        request = incoming(asked)
         exchange.fault = served.live.choose_fault(request)
         exchange.rate = served.live.world.faults.rate_of(before, request, exchange.time)
     return None
@@ -99,7 +104,7 @@ def meet_fault(served: Served, exchange: Exchange) -> ApiError | None:
 def may_meet_fault(served: Served, asked: Asked) -> bool:
     """Whether a rule is there that such a request may meet. (Its own headers are not asked.)"""
     operation, faults = asked.to.operation, served.live.world.faults
-    return bool(faults.ids) and operation is not None and bool(faults.matching(incoming(asked, operation)))
+    return bool(faults.ids) and operation is not None and bool(faults.matching(incoming(asked)))
 
 
 def is_long(served: Served, asked: Asked) -> bool:
@@ -130,9 +135,10 @@ def endless(why: TooManyEvents) -> ApiError:
     return ApiError(UNEXPECTED, problem=f"The world cannot be brought up to now: {why}.")
 
 
-def incoming(asked: Asked, operation: Operation) -> Incoming:
+def incoming(asked: Asked) -> Incoming:
     to = asked.to
-    return Incoming(operation.id, asked.method, asked.path, asked.sent.user, to.task, to.subtask)
+    operation = "" if to.operation is None else to.operation.id
+    return Incoming(operation, asked.method, asked.path, asked.sent.user, to.task, to.subtask)
 
 
 def carry_out(site: Site, exchange: Exchange) -> Done:

@@ -27,8 +27,8 @@ class RequestFilters(TypedDict, total=False):
     trace_id: str
     client_error: bool
     """Whether it left the contract."""
-    kind: Literal["api", "refused"]
-    """What never became a request of the API is `refused`."""
+    kind: Literal["api", "stub", "forwarded", "refused"]
+    """What is not the task API is a `stub`'s or `forwarded`; what never became a request of the API is `refused`."""
     since: Instant
 
 

@@ -6,7 +6,7 @@ camelCase is taken too, so that JSON can be given as `**rule`. A name that there
 that there are; what the server refuses is a ControlError with its status, message and details.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from urllib.parse import quote, urlencode, urljoin
@@ -120,6 +120,10 @@ class Handle:
         overrides = {**self._settings, **self._marked}
         self._line.call("PUT", "/state", to_data(fixture_source.load(source, overrides=overrides)))
 
+    def fixtures(self) -> list[Json]:
+        """What the server can load by name, shipped or served: `{"name", "origin", "about"}`."""
+        return self._listed("fixtures")
+
     def state(self) -> Json:
         """The whole world as a fixture, also in mid-run: `load(state)` goes on from there."""
         return self._line.call("GET", "/state")
@@ -164,6 +168,23 @@ class Handle:
     def clear_faults(self, id: str | None = None) -> None:
         """Removes one, or all; answers that they hold back are let go."""
         self._line.call("DELETE", "/faults" if id is None else f"/faults/{quote(id, safe='')}")
+
+    def stub(self, mapping: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Json:
+        """Adds what answers requests that are not the task API's: a stub mapping of WireMock's, in its own words.
+
+        `mock.stub({"request": {"urlPath": "/api/v2/info"}, "response": {"jsonBody": {"version": "4.2.2"}}})`
+
+        Answers with it and its `id`; of several (a list, or `{"mappings": […]}`) with `{"stubs": […]}`. The lowest
+        `priority` that fits answers, of those the newest.
+        """
+        return self._line.call("POST", "/stubs", mapping)
+
+    def stubs(self) -> list[Json]:
+        return self._listed("stubs")
+
+    def clear_stubs(self, id: str | None = None) -> None:
+        """Removes one, or all, those of the fixture too; answers that they hold back are let go."""
+        self._line.call("DELETE", "/stubs" if id is None else f"/stubs/{quote(id, safe='')}")
 
     def deny(self, permission: Literal["TASK_VIEWER", "TASK_MANAGER"], **rule: Unpack[DenialFields]) -> Json:
         """Takes a permission away, from all or from one `user`, and answers with the denial and its `id`."""

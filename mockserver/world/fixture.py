@@ -8,6 +8,7 @@ from mockserver.contract.dialects import DEFAULT, DialectName, FieldNames, Nulls
 from mockserver.contract.permissions import User
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
+from mockserver.stubs.collection import Stubs
 from mockserver.tasks.state import TaskState
 from mockserver.tasks.values import Pace
 from mockserver.times import DEFAULT_OFFSET_S, parse_instant
@@ -79,4 +80,5 @@ class Fixture:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     """In order of age; the newest is last. Likewise the denials."""
     denials: Mapping[str, Denial] = field(default_factory=dict)
+    stubs: Stubs = field(default_factory=Stubs)
     counters: Counters = field(default_factory=Counters)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from weakref import WeakSet
 
 from multidict import MultiMapping
@@ -31,8 +31,11 @@ BODY_BYTES: Final = 16 * 1024
 KEPT: Final = BODY_BYTES + 1
 """Of each body, that much is kept: one byte more than is shown, so that it shows that there was more."""
 
-Kind = Literal["api", "refused"]
+Kind = Literal["api", "stub", "forwarded", "refused"]
 API: Final = "api"
+STUB: Final = "stub"
+FORWARDED: Final = "forwarded"
+"""These two are answered elsewhere (`server/elsewhere`), and are no replies of the API's account."""
 REFUSED: Final = "refused"
 """What never became a request of the API: the HTTP server itself has refused it."""
 
@@ -124,6 +127,14 @@ class Exchange:
     """Whether a late answer never came."""
 
 
+class Kept(NamedTuple):
+    """All that a journal had."""
+
+    entries: tuple[Exchange, ...]
+    older: tuple[Exchange, ...]
+    total: int
+
+
 class Journal(Record[Exchange]):
     """The requests of one world: the latest, and in at most half of its room older ones that act.
 
@@ -180,6 +191,19 @@ class Journal(Record[Exchange]):
         super().forget()
         self._older.clear()
         self.size = 0
+
+    def kept(self) -> "Kept":
+        return Kept(tuple(self._entries), tuple(self._older), self.total)
+
+    def take_back(self, kept: "Kept") -> None:
+        """In the place of what there is."""
+        self.forget()
+        self._entries.extend(kept.entries)
+        self._older.extend(kept.older)
+        self.total = kept.total
+        for entry in self:
+            entry.size = entry.asked.size + len(entry.content)
+            self.size += entry.size
 
     @property
     def dropped(self) -> int:

@@ -13,6 +13,7 @@ from typing import Final
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault, Incoming
+from mockserver.stubs.collection import Stubs
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.run_log import Log, Logged
 from mockserver.tasks.shared import Shared
@@ -272,9 +273,12 @@ class LiveWorld:
         counted = denial._replace(hits=denial.hits + 1)
         self.world, self.touched = self.world.with_denials({**self.world.denials, denial.id: counted}), True
 
+    def change_stubs(self, stubs: Stubs) -> None:
+        self.world = self.world.with_stubs(stubs)
+
     def _change_rules(self, faults: fault_rules.Rules, denials: Mapping[str, Denial], numbers: tuple[int, int]) -> None:
         world = self.world
-        self.world = World(world.settings, world.users, world.tasks, faults, denials, numbers, world.now)
+        self.world = World(world.settings, world.users, world.tasks, faults, denials, world.stubs, numbers, world.now)
 
 
 def fixture_of(world: World, clock: ClockSetting, traces: int) -> Fixture:
@@ -286,6 +290,7 @@ def fixture_of(world: World, clock: ClockSetting, traces: int) -> Fixture:
         tasks={id: execution.state() for id, execution in world.tasks.items()},
         faults=dict(world.faults),
         denials=dict(world.denials),
+        stubs=world.stubs,
         counters=world.counters(traces),
     )
 

@@ -11,20 +11,22 @@ from mockserver.contract.errors import Unprocessable
 from mockserver.contract.wire import Texts, Wire, wire_of
 from mockserver.tasks.run_log import Log
 from mockserver.tasks.values import Subtask, Task
-from mockserver.times import MS
+from mockserver.times import MS, SECOND
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.held import Held
 from mockserver.world.history import Change
-from mockserver.world.journal import REQUESTS, Asked, Journal, SharedBytes
+from mockserver.world.journal import REQUESTS, Asked, Journal, Kept, SharedBytes
 from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
 from mockserver.world.moves import Way, to
+from mockserver.world.sessions import Sessions
 from mockserver.world.turns import Steps
 from mockserver.world.value import World
 
 MAX_SNAPSHOTS: Final = 100
 SPOILED: Final = 64
 RESENT_WITHIN: Final = 250 * MS
+UNDONE_WITHIN: Final = 60 * SECOND
 GENERATIONS: Final = 16
 """Requests keep the world that they met while it was replaced less often than that."""
 RELOADED: Final = "the fixtures were read again"
@@ -37,6 +39,18 @@ class Snapshot(NamedTuple):
     name: str
     live: LiveWorld
     clock: ClockSetting
+
+
+class Before(NamedTuple):
+    """What a reset has taken away."""
+
+    when: int
+    """In ticks."""
+    live: LiveWorld
+    clock: ClockSetting
+    journal: Kept
+    snapshots: dict[str, Snapshot]
+    sessions: Sessions
 
 
 class Served:
@@ -59,11 +73,13 @@ class Served:
         """How often it was replaced or edited."""
         self.edited_by = RENEWED
         """The latest of those: a control call, or what else did it."""
+        self.sessions: Sessions
         self.live: LiveWorld
         self.clock: Clock
         self.wire: Wire
         self.texts: Texts
-        self.reset()
+        self._before: Before | None = None
+        self._begin()
 
     @classmethod
     def of(cls, fixture: Fixture) -> "Served":
@@ -95,20 +111,44 @@ class Served:
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """The files have changed: resets to what they give now."""
-        self._pristine, self._setting = pristine, setting
-        self.reset()
+        self._pristine, self._setting, self._before = pristine, setting, None
+        self._begin()
         self.edited(RELOADED)
 
     def reset(self) -> None:
-        """As the files gave it. A real clock whose fixture names no `now` starts at the wall's time, as it did."""
+        """As the files gave it. Until UNDONE_WITHIN has passed, it can be undone."""
+        clock = self.clock.setting()._replace(now=self.world.now)
+        before = Before(ticks(), self.live, clock, self.journal.kept(), self.snapshots, self.sessions)
+        self._begin()
+        self._before = before
+
+    def undo_reset(self) -> None:
+        """World, rules, clock, journal, history, snapshots and sessions, as they were before. Raises Unprocessable
+        (409)."""
+        before, self._before = self._before, None
+        if before is None or ticks() - before.when > UNDONE_WITHIN:
+            raise Unprocessable("there was no reset in the last minute that could be undone", status=409)
+        self._adopt(before.live, before.clock)
+        self.journal.take_back(before.journal)
+        self.snapshots, self.sessions = before.snapshots, before.sessions
+
+    def _begin(self) -> None:
+        """A real clock whose fixture names no `now` starts at the wall's time, as it did."""
         setting, live = self._setting, self._pristine.copy()
         if setting.mode != MANUAL and not setting.given:
             setting = setting._replace(now=wall())
             live.start_at(setting.now)
         self._adopt(live, setting)
         self.journal.forget()
-        self.snapshots.clear()
+        self.snapshots = {}
+        self.sessions = Sessions()
         self._spoiled.clear()
+
+    def become(self, pristine: LiveWorld, setting: ClockSetting) -> None:
+        """This world is another one, and resets to that. Journal and history stay; sessions end."""
+        self._pristine, self._setting = pristine, setting
+        self.replace(pristine.copy(), setting)
+        self.sessions = Sessions()
 
     def replace(self, live: LiveWorld, setting: ClockSetting) -> None:
         """Another world in the place of this one, its clock included. Journal and history stay."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mockserver.contract.permissions import ANONYMOUS, EVERYTHING, NOTHING, User
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Rules
+from mockserver.stubs.collection import Stubs
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.value import value
@@ -22,6 +23,7 @@ class World:
     faults: Rules
     denials: Mapping[str, Denial]
     """In order of age; the newest is last."""
+    stubs: Stubs
     numbers: tuple[int, int]
     """How many faults and denials were given an id."""
     now: int
@@ -35,21 +37,25 @@ class World:
             tasks=Shared((id, Execution.of(state)) for id, state in fixture.tasks.items()),
             faults=Rules(fixture.faults.values()),
             denials=fixture.denials,
+            stubs=fixture.stubs,
             numbers=(fixture.counters.fault, fixture.counters.denial),
             now=fixture.clock.now,
         )
 
     def with_settings(self, settings: Settings) -> "World":
-        return World(settings, self.users, self.tasks, self.faults, self.denials, self.numbers, self.now)
+        return World(settings, self.users, self.tasks, self.faults, self.denials, self.stubs, self.numbers, self.now)
 
     def with_tasks(self, tasks: Shared[int, Execution], now: int) -> "World":
-        return World(self.settings, self.users, tasks, self.faults, self.denials, self.numbers, now)
+        return World(self.settings, self.users, tasks, self.faults, self.denials, self.stubs, self.numbers, now)
 
     def with_faults(self, faults: Rules) -> "World":
-        return World(self.settings, self.users, self.tasks, faults, self.denials, self.numbers, self.now)
+        return World(self.settings, self.users, self.tasks, faults, self.denials, self.stubs, self.numbers, self.now)
 
     def with_denials(self, denials: Mapping[str, Denial]) -> "World":
-        return World(self.settings, self.users, self.tasks, self.faults, denials, self.numbers, self.now)
+        return World(self.settings, self.users, self.tasks, self.faults, denials, self.stubs, self.numbers, self.now)
+
+    def with_stubs(self, stubs: Stubs) -> "World":
+        return World(self.settings, self.users, self.tasks, self.faults, self.denials, stubs, self.numbers, self.now)
 
     def counters(self, traces: int) -> Counters:
         return Counters(traces, *self.numbers)

@@ -2,9 +2,9 @@
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from mockserver.world.account import Account
 from mockserver.world.clock import MANUAL
@@ -43,6 +43,28 @@ class FileMistake(NamedTuple):
     message: str
 
 
+class Listed(NamedTuple):
+    """A fixture that can be loaded by its name."""
+
+    name: str
+    origin: Literal["shipped", "file"]
+    about: str
+    """How its first comment begins."""
+
+
+class Library(Protocol):
+    """Both look into files, and may take long."""
+
+    @property
+    def name(self) -> str:
+        """What is served, in a word."""
+
+    def listed(self) -> list[Listed]: ...
+
+    def load(self, name: str, overrides: Mapping[str, object]) -> Fixture:
+        """`overrides` are keys that win over it. Raises KeyError for an unknown name, and FixtureError."""
+
+
 class Site:
     """One world as it is served. All worlds of an application share its options, its account and `worlds`."""
 
@@ -53,10 +75,18 @@ class Site:
         """None for the world without a name."""
         self.options = worlds.options
         self.account = worlds.account
+        self.loaded: str | None = None
+        """The fixture that was loaded here by its name."""
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
         self.calls = 0
         """How many control calls and uploads are under way: a listener's stream is such a call."""
+
+    @property
+    def fixture(self) -> str:
+        """What it was made from, and resets to, in a word."""
+        library = self.worlds.library
+        return self.loaded or ("data" if library is None else library.name)
 
     @property
     def is_idle(self) -> bool:
@@ -86,12 +116,12 @@ class Worlds:
         """The path under which another application has this one, before every prefix."""
         self.evicted = 0
         """How many worlds went past the limit."""
-        self.source = "data"
-        """What the fixture is called."""
         self.mistakes: tuple[FileMistake, ...] = ()
         """Of the files as they are now, while what they said before is served."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
+        self.library: Library | None = None
+        """The fixtures that can be loaded by their names."""
         self.coming: deque[tuple[LiveWorld, ClockSetting]] = deque(maxlen=1)
         """What to be renewed to before the next request is looked at. Another thread may put it there."""
         self._pristine, self._setting = LiveWorld(fixture), fixture.clock
@@ -146,6 +176,7 @@ class Worlds:
         self._pristine, self._setting = pristine, setting
         for site in self.all():
             site.served.load(self._pristine, self._setting)
+            site.loaded = None
 
     def renew(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """As if the server had just started with these: no world by name, nothing that was; the account goes on."""

@@ -3,7 +3,7 @@
 import pytest
 from clients import RETRY, TASK, Client, as_sent
 
-from mockserver.server.answer import origin_form
+from mockserver.server.routing import origin_form
 
 
 @pytest.mark.parametrize(

@@ -248,3 +248,29 @@ def test_a_denial_counts(both: Both) -> None:
         way.mock.deny("TASK_MANAGER", times=1)
     assert [both.ask("POST", RETRY)[9:12] for _ in range(2)] == [b"403", b"200"]
     assert both.front.in_front == 2
+
+
+STUBS: Final[list[Json]] = [
+    {"jsonBody": {"a": [1, "ä"]}},
+    {"status": 503, "body": "down", "headers": {"X-Two": ["1", "2"], "x-mock-hint": "mine"}},
+    {"status": 302, "headers": {"Location": "/login"}},
+    {"status": 404, "body": "", "headers": {"content-type": "text/html"}},
+    {"body": "late", "fixedDelayMilliseconds": 1},
+    {"body": "x", "headers": {"Date": "Tue, 17 Jan 2023 04:14:02 GMT", "Server": "theirs"}},
+    {"body": "x" * 70_000},
+    {"status": 204},
+]
+
+
+@pytest.mark.parametrize("both", [{"stubs": [{"response": one}]} for one in STUBS], indirect=True)
+def test_a_stub(both: Both) -> None:
+    for method, headers in (("GET", {}), ("POST", {"Authorization": BASIC["nobody"]}), ("GET", {"Cookie": "a=b"})):
+        both.ask(method, "/api/v2/info", headers)
+
+
+def test_a_stub_s_request_is_in_the_journal_as_the_stub_s(both: Both) -> None:
+    for way in both:
+        way.mock.stub({"response": {"jsonBody": {}}})
+    both.ask("GET", "/api/v2/info")
+    assert both.front.in_front == 1
+    assert [way.mock.requests()[-1]["kind"] for way in both] == ["stub", "stub"]

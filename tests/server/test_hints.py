@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from clients import RETRY, TASK, TASKS, Client, failed_world
 
 from mockserver import create_app
-from mockserver.server.hints import Place, nearest, nearest_route
+from mockserver.server.hints import ELSEWHERE, Place, nearest, nearest_route
 from mockserver.tasks.values import STATUSES
 
 PREFIXES = ("/api/v2",)
@@ -75,7 +75,7 @@ def test_a_refusal_leaves_a_line_in_the_log_that_says_why(failed: Client, caplog
         failed.get("/api/v1/tasks/instances")
     assert caplog.messages == [
         "GET /api/v1/tasks/instances: 404 / COM10002: No route /api/v1/tasks/instances. "
-        "(did you mean GET /api/v2/tasks/instances?)"
+        f"(did you mean GET /api/v2/tasks/instances?{ELSEWHERE})"
     ]
 
 
@@ -146,9 +146,9 @@ async def test_an_embedded_server_says_where_it_is() -> None:
             async with client.get(f"/mocks/ocp{path}") as answer:
                 hints[path] = answer.headers.get("X-Mock-Hint")
         assert hints == {
-            "/": "the API is under /mocks/ocp/api/v2, e.g. GET /mocks/ocp/api/v2/tasks/instances",
-            "/api/v1/tasks/instances": "did you mean GET /mocks/ocp/api/v2/tasks/instances?",
-            "/w/anna/tasks/instances": "did you mean GET /mocks/ocp/w/anna/api/v2/tasks/instances?",
+            "/": f"the API is under /mocks/ocp/api/v2, e.g. GET /mocks/ocp/api/v2/tasks/instances{ELSEWHERE}",
+            "/api/v1/tasks/instances": f"did you mean GET /mocks/ocp/api/v2/tasks/instances?{ELSEWHERE}",
+            "/w/anna/tasks/instances": f"did you mean GET /mocks/ocp/w/anna/api/v2/tasks/instances?{ELSEWHERE}",
             "/api/v2/tasks/instances?hostId=x": (
                 "/mocks/ocp/api/v2 is described at /mocks/ocp/openapi.json, with the values of every parameter"
             ),

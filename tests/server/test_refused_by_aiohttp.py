@@ -162,7 +162,7 @@ def test_its_kind_is_a_filter(mock: MockServer) -> None:
 def test_a_kind_that_is_none_is_refused(mock: MockServer) -> None:
     answer = requests.get(f"{mock.url}/__admin/requests?kind=odd", timeout=END_S)
     assert answer.status_code == 422
-    assert "none of api, refused" in answer.json()["error"]["details"][0]["message"]
+    assert "none of api, stub, forwarded, refused" in answer.json()["error"]["details"][0]["message"]
 
 
 def test_a_connection_goes_on_after_an_expectation(mock: MockServer) -> None:

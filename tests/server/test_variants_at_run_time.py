@@ -8,6 +8,7 @@ from clients import Client, Json, failed_world
 
 from mockserver import MockServer
 from mockserver.contract.dialects import DIALECTS, NULLS
+from mockserver.server.hints import ELSEWHERE
 
 V1: Final = "/api/v1/tasks/instances/1000"
 V2: Final = "/api/v2/tasks/instances/1000"
@@ -117,7 +118,7 @@ def test_and_so_the_other_way_round(express: Client) -> None:
 def test_where_it_is_not_it_is_no_route_and_the_hint_says_where(failed: Client) -> None:
     answer = failed.get(V1)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "COM10002")
-    assert answer.headers["X-Mock-Hint"] == f"did you mean GET {V2}?"
+    assert answer.headers["X-Mock-Hint"] == f"did you mean GET {V2}?{ELSEWHERE}"
     assert failed.latest()["request"]["operation"] is None
     retried = failed.post(f"{V1}/subtasks/10001/retry")
     assert (retried.status_code, failed.subtasks()[1]) == (404, "FAILED")

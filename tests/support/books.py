@@ -1,8 +1,8 @@
 """The account of the whole run: of every server that the suite starts in this process, and what it should say.
 
 Two counts that know nothing of each other: the servers' own accounts, and the requests that were handed over, by
-aiohttp or by the protocol in front of it, and got an answer. Violations are those that tests have planted
-(`@pytest.mark.planted(n)`), and no others.
+aiohttp or by the protocol in front of it, and got an answer of the API's or of a control route's. Violations are those
+that tests have planted (`@pytest.mark.planted(n)`), and no others.
 """
 
 from collections import Counter
@@ -15,10 +15,12 @@ import pytest
 from aiohttp import web
 
 from mockserver.server import answer
+from mockserver.server.elsewhere import order
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
 from mockserver.world.account import Account
+from mockserver.world.journal import Asked
 from mockserver.world.worlds import Site
 
 COUNTED = ("answered", "replies", "valid", "deliberatelyInvalid", "violations", "clientErrors", "planted")
@@ -71,6 +73,7 @@ BOOKS = Books()
 def keep() -> None:
     """From now on every server is in the books."""
     made, handled, at_once, refused = Site.__init__, web.Application._handle, answer.at_once, answer.refused
+    elsewhere, plainly_elsewhere = order.elsewhere, order.at_once
 
     def init(self: Site, *arguments: Any, **options: Any) -> None:
         made(self, *arguments, **options)
@@ -80,6 +83,16 @@ def keep() -> None:
         response = await handled(self, request)
         if any(SITE in app for app in (request.match_info.apps or (self,))):
             BOOKS.answered += 1
+        return response
+
+    async def not_counted(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
+        response = await elsewhere(site, request, asked)
+        BOOKS.answered -= response is not None
+        return response
+
+    def not_counted_in_front(site: Site, asked: Asked) -> bytes | None:
+        response = plainly_elsewhere(site, asked)
+        BOOKS.answered -= response is not None
         return response
 
     def in_front(site: Site, plain: PlainRequest) -> bytes | None:
@@ -92,7 +105,8 @@ def keep() -> None:
         return refused(site, what)
 
     Site.__init__ = init  # type: ignore[method-assign]  # to count them
-    answer.at_once, answer.refused = in_front, refusing
+    answer.at_once, answer.refused, order.elsewhere = in_front, refusing, not_counted
+    order.at_once = not_counted_in_front
     web.Application._handle = handle  # type: ignore[method-assign]  # to count them
 
 

@@ -8,7 +8,20 @@ import mockserver
 HOUSE: Final = Path(mockserver.__file__).parent
 
 FLOORS: Final = (
-    *("times", "packaged", "tasks", "contract", "faults", "world", "fixtures", "server", "admin", "app", "testing"),
+    *(
+        "times",
+        "packaged",
+        "tasks",
+        "contract",
+        "faults",
+        "stubs",
+        "world",
+        "fixtures",
+        "server",
+        "admin",
+        "app",
+        "testing",
+    ),
     *("pytest_plugin", "cli", "__main__"),
 )
 """Every package, and every module beside them. One imports only those that stand before it, and its own modules."""

@@ -22,7 +22,7 @@ from mockserver.contract.routes import route
 from mockserver.faults.effects import Error
 from mockserver.faults.header import OWN, PREFERRED
 from mockserver.faults.rules import Fault
-from mockserver.world.journal import BODY_BYTES, Exchange
+from mockserver.world.journal import API, BODY_BYTES, Exchange
 from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 
@@ -51,6 +51,8 @@ def again(entry: Exchange) -> Again:
     content_type = asked.headers.get("Content-Type")
     if len(asked.body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
+    if entry.kind != API and credentials.HIDDEN in asked.body:
+        raise Lost("its form has a password, which is not kept")
     if _is_wrong_elsewhere(entry):
         raise Lost("what was wrong with it is not kept: a header, or how its body was sent")
     if content_type is not None and not content_type.isascii():
@@ -58,8 +60,10 @@ def again(entry: Exchange) -> Again:
     headers: dict[str, str] = {}
     sent = credentials.NOBODY
     authorization = asked.headers.get("Authorization")
-    if asked.sent.signature is not None:
+    if asked.sent.signature is not None or asked.sent.session:
         sent = _unsigned(entry)
+    elif asked.sent.session is False and world_before(entry).settings.auth == "open":
+        raise Lost("its session had ended, and no session is shown")
     elif authorization is not None:
         sent, header = _shown(authorization, world_before(entry).users)
         if header is not None:
@@ -121,7 +125,8 @@ def _shown(header: str, users: Mapping[str, User]) -> tuple[credentials.Sent, st
 
 
 def _unsigned(entry: Exchange) -> credentials.Sent:
-    """The user's own credentials in the place of a signature, which would be too old anyway. Raises Lost."""
+    """The user's own credentials in the place of a signature, which would be too old anyway, or of a session. Raises
+    Lost."""
     fault, world, sent = entry.fault, world_before(entry), entry.asked.sent
     if entry.status == 401 and (fault is None or not fault.replaces):
         raise Lost("it was signed, and no signature is shown")

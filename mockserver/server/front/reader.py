@@ -15,6 +15,8 @@ from aiohttp import EMPTY_PAYLOAD, hdrs
 from aiohttp.http import HttpVersion11
 from multidict import CIMultiDictProxy
 
+from mockserver.contract.credentials import SESSION
+
 LONGEST: Final = 4096
 KNOWN: Final = 1024
 """How many requests are remembered, of at most LONGEST bytes each: 4 MiB at worst, beside what was read from them."""
@@ -78,6 +80,7 @@ class Reader:
                 or not _TARGET.fullmatch(target)
                 or any(name in headers for name in NOT_PLAIN)
                 or any(name.lower().startswith(OURS) for name in headers)
+                or any(SESSION in cookie for cookie in headers.getall(hdrs.COOKIE, ()))
             ):
                 return None
         except Exception:  # not a request; or a parser that is no longer as we know it

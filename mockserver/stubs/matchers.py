@@ -1,0 +1,151 @@
+"""What of a request a stub looks at, with WireMock's meaning of each word: its method and URL, and values in it.
+
+A value that may be there several times fits if one of them does; one that is not there fits `absent` only.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs, unquote
+
+from multidict import MultiMapping
+
+from mockserver.stubs.patterns import Pattern
+
+URLS: Final = ("url", "urlPattern", "urlPath", "urlPathPattern", "urlPathTemplate")
+WORDS: Final = ("equalTo", "contains", "doesNotContain", "matches", "doesNotMatch", "absent")
+ANY: Final = "ANY"
+VARIABLE: Final = re.compile(r"\{([^{}/]+)\}")
+Json = Mapping[str, Any]
+Values = Mapping[str, Sequence[str]]
+
+
+class Matcher(NamedTuple):
+    """Of one value."""
+
+    fits: Callable[[str], bool] | None
+    """None: it must not be there."""
+
+    @classmethod
+    def of(cls, body: Json) -> "Matcher":
+        """From a body that has one of WORDS. Raises ValueError for a pattern that is none."""
+        match body:
+            case {"equalTo": text, "caseInsensitive": True}:
+                folded = text.casefold()
+                return cls(lambda value: value.casefold() == folded)
+            case {"equalTo": text}:
+                return cls(lambda value: bool(value == text))
+            case {"contains": text}:
+                return cls(lambda value: text in value)
+            case {"doesNotContain": text}:
+                return cls(lambda value: text not in value)
+            case {"matches": text}:
+                return cls(Pattern(text).fits)
+            case {"doesNotMatch": text}:
+                pattern = Pattern(text)
+                return cls(lambda value: not pattern.fits(value))
+        return cls(None)
+
+    def accepts(self, values: Sequence[str]) -> bool:
+        return not values if self.fits is None else any(map(self.fits, values))
+
+
+Matchers = Mapping[str, Matcher]
+
+
+class Target(NamedTuple):
+    """What is asked for, as it was sent: below what names the world."""
+
+    method: str
+    url: str
+    """Path and query."""
+
+    @property
+    def path(self) -> str:
+        return self.url.partition("?")[0]
+
+    @property
+    def query(self) -> Values:
+        return parse_qs(self.url.partition("?")[2], keep_blank_values=True)
+
+
+class Request(NamedTuple):
+    """Which requests a stub answers."""
+
+    method: str
+    leads: Callable[[Target], Mapping[str, str] | None]
+    """The variables of the path, if that is the URL; None if it is not."""
+    path_parameters: Matchers
+    query: Matchers
+    headers: Matchers
+    cookies: Matchers
+
+    @classmethod
+    def of(cls, body: Json) -> "Request":
+        """From a body that has no `problems` (`mapping`)."""
+        given = {
+            key: {name: Matcher.of(one) for name, one in body.get(key, {}).items()}
+            for key in ("pathParameters", "queryParameters", "headers", "cookies")
+        }
+        return cls(body.get("method", ANY).upper(), _url(body), *given.values())
+
+    def asks_for(self, target: Target) -> bool:
+        """Whether method and URL are right: the same for every request of that target."""
+        variables = self.leads(target) if self.method in (ANY, target.method) else None
+        if variables is None:
+            return False
+        inside = {name: [value] for name, value in variables.items()}
+        return _all(self.path_parameters, inside) and (not self.query or _all(self.query, target.query))
+
+    def is_sent_with(self, headers: MultiMapping[str]) -> bool:
+        """Whether the rest is, too."""
+        if self.headers and not all(one.accepts(headers.getall(name, ())) for name, one in self.headers.items()):
+            return False
+        return not self.cookies or _all(self.cookies, cookies(headers))
+
+
+def _all(matchers: Matchers, values: Values) -> bool:
+    return all(one.accepts(values.get(name, ())) for name, one in matchers.items())
+
+
+def _url(body: Json) -> Callable[[Target], Mapping[str, str] | None]:
+    nothing: Mapping[str, str] = {}
+    match body:
+        case {"url": text}:
+            return lambda target: nothing if target.url == text else None
+        case {"urlPath": text}:
+            return lambda target: nothing if target.path == text else None
+        case {"urlPattern": text}:
+            url = Pattern(text)
+            return lambda target: nothing if url.fits(target.url) else None
+        case {"urlPathPattern": text}:
+            path = Pattern(text)
+            return lambda target: nothing if path.fits(target.path) else None
+        case {"urlPathTemplate": text}:
+            return _template(text)
+    return lambda target: nothing
+
+
+def _template(text: str) -> Callable[[Target], Mapping[str, str] | None]:
+    """Each variable is one step of the path, or a part of one."""
+    texts = VARIABLE.split(text)
+    names = texts[1::2]
+    parts = [re.escape(part) if index % 2 == 0 else "([^/]+?)" for index, part in enumerate(texts)]
+    template = re.compile("".join(parts))
+
+    def leads(target: Target) -> Mapping[str, str] | None:
+        found = template.fullmatch(target.path)
+        return None if found is None else dict(zip(names, map(unquote, found.groups()), strict=True))
+
+    return leads
+
+
+def cookies(headers: MultiMapping[str]) -> Values:
+    """By name, in the order in which they were sent."""
+    found: dict[str, list[str]] = {}
+    for header in headers.getall("Cookie", ()):
+        for pair in header.split(";"):
+            name, equals, value = pair.strip().partition("=")
+            if equals:
+                found.setdefault(name, []).append(value.strip().removeprefix('"').removesuffix('"'))
+    return found
