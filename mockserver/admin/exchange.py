@@ -115,7 +115,7 @@ def copies(site: Site, request: web.Request, number: int, entry: Exchange) -> di
         ),
     }
     made: dict[str, object] = {}
-    why = []
+    why: list[str] = []
     for name, make in makers.items():
         try:
             made[name] = make()
