@@ -168,5 +168,5 @@ def test_the_page_under_a_foreign_name_says_what_is_refused(tabs: Tabs) -> None:
     tabs.allow("Cross-Origin-Opener-Policy header has been ignored")
     with MockServer(failed_world()) as mock:
         page = Admin(open_admin(tabs, f"http://{EVIL}:{mock.port}"))
-        expect(page.connection).to_contain_text("the server refuses this page")
-        expect(page.connection).to_contain_text(f"--allow-host {EVIL} would allow it")
+        expect(page.lost).to_contain_text("The server refuses this page")
+        expect(page.lost).to_contain_text(f"--allow-host {EVIL} would allow it")

@@ -90,7 +90,7 @@ export function createPresets(app, add) {
 
   function line(preset, number) {
     const id = `preset-${number}`;
-    const act = h("button", { type: "button", "aria-describedby": id, onclick: () => press(preset, act) });
+    const act = h("button", { type: "button", class: "quiet", "aria-describedby": id, onclick: () => press(preset, act) });
     const does = h("span", { id });
     return { preset, act, does, element: h("li", {}, act, does) };
   }

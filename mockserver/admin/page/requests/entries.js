@@ -14,8 +14,14 @@ export function subjectOf({ path }) {
 
 export const NOBODY = "\u0000";
 
+/** As it was sent, secrets left out; "" if there is none. */
+export function queryOf({ query = {} }) {
+  const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
+}
+
 /** The part of a path that tells requests apart: an API's prefix is all the same. */
-export const tailOf = ({ path }) => path.replace(/^.*?\/tasks\/instances\/?/, "…/");
+export const tailOf = (entry) => entry.path.replace(/^.*?\/tasks\/instances\/?/, "…/") + queryOf(entry);
 
 /** Why it was refused or spoiled, in a line. */
 export const reasonOf = ({ errorCode, hint, clientError, effect }) =>

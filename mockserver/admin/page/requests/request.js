@@ -2,7 +2,7 @@
 
 import { badge, h, put, soon } from "../common/dom.js";
 import { control, written } from "../common/server.js";
-import { answered, ruleLink, subjectOf, subjectText, waits } from "./entries.js";
+import { answered, queryOf, ruleLink, subjectOf, subjectText, waits } from "./entries.js";
 import { createCopied } from "../common/copied.js";
 import { createCopies } from "./copies.js";
 
@@ -76,7 +76,7 @@ export function createRequest(app) {
     put(title, `Request ${request.id}: ${request.operation ?? "no route"}`);
     const { task, subtask } = subjectOf(request);
     const lines = [
-      ["Asked", h("code", {}, `${request.method} ${request.path}`)],
+      ["Asked", h("code", {}, `${request.method} ${request.path}${queryOf(request)}`)],
       ["Subject", task !== undefined && h("a", { href: `#/tasks/${task}${subtask ? `/${subtask}` : ""}` }, subjectText(request))],
       ["User", request.user ?? "nobody (no credentials)"],
       ["Time", app.time(request.time)],

@@ -31,6 +31,6 @@ export function filledRow(row, entry) {
   row.classList.toggle("is-wrong", entry.status === null || entry.status >= 400);
   put(reason, reasonOf(entry));
   reason.title = reason.textContent;
-  put(ms, entry.duration === undefined || entry.duration === null ? "" : String(Math.round(entry.duration)));
+  put(ms, typeof entry.duration !== "number" ? "" : entry.duration.toFixed(entry.duration < 10 ? 1 : 0));
   put(rule.firstChild, [entry.rule, entry.resent && "resent"].filter(Boolean).join(", "));
 }

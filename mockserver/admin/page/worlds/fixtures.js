@@ -5,7 +5,7 @@ import { control } from "../common/server.js";
 
 export function createFixtures() {
   const lines = h("ul", { class: "plain fixtures" });
-  const element = h("div", { hidden: true }, h("h3", {}, "Fixtures"), h("div", { class: "box tall", role: "region", "aria-label": "Fixtures", tabindex: "0" }, lines));
+  const element = h("div", { hidden: true }, h("h3", {}, "Fixtures"), h("div", { class: "box some", role: "region", "aria-label": "Fixtures", tabindex: "0" }, lines));
 
   const made = ({ name, about }) => h("li", {},
     h("div", {}, h("strong", {}, name), h("p", { class: "soft" }, about)),
