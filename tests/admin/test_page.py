@@ -66,7 +66,7 @@ def test_the_seeds_flow_from_the_page_alone(tabs: Tabs, permissions: Client, tmp
     page.row("viewer").get_by_role("link").click()
     expect(page.page.get_by_text("It changed nothing.")).to_be_visible()
     page.page.go_back()
-    page.row("operator").first.get_by_role("link").click()
+    page.row("200 ok").first.get_by_role("link").click()
     opened = page.page.get_by_role("region", name="The request that is open")
     expect(opened).to_contain_text("subtask 10001 ✕ FAILED → ◔ READY")
     page.copy("pytest test")
@@ -367,8 +367,8 @@ def test_the_fixture_of_now_is_copied(tabs: Tabs, failed: Client) -> None:
 
 def test_settings_are_set_at_once(tabs: Tabs, permissions: Client) -> None:
     page = admin(tabs, permissions.mock.url, "#/worlds")
-    expect(page.field("A run takes")).to_have_value("2s")
-    page.field("A run takes").fill("7s")
+    expect(page.field("Duration of a run")).to_have_value("2s")
+    page.field("Duration of a run").fill("7s")
     page.field("Login").select_option("open")
     page.press("Set")
     expect(page.news).to_contain_text("The settings are set.")

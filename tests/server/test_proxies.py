@@ -158,7 +158,7 @@ def test_the_page_behind_a_proxy_that_changes_the_host_shows_and_says(tabs: Tabs
     """What it reads is there; what it would change is refused, in words, with the flag."""
     with rewriting_proxy(failed.mock.port) as port:
         page = admin(tabs, f"http://127.0.0.1:{port}")
-        expect(page.row("1000")).to_contain_text("FAILED")
+        expect(page.task(1000)).to_contain_text("FAILED")
         page.press("Step")
         expect(page.alert).to_contain_text(f"--allow-origin http://127.0.0.1:{port} would allow it")
 

@@ -71,13 +71,19 @@ export function createGraph({ chosen }) {
     const zoom = how === "fit" ? whole : Math.max(whole, LEGIBLE);
     const centred = (size, seen) => (size <= seen / zoom ? -PAD - (seen / zoom - size) / 2 : -PAD);
     view.set(zoom, centred(width, view.width()), centred(height, view.height()));
+    mode = how;
     if (how === "auto" && current !== null) revealed(current);
   }
 
   const placeOf = (id) => ({ ...places.get(id), ...NODE });
-  const revealed = (id) => view.reveal(placeOf(id));
+  function revealed(id) {
+    const was = mode;
+    view.reveal(placeOf(id));
+    mode = was;
+  }
 
   function moved() {
+    mode = "own"; // somebody pans: a resize then leaves it so
     world.setAttribute("transform", `scale(${view.zoom}) translate(${-view.x} ${-view.y})`);
     put(scale, `${Math.max(1, Math.round(100 * view.zoom))}%`);
     map.moved();
