@@ -93,7 +93,7 @@ def test_a_spoiled_answer_shows_rule_and_effect(tabs: Tabs, failed: Client) -> N
     shown = page.page.get_by_role("region", name=OPENED)
     expect(shown).to_contain_text(failed.mock.requests()[0]["effect"])
     shown.get_by_role("link", name="fault-1").click()
-    expect(page.rules).to_contain_text("the answer lacks /data/status")
+    expect(page.used_up).to_contain_text("the answer lacks /data/status")
 
 
 def test_one_that_waits_says_so_until_its_answer_comes(tabs: Tabs, failed: Client) -> None:

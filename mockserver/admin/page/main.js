@@ -123,7 +123,7 @@ function titled() {
 
 // --- what the stream says
 
-const ANOTHER = 1_000_000; // another stream's numbers begin a thousand for each millisecond later
+const ANOTHER = 100_000; // another stream's numbers begin a thousand for each millisecond later
 let latest = null;
 
 function heard(name, data, id) {
