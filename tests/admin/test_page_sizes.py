@@ -179,6 +179,13 @@ WARNINGS: Final = {
 }
 
 
+def test_who_sends_no_credentials_is_warned_where_they_are_required(tabs: Tabs, permissions: Client) -> None:
+    page = admin(tabs, permissions.mock.url)
+    expect(page.why).to_have_text("as nobody: 401: nobody is not let in; choose a user")
+    page.act_as("operator")
+    expect(page.why).to_have_text("as operator: nothing stands in the way")
+
+
 @pytest.mark.parametrize("case", WARNINGS)
 def test_what_a_retry_would_meet_is_said_before_it_is_pressed(tabs: Tabs, failed: Client, case: str) -> None:
     path, body, told = WARNINGS[case]

@@ -1,6 +1,6 @@
 // Requests: the journal, live, as a browser's network panel has it, the oldest first; and beside it the one that is open.
 
-import { button, h, keyed, put, say, soon } from "../common/dom.js";
+import { button, copy, h, keyed, put, say, soon } from "../common/dom.js";
 import { labelled } from "../common/fields.js";
 import { control } from "../common/server.js";
 import { OPERATIONS } from "../faults/fault-words.js";
@@ -42,7 +42,8 @@ export function create(app) {
   const follows = h("input", { type: "checkbox", onchange: () => follows.checked && toEnd() });
   const nothing = h("div", { class: "nothing" },
     h("p", {}, "No request has come yet. Point your client here:"),
-    h("pre", { tabindex: "0", role: "region", "aria-label": "Base URL and proxy" }, pointing()));
+    h("pre", { tabindex: "0", role: "region", "aria-label": "Base URL and proxy" }, pointing()),
+    button("Copy these lines", () => copy(pointing(), "base URL and proxy"), { class: "quiet" }));
   const list = h("div", { class: "list" },
     h("div", { class: "head" }, h("h2", {}, "Requests"), count, h("span", { class: "gap" }), fresh,
       h("label", { class: "follow" }, follows, "Follow"), button("Empty the journal", empty, { class: "quiet small" })),
