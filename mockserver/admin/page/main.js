@@ -6,7 +6,6 @@ import { asked, control, token } from "./common/server.js";
 import { listen } from "./common/stream.js";
 import { short } from "./common/times.js";
 import { createClock } from "./header/clock.js";
-import { createKeys } from "./header/keys.js";
 import { createPlace } from "./header/place.js";
 import * as tasks from "./tasks/tasks.js";
 
@@ -78,7 +77,7 @@ const scripts = { // of panels: they come when somebody wants to see one
 };
 const panels = {};
 made("tasks", tasks);
-createKeys(app, panels.tasks);
+import("./header/keys.js").then(({ createKeys }) => createKeys(app, panels.tasks));
 
 function made(name, { create }) {
   if (panels[name]) return;
