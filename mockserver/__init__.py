@@ -11,19 +11,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mockserver.app import create_app
     from mockserver.fixtures.mistakes import FixtureError
+    from mockserver.fixtures.scenarios import Scenario, scenarios
     from mockserver.testing.client import ControlError
     from mockserver.testing.handle import Handle
     from mockserver.testing.server import MockServer
 
 __version__ = "0.2.0"
-__all__ = ["ControlError", "FixtureError", "Handle", "MockServer", "__version__", "create_app"]
+__all__ = ["ControlError", "FixtureError", "Handle", "MockServer", "Scenario", "__version__", "create_app", "scenarios"]
 
 _ROOMS = {
     "ControlError": "testing.client",
     "FixtureError": "fixtures.mistakes",
     "Handle": "testing.handle",
     "MockServer": "testing.server",
+    "Scenario": "fixtures.scenarios",
     "create_app": "app",
+    "scenarios": "fixtures.scenarios",
 }
 
 

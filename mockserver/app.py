@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from aiohttp import hdrs, web
 
 from mockserver import __version__
-from mockserver.admin import guard, routes
+from mockserver.admin import routes
 from mockserver.contract import openapi
 from mockserver.contract.bundles import Json, schema_files
 from mockserver.contract.dialects import DIALECTS, Variant
@@ -14,6 +14,9 @@ from mockserver.fixtures.source import Source
 from mockserver.fixtures.watch import Files
 from mockserver.server import cors
 from mockserver.server.answer import routed
+from mockserver.server.elsewhere.foreign import normal_origin
+from mockserver.server.elsewhere.forwarding import FORWARDING, Forwarding
+from mockserver.server.elsewhere.upstream import upstream_of
 from mockserver.server.front.buffered import Buffered
 from mockserver.server.reloading import Reloader
 from mockserver.server.responses import BUFFERED
@@ -33,6 +36,10 @@ def create_app(
     admin_token: str | None = None,
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
+    forward: str | None = None,
+    forward_paths: Sequence[str] = (),
+    forward_ca: str | None = None,
+    forward_insecure: bool = False,
 ) -> web.Application:
     """An aiohttp application that serves one fixture: for aiohttp's own test tools, and for embedding.
 
@@ -42,7 +49,11 @@ def create_app(
     that one's too.
     `overrides` are keys of a fixture that win over it, such as `{"clock": {"mode": "manual"}, "seed": 7}`.
     `allowed_hosts` and `allowed_origins` are those of which `/__admin` takes calls beside its own: behind a proxy.
-    Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix or an origin that is none.
+    `forward` is the origin of a system, such as `https://ocp.test:8443`, that answers what is not the task API's, nor
+    a stub's: all of it, or what is at `forward_paths`, globs. Its certificate is checked, also by that of `forward_ca`,
+    a file in PEM, unless `forward_insecure`.
+    Raises FixtureError, with every mistake in the fixture, and ValueError for a prefix, an origin or a file that is
+    none.
     Two applications share nothing.
     """
     if isinstance(source, Fixture):
@@ -56,9 +67,12 @@ def create_app(
         others=others,
         admin_token=admin_token,
         allowed_hosts=frozenset(host.lower() for host in allowed_hosts),
-        allowed_origins=frozenset(guard.normal_origin(origin.rstrip("/")) for origin in allowed_origins),
+        allowed_origins=frozenset(normal_origin(origin.rstrip("/")) for origin in allowed_origins),
     )
     worlds = Worlds(fixture, options)
+    upstream = upstream_of(forward, paths=forward_paths, ca=forward_ca, insecure=forward_insecure)
+    if files is not None:
+        Reloader(worlds, files)
     Reloader(worlds, files)
     site = worlds.main
     app = web.Application()
@@ -71,6 +85,10 @@ def create_app(
         worlds.mount = path
 
     app.on_shutdown.append(let_go)
+    if upstream is not None:
+        app[FORWARDING] = forwarding = Forwarding(upstream)
+        app.on_shutdown.append(forwarding.let_go)
+        app.on_cleanup.append(forwarding.close)
     served: dict[str, Handler] = {prefix: routed for prefix in prefixes}
     served |= {prefix: partial(routed, dialect_prefix=prefix) for prefix in others}
     for prefix, handler in served.items():

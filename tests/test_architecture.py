@@ -20,9 +20,9 @@ PURE: Final = ("times", "tasks", "contract", "faults", "stubs")
 """Packages that do no I/O, ask no clock and throw only seeded dice."""
 
 ABROAD: Final[dict[str, set[str]]] = {
-    "aiohttp": {"server", "admin", "app", "testing", "cli"},
+    "aiohttp": {"server", "admin", "app", "testing", "remote", "cli"},
     "argparse": {"cli"},
-    "asyncio": {"world", "server", "admin", "testing", "cli"},
+    "asyncio": {"world", "server", "admin", "testing", "remote", "cli"},
     "jsonschema": {"contract"},
     "logging": {"server", "admin", "cli"},
     "pytest": {"testing", "pytest_plugin"},
@@ -32,7 +32,7 @@ ABROAD: Final[dict[str, set[str]]] = {
     "socket": {"server", "admin", "testing", "cli"},
     "subprocess": {"cli"},
     "uuid": set(),
-    "yaml": {"fixtures", "admin"},
+    "yaml": {"fixtures", "admin", "remote"},
 }
 """What reaches out of the house, or is heavy; and the packages that may import it."""
 

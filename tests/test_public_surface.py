@@ -22,6 +22,7 @@ from surface import (
     keys,
     members,
     positionals,
+    public,
     routes,
     signature,
     spread,
@@ -29,7 +30,7 @@ from surface import (
 )
 
 import mockserver
-from mockserver import ControlError, FixtureError, Handle, MockServer, create_app
+from mockserver import ControlError, FixtureError, Handle, MockServer
 
 SCHEMAS: Final = Path(__file__).resolve().parent.parent / "schemas"
 TIMEOUT_S: Final = 30
@@ -41,19 +42,24 @@ NAMES: Final = {
     "FixtureError": "type",
     "Handle": "type",
     "MockServer": "type",
+    "Scenario": "type",
     "__version__": "str",
     "create_app": "function",
+    "scenarios": "function",
 }
 CALLS: Final = {
     "MockServer": (
         "(source=None, *, host='127.0.0.1', port=0, clock=None, speed=None, auth=None, seed=None, dialect=None, "
-        "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"
+        "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None, forward=None, "
+        "forward_paths=(), forward_ca=None, forward_insecure=False)"
     ),
     "create_app": (
         "(source=None, *, api_prefixes=None, overrides=None, admin=True, admin_token=None, allowed_hosts=(), "
-        "allowed_origins=())"
+        "allowed_origins=(), forward=None, forward_paths=(), forward_ca=None, forward_insecure=False)"
     ),
+    "scenarios": "(operation=None)",
 }
+SCENARIO: Final = "code fixture id method operation path status task to_json"
 ERRORS: Final = {
     "ControlError": "status message details",
     "FixtureError": "problems unreadable",
@@ -219,12 +225,27 @@ SERVING: Final = {
     "--clock real|manual": "OCP_MOCK_CLOCK",
     "--dialect NAME": "OCP_MOCK_DIALECT",
     "--field-names sample|table": "OCP_MOCK_FIELD_NAMES",
+    "--forward URL": "OCP_MOCK_FORWARD",
+    "--forward-ca FILE": "OCP_MOCK_FORWARD_CA",
+    "--forward-insecure, --no-forward-insecure": "OCP_MOCK_FORWARD_INSECURE",
+    "--forward-path GLOB": "OCP_MOCK_FORWARD_PATH",
     "--log-format text|json": "text OCP_MOCK_LOG_FORMAT",
     "--nulls absent|null": "OCP_MOCK_NULLS",
     "--seed N": "OCP_MOCK_SEED",
     "--speed N": "OCP_MOCK_SPEED",
 }
 """Of `serve` and `exec`."""
+REMOTE: Final = {
+    "URL": "",
+    "--access-key ID:SECRET": "OCP_MOCK_ACCESS_KEY",
+    "--ca FILE": "OCP_MOCK_CA",
+    "--dialect NAME": "OCP_MOCK_DIALECT",
+    "--insecure, --no-insecure": "OCP_MOCK_INSECURE",
+    "--task ID [ID ...]": "OCP_MOCK_TASK",
+    "--timeout S": "10.0 OCP_MOCK_TIMEOUT",
+    "--user NAME:PASSWORD": "OCP_MOCK_USER",
+}
+"""Of what asks another server."""
 COMMANDS: Final[dict[str, dict[str, str]]] = {
     "": {**HELP, "--version": ""},
     "serve": {
@@ -258,7 +279,15 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "--field-names sample|table": "sample OCP_MOCK_FIELD_NAMES",
         "--nulls absent|null": "absent OCP_MOCK_NULLS",
     },
+    "record": {**HELP, **REMOTE, "-o FILE, --output FILE": "OCP_MOCK_OUTPUT"},
+    "scenarios": {**HELP, "OPERATION": "", "--format text|json": "text OCP_MOCK_FORMAT"},
     "validate": {**HELP, "PATH": ""},
+    "verify": {
+        **HELP,
+        **REMOTE,
+        "--allow-undocumented, --no-allow-undocumented": "OCP_MOCK_ALLOW_UNDOCUMENTED",
+        "--format text|json|junit": "text OCP_MOCK_FORMAT",
+    },
 }
 
 # --- fixture files: the keys of each part --------------------------------------------------------------------------
@@ -340,7 +369,11 @@ def test_the_names_of_the_package() -> None:
 
 
 def test_what_makes_a_server_and_an_application() -> None:
-    assert_same("CALLS", CALLS, {"MockServer": signature(MockServer), "create_app": signature(create_app)})
+    assert_same("CALLS", CALLS, {name: signature(getattr(mockserver, name)) for name in CALLS})
+
+
+def test_a_scenario() -> None:
+    assert_same("SCENARIO", spread({"": SCENARIO}, ""), dict.fromkeys(public(mockserver.Scenario), ""))
 
 
 def test_the_handle() -> None:

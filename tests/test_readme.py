@@ -34,9 +34,12 @@ from mockserver.contract.operations import LIST_QUERY, OPERATIONS
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import DELAYS, EFFECTS
 from mockserver.fixtures import source
-from mockserver.fixtures.constructor import MAX_DEPTH
-from mockserver.fixtures.document import MAX_BYTES
+from mockserver.fixtures.text.constructor import MAX_DEPTH
+from mockserver.fixtures.text.document import MAX_BYTES
 from mockserver.server.cors import EXPOSED
+from mockserver.server.elsewhere.forwarding import CONNECT_S
+from mockserver.server.elsewhere.passing import ANSWER_S
+from mockserver.server.elsewhere.tunnel import MESSAGE
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.stubs import patterns
 from mockserver.stubs.collection import MOST
@@ -190,9 +193,12 @@ def test_a_command_in_a_sentence_is_one() -> None:
         parsed(shlex.split(words))
 
 
+SUBCOMMANDS: Final = ("serve", "exec", "verify", "record", "scenarios")
+
+
 def test_every_flag_that_is_named_is_one() -> None:
     flag = re.compile(r"--[a-z]+(?:-[a-z]+)*")
-    there = {one for command in ("serve", "exec") for one in flag.findall(run(command, "--help").stdout)}
+    there = {one for command in SUBCOMMANDS for one in flag.findall(run(command, "--help").stdout)}
     prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
     named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
     assert named - there == {"--ocp-mock-fixtures"}
@@ -218,11 +224,12 @@ def examples(language: str) -> list[str]:
 
 
 def test_every_block_is_run_or_checked() -> None:
-    """In these languages here, and in test_recipes and test_reading_the_code these blocks."""
+    """In these languages here, and these blocks in test_recipes, test_recipes_consoles, test_reading_the_code and
+    test_real_server_page."""
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 3, "js": 1, "bash": 1, "dockerfile": 1, "text": 1}
+    assert shown == {"ts": 6, "js": 1, "bash": 9, "dockerfile": 1, "text": 2}
 
 
 @pytest.mark.parametrize("program", examples("python"))
@@ -419,6 +426,7 @@ KIB: Final = 2**10
         f"{LISTENERS} listeners to `/__admin/events`, and keeps the last {KEPT:,} events",
         f"{BEHIND_BYTES // KIB} KiB still to read, or anything for {BEHIND // SECOND} s",
         f"in flight {GRACE_S} s",
+        f"websocket: {MESSAGE // MIB} MiB. To connect: {CONNECT_S} s; to move, until the answer begins: {ANSWER_S} s",
     ],
 )
 def test_a_limit_is_the_code_s(claim: str) -> None:

@@ -1,4 +1,4 @@
-"""Control routes of the fixtures that can be loaded by their names: those that are shipped, and the files served."""
+"""Control routes of the fixtures that can be loaded by their names: shipped ones, the files served, and scenarios."""
 
 from difflib import get_close_matches
 from functools import partial
@@ -49,6 +49,8 @@ def read(library: Library, name: str, overrides: dict[str, object]) -> tuple[Liv
         near = get_close_matches(name, names, n=1)
         guess = f" (did you mean {near[0]}?)" if near else ""
         raise Unprocessable(f"no fixture {name}{guess}: there are {', '.join(names)}", status=404) from None
+    except ValueError as error:
+        raise Unprocessable(str(error), status=404) from None
     except FixtureError as error:
         problems = [Problem(one.path, str(one)) for one in error.problems]
         raise Unprocessable("the fixture has mistakes: nothing was changed", problems) from None

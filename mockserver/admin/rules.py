@@ -15,9 +15,9 @@ from mockserver.contract.schemas import contract
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.denials import Denial
-from mockserver.fixtures.constructor import MAX_DEPTH
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.fixtures.stubs.reading import items
+from mockserver.fixtures.text.constructor import MAX_DEPTH
 from mockserver.stubs.collection import MOST, stubs_of
 from mockserver.stubs.mapping import Stub
 from mockserver.stubs.mapping import problems as stub_problems

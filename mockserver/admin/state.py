@@ -10,8 +10,8 @@ from mockserver.admin.calls import JSON_TYPE, Later, body_of, checked_body, deco
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.faults import effects
 from mockserver.fixtures import source
-from mockserver.fixtures.constructor import Kind
 from mockserver.fixtures.mistakes import FixtureError
+from mockserver.fixtures.text.constructor import Kind
 from mockserver.fixtures.writer import scheduler_data, settings_data, to_data
 from mockserver.world.fixture import SETTINGS, ClockSetting
 from mockserver.world.live import LiveWorld

@@ -7,7 +7,7 @@ Kubernetes makes of a Service whose name begins with ocp-mock are nobody's setti
 import argparse
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -50,17 +50,30 @@ class Flags:
         metavar: str,
         default: Any = None,
         may_be_empty: bool = True,
+        short: str | None = None,
     ) -> None:
-        self._add(name, {"": convert}, help, default, default, may_be_empty, type=convert, metavar=metavar)
+        names = [name] if short is None else [short, name]
+        self._add(name, {"": convert}, help, default, default, may_be_empty, names, type=convert, metavar=metavar)
 
-    def add_many(self, name: str, convert: Convert, *, help: str, metavar: str, default: list[Any] | None) -> None:
-        """May be given several times; what is given replaces the default. Its variable is split at commas."""
+    def add_many(
+        self,
+        name: str,
+        convert: Convert,
+        *,
+        help: str,
+        metavar: str,
+        default: list[Any] | None,
+        several: bool = False,
+    ) -> None:
+        """May be given several times; what is given replaces the default. Its variable is split at commas. Where there
+        are `several`, one flag takes them, too."""
 
         def split(text: str) -> list[Any]:
             return [convert(one) for one in re.split(r"[\s,]+", text.strip(" ,"))]
 
         shown = ", ".join(default or ())
-        self._add(name, {"": split}, help, default, shown, type=convert, metavar=metavar, action="append")
+        action: dict[str, Any] = {"action": "extend", "nargs": "+"} if several else {"action": "append"}
+        self._add(name, {"": split}, help, default, shown, type=convert, metavar=metavar, **action)
 
     def add_switch(self, name: str, *, help: str, default: bool | None) -> None:
         """`--name` and `--no-name`, OCP_MOCK_NAME and OCP_MOCK_NO_NAME."""
@@ -75,6 +88,7 @@ class Flags:
         default: object,
         shown: object,
         may_be_empty: bool = True,
+        names: Sequence[str] = (),
         **options: Any,
     ) -> None:
         """`converts` by what stands before the name in a variable's."""
@@ -83,7 +97,7 @@ class Flags:
         self._flags.append(Flag(key, default, variables, may_be_empty))
         known = f"default: {shown}; " if shown not in (None, "") else ""
         text = f"{help} ({known}{PREFIX}{key.upper()})".replace("%", "%%")
-        self.parser.add_argument(name, dest=key, default=argparse.SUPPRESS, help=text, **options)
+        self.parser.add_argument(*(names or [name]), dest=key, default=argparse.SUPPRESS, help=text, **options)
 
     def complete(self, arguments: argparse.Namespace) -> None:
         """Gives every flag that was not given its value. A bad variable is a usage error that names it."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from mockserver import __version__
 from mockserver.contract.permissions import ANONYMOUS, TASK_MANAGER
 from mockserver.fixtures.mistakes import counted
+from mockserver.server.elsewhere.upstream import Upstream
 from mockserver.tasks import transitions, values
 from mockserver.tasks.transitions import Refused
 from mockserver.world.value import World
@@ -19,7 +20,9 @@ ANYBODY: Final = ("operator", "operator:operator")
 """Where a world names no users, any credentials will do."""
 
 
-def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) -> list[str]:
+def greeting(
+    site: Site, url: str, *, admin: bool, watched: Sequence[str] = (), forward: Upstream | None = None
+) -> list[str]:
     """Lines for people. A line that starts with `curl` can be run as it stands."""
     world, served = site.served.world, site.served
     subtasks = sum(len(execution.subtasks) for execution in world.tasks.values())
@@ -38,6 +41,9 @@ def greeting(site: Site, url: str, *, admin: bool, watched: Sequence[str] = ()) 
     if admin:
         lines.append(f"  page      {url}/__admin/")
         lines.append(f"  control   {url}/__admin (GET /__admin/health, POST /__admin/reset …)")
+    if forward is not None:
+        what = " and ".join(forward.paths) if forward.paths else "whatever is none of these"
+        lines.append(f"  forwards  {what} to {forward.origin}")
     if watched:
         lines.append(f"  watching  {', '.join(watched)}: what is saved is loaded")
     curl = curl_line(world, base)

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Final
 
 from mockserver import __version__
-from mockserver.cli import port_file
+from mockserver.cli import port_file, remote, scenarios
 from mockserver.cli.flags import FIXTURES, Flags, between, one_of, some, unknown, whole
 
 Command = Callable[[argparse.Namespace], int]
@@ -38,12 +38,14 @@ examples:
 Every flag can be an environment variable: --port-file is OCP_MOCK_PORT_FILE. A flag wins.
 """
 SERVE_ABOUT: Final = """\
-Serves one world. Each PATH is a fixture file, a folder of them, or the name of a shipped fixture; several are merged.
+Serves one world. Each PATH is a fixture file, a folder of them, the name of a shipped fixture, or
+scenario:ID (see the command scenarios); several are merged.
 Without a PATH: what OCP_MOCK_FIXTURES names, or else the built-in example world.
 """
 SERVE_EXAMPLES: Final = """\
 examples:
   ocp-mockserver serve permissions --auth basic
+  ocp-mockserver serve scenario:retrySubtask-FAILED-EXECUTE-in-ROLLBACK
   ocp-mockserver serve my.yaml --clock manual           time passes only by POST /__admin/clock/advance
   ocp-mockserver serve my.yaml --speed 10               time passes ten times as fast
   ocp-mockserver serve --port 0 --port-file port.txt    a free port, for a script: wait until the file is there
@@ -151,6 +153,8 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command("validate", VALIDATE_ABOUT, "say what is wrong with fixtures", run=validate)
     flags.parser.add_argument("paths", metavar="PATH", nargs="+", help="fixture file, folder, or shipped fixture")
 
+    scenarios.add_to(command)
+    remote.add_to(command)
     flags = command("openapi", OPENAPI_ABOUT, "print the OpenAPI document", run=print_openapi)
     add_api_prefix(flags)
     flags.add("--auth", one_of("open", "basic"), default="open", metavar="open|basic", help="as of serve")
@@ -186,7 +190,18 @@ def add_world(flags: Flags) -> None:
     flags.add_many("--allow-host", some, default=[], metavar="NAME", help="another name by which /__admin may be asked")
     origin = "of pages that may ask /__admin, behind a proxy that changes the Host"
     flags.add_many("--allow-origin", some, default=[], metavar="ORIGIN", help=origin)
+    add_forwarding(flags)
     flags.add("--log-format", one_of("text", "json"), default="text", metavar="text|json", help="of the logs")
+
+
+def add_forwarding(flags: Flags) -> None:
+    """Of what is not the task API."""
+    where = "where everything else is passed on to: http:// or https:// with a host and a port"
+    flags.add("--forward", some, metavar="URL", help=where)
+    paths = "only what is at these paths is passed on, as /api/*; repeatable"
+    flags.add_many("--forward-path", some, default=[], metavar="GLOB", help=paths)
+    flags.add("--forward-ca", some, metavar="FILE", help="certificates, in PEM, that the system there may have, too")
+    flags.add_switch("--forward-insecure", default=False, help="whether the system there may have any certificate")
 
 
 def add_api_prefix(flags: Flags) -> None:

@@ -21,6 +21,7 @@ from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.watch import Files
 from mockserver.server import logs, runner
+from mockserver.server.elsewhere.forwarding import FORWARDING
 from mockserver.server.reloading import Reloader, watch
 from mockserver.server.routing import SITE
 
@@ -61,7 +62,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, 
     for warning in arguments.warnings:
         log.warning("%s", warning)
     parser: argparse.ArgumentParser = arguments.flags.parser
-    paths = arguments.paths or os.environ.get(FIXTURES, "").split(os.pathsep)
+    paths = arguments.paths or source.paths_in(os.environ.get(FIXTURES, ""))
     try:
         overrides = source.overrides(
             clock=arguments.clock,
@@ -81,11 +82,17 @@ def prepared(arguments: argparse.Namespace) -> tuple[web.Application, Reloader, 
             admin_token=arguments.admin_token,
             allowed_hosts=[arguments.host, *arguments.allow_host],
             allowed_origins=arguments.allow_origin,
+            forward=arguments.forward,
+            forward_paths=arguments.forward_path,
+            forward_ca=arguments.forward_ca,
+            forward_insecure=arguments.forward_insecure,
         )
     except ValueError as error:
         parser.error(str(error))
     sockets = runner.bound(arguments.host, arguments.port)
     addresses = [str(one.getsockname()[0]) for one in sockets]
+    if FORWARDING in app and app[FORWARDING].upstream.is_at(runner.port_of(sockets), ("localhost", *addresses)):
+        parser.error(f"--forward {arguments.forward} is this server itself")
     strangers = any(address != "::1" and not address.startswith("127.") for address in addresses)
     if strangers and arguments.admin and arguments.admin_token is None:
         log.warning("other machines can reach %s, and /__admin has no --admin-token", arguments.host)
@@ -114,7 +121,9 @@ async def until_told(
     async with woken(loop), runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
         watched = reloader.files.paths if arguments.watch else []
         write_port(runner.port_of(sockets))
-        print(*greeting.greeting(app[SITE], url, admin=arguments.admin, watched=watched), sep="\n")
+        upstream = app[FORWARDING].upstream if FORWARDING in app else None
+        lines = greeting.greeting(app[SITE], url, admin=arguments.admin, watched=watched, forward=upstream)
+        print(*lines, sep="\n")
         print(f"listening on {url}", flush=True)
         watching = asyncio.create_task(watch(reloader)) if watched else None
         await told.wait()

@@ -136,6 +136,13 @@ def signature(secret: str, message: str) -> str:
     return base64.b64encode(digest(_bytes(secret), _bytes(message), "sha1")).decode()
 
 
+def signed(access_key: str, secret: str, method: str, target: str, headers: MultiMapping[str]) -> str:
+    """The Authorization header of a request without a body that is about to be sent with these headers, Date and Host
+    among them."""
+    message = next(_messages(method, target, headers, b""))
+    return f"{SIGNED} {access_key}:{signature(secret, message)}"
+
+
 def _messages(method: str, target: str, headers: MultiMapping[str], body: bytes) -> Iterator[str]:
     """What a client may have signed. The document's text joins the values of a parameter by a comma, its Java encodes
     that comma; and a client that was given `/w/{world}` as a part of its base URL may not know that it is in the path

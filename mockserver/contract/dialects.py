@@ -141,6 +141,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     ),
 }
 DEFAULT: Final[DialectName] = "ocp-4.2.2"
+DIALECT_NAMES: Final[tuple[DialectName, ...]] = get_args(DialectName)
 NULLS: Final[tuple[Nulls, ...]] = get_args(Nulls)
 FIELD_NAMES: Final[tuple[FieldNames, ...]] = get_args(FieldNames)
 

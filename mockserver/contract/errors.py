@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
 from mockserver.contract.dialects import Code, Failure
+from mockserver.tasks.transitions import Objection
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ UNEXPECTED: Final = Row("unexpected", "document", 500, "{problem}",
     "an unexpected error, or an answer that broke its own schema", {"problem": "An unexpected error."})
 # fmt: on
 ROWS: Final = tuple(row for row in list(globals().values()) if isinstance(row, Row))
+OBJECTIONS: Final[Mapping[Objection, Row]] = {
+    "state": NOT_ALLOWED,
+    "skippable": CANNOT_SKIP,
+    "prohibited": ROLLBACK_PROHIBITED,
+}
+"""What the core's refusals are."""
 BY_STATUS: Final[Mapping[int, Failure]] = {
     401: "no credentials",
     403: "no permission",

@@ -142,6 +142,8 @@ EFFECTS: Final = (
     *("error", "fault", "truncateBodyAtFraction", "chunkedDribbleDelay", "response", "violate", "rateLimit"),
 )
 DELAYS: Final = ("fixedDelayMilliseconds", "delayDistribution")
+ELSEWHERE: Final = ("PUT", "PATCH", "DELETE", "OPTIONS")
+"""Methods of what is not the task API."""
 FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
@@ -214,6 +216,8 @@ def problems(body: Json, dialect: Dialect) -> list[Problem]:
     response = body.get("response", {})
     if response.get("status") in (204, 304) and response.get("body") not in (None, ""):
         found.append(Problem(("response", "body"), f"a {response['status']} has no body"))
+    if body.get("method") in ELSEWHERE and "path" not in body:
+        found.append(Problem(("method",), f"the API has no {body['method']}: only with a path that is not the API's"))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mockserver.contract.errors import CANNOT_SKIP, NO_SUBTASK, NO_TASK, NOT_ALLOWED, ROLLBACK_PROHIBITED, ApiError
+from mockserver.contract.errors import NO_SUBTASK, NO_TASK, OBJECTIONS, ApiError
 from mockserver.contract.proof.templates import Filling
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Proven
@@ -154,6 +154,5 @@ def refused(error: UnknownTask | UnknownSubtask | Refused, world: World, to: Rou
     if isinstance(error, UnknownSubtask):
         return ApiError(NO_SUBTASK, task=to.task, subtask=to.subtask)
     assert to.operation is not None
-    row = {"state": NOT_ALLOWED, "skippable": CANNOT_SKIP, "prohibited": ROLLBACK_PROHIBITED}[error.objection]
     what = f"task {to.task}" if to.subtask is None else f"subtask {to.subtask}"
-    return ApiError(row, verb=VERBS[to.operation.id], what=what, reason=error.reason)
+    return ApiError(OBJECTIONS[error.objection], verb=VERBS[to.operation.id], what=what, reason=error.reason)

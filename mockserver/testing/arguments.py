@@ -44,7 +44,7 @@ class FaultFields(TypedDict, total=False):
     """
 
     operation: str
-    method: Literal["GET", "HEAD", "POST"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     path: str
     """A glob; * crosses slashes."""
     task_instance_id: int

@@ -17,7 +17,8 @@ from mockserver.testing.naming import camel, refuse_unknown
 
 VARIABLE: Final = "OCP_MOCK_FIXTURES"
 Names = Sequence[str | os.PathLike[str]]
-Place = Path | Traversable
+Place = Path | Traversable | str
+"""The last is the name of a scenario."""
 
 
 class Choice(NamedTuple):
@@ -60,12 +61,20 @@ INI: Final = "ini ocp_mock_fixtures"
 def general(config: pytest.Config) -> tuple[Names, str]:
     """What tests without a marker get, and who says so; no names for the built-in world."""
     flag: list[str] = config.getoption("--ocp-mock-fixtures") or []
-    variable = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    variable = _paths_in(os.environ.get(VARIABLE, ""))
     ini: list[str] = config.getini("ocp_mock_fixtures")
     for names, origin in ((flag, "--ocp-mock-fixtures"), (variable, VARIABLE), (ini, INI)):
         if names:
             return names, origin
     return (), "no --ocp-mock-fixtures"
+
+
+def _paths_in(variable: str) -> list[str]:
+    if not variable:
+        return []
+    from mockserver.fixtures.source import paths_in
+
+    return paths_in(variable)
 
 
 def _is_texts(value: object) -> bool:
@@ -135,18 +144,21 @@ def _of(marker: pytest.Mark) -> tuple[Names, Mapping[str, Any] | None, Mapping[s
 
 
 def _places(names: Names, base: Path, origin: str) -> tuple[Place, ...]:
-    """Raises UsageError for what is neither a file or folder nor shipped."""
+    """Raises UsageError for what is neither a file or folder, nor shipped, nor a scenario."""
     from mockserver.fixtures import source
 
     found: list[Place] = []
     for name in names:
         path = base / name
-        shipped = source.shipped()
+        try:
+            meant = None if path.exists() else source.named(str(name))
+        except ValueError as error:
+            raise pytest.UsageError(f"{origin}: {error}") from None
         if path.exists():
             found.append(path)
-        elif str(name) in shipped:
-            found.append(shipped[str(name)])
+        elif meant is not None:
+            found.append(str(name) if isinstance(meant, Mapping) else meant)
         else:
-            known = ", ".join(shipped)
+            known = ", ".join(source.shipped())
             raise pytest.UsageError(f"{origin}: there is no {path}, nor a shipped fixture {name}; shipped are {known}")
     return tuple(found)

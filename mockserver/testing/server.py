@@ -7,7 +7,7 @@ thread, before there is another one.
 from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
@@ -54,6 +54,10 @@ class MockServer(Handle):
         field_names: FieldNames | None = None,
         api_prefixes: Sequence[str] | None = None,
         admin_token: str | None = None,
+        forward: str | None = None,
+        forward_paths: Sequence[str] = (),
+        forward_ca: str | None = None,
+        forward_insecure: bool = False,
     ) -> None:
         super().__init__()
         if clock is None and speed is None:
@@ -71,8 +75,16 @@ class MockServer(Handle):
         )
         self._host = host
         self._wanted_port = port
-        self._api_prefixes = api_prefixes
         self._admin_token = admin_token
+        self._options: dict[str, Any] = {
+            "api_prefixes": api_prefixes,
+            "admin_token": admin_token,
+            "allowed_hosts": [host],
+            "forward": forward,
+            "forward_paths": forward_paths,
+            "forward_ca": forward_ca,
+            "forward_insecure": forward_insecure,
+        }
         self._fixture: Fixture
         self._app: web.Application
         self._worlds: dict[int, tuple[Fixture, LiveWorld]] = {}
@@ -105,9 +117,7 @@ class MockServer(Handle):
             raise RuntimeError("this MockServer runs already")
         files = Files(self._source, overrides=self._settings)
         self._fixture = files.read()
-        app = self._app = create_app(
-            self._fixture, api_prefixes=self._api_prefixes, admin_token=self._admin_token, allowed_hosts=[self._host]
-        )
+        app = self._app = create_app(self._fixture, **self._options)
         Reloader(app[SITE].worlds, files)
         sockets = runner.bound(self._host, self._wanted_port)
         url = runner.url_of(self._host, sockets)

@@ -35,9 +35,9 @@ Kind = Literal["api", "stub", "forwarded", "refused"]
 API: Final = "api"
 STUB: Final = "stub"
 FORWARDED: Final = "forwarded"
-"""These two are answered elsewhere (`server/elsewhere`), and are no replies of the API's account."""
+"""These two are answered in `server/elsewhere`, and are no replies of the API's account."""
 REFUSED: Final = "refused"
-"""What never became a request of the API: the HTTP server itself has refused it."""
+"""What never became a request of the API: the HTTP server refused it, or a foreign page wanted it forwarded."""
 
 
 @value
@@ -170,6 +170,12 @@ class Journal(Record[Exchange]):
             if self._new > NEW_BYTES:
                 self._new = 0
                 self._bytes.settle()
+
+    def grown(self, entry: Exchange, size: int) -> None:
+        """By a body that came later than the request."""
+        if entry.size:
+            entry.size += size
+            self.size += size
 
     def drop(self) -> None:
         """One entry, the oldest that does not act, as long as those that do have less than half of the room."""

@@ -31,7 +31,7 @@ class Options:
     allowed_hosts: frozenset[str] = frozenset()
     """Names, beside localhost, under which /__admin may be asked."""
     allowed_origins: frozenset[str] = frozenset()
-    """Of pages that may ask /__admin, beside those of the Host, as guard.normal_origin has them."""
+    """Of pages that may ask /__admin, beside those of the Host, as foreign.normal_origin has them."""
 
 
 class FileMistake(NamedTuple):
@@ -62,7 +62,8 @@ class Library(Protocol):
     def listed(self) -> list[Listed]: ...
 
     def load(self, name: str, overrides: Mapping[str, object]) -> Fixture:
-        """`overrides` are keys that win over it. Raises KeyError for an unknown name, and FixtureError."""
+        """`overrides` are keys that win over it. Raises KeyError for an unknown name, ValueError for that of an
+        unknown scenario, and FixtureError."""
 
 
 class Site:

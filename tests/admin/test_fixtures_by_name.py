@@ -9,6 +9,8 @@ from clients import RETRY, Client
 from mockserver import MockServer
 from mockserver.fixtures.source import shipped
 
+SCENARIO = "scenario:retryTask-FAILED-EXECUTE"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -41,7 +43,8 @@ def test_what_is_shipped_and_then_what_is_served(served: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ids"), [("failed-subtask", [1000]), ("one.yaml", [1]), ("inner%2Ftwo.json", [2]), ("empty", [])]
+    ("name", "ids"),
+    [("failed-subtask", [1000]), ("one.yaml", [1]), ("inner%2Ftwo.json", [2]), ("empty", []), (SCENARIO, [1000])],
 )
 def test_one_is_loaded_and_is_what_this_world_resets_to(served: Client, name: str, ids: list[int]) -> None:
     health = served.admin("POST", f"/fixtures/{name}/load")
@@ -72,9 +75,10 @@ def test_keys_of_the_body_win_over_it(served: Client) -> None:
 
 
 def test_a_name_of_none_is_a_404_with_the_nearest(served: Client) -> None:
-    answer = served.post("/__admin/fixtures/failed-subtsk/load")
-    assert answer.status_code == 404
-    assert "did you mean failed-subtask?" in answer.text
+    for name, meant in (("failed-subtsk", "failed-subtask"), (f"{SCENARIO}S", SCENARIO.partition(":")[2])):
+        answer = served.post(f"/__admin/fixtures/{name}/load")
+        assert answer.status_code == 404
+        assert f"did you mean {meant}?" in answer.text
 
 
 def test_a_file_with_mistakes_changes_nothing(served: Client, folder: Path) -> None:

@@ -17,7 +17,7 @@ from processes import END_S, Served
 from mockserver import MockServer
 from mockserver.admin import calls, rules, state, tasks
 from mockserver.contract.wire import Wire
-from mockserver.fixtures.constructor import MAX_DEPTH
+from mockserver.fixtures.text.constructor import MAX_DEPTH
 from mockserver.server import steps
 
 LONGEST_S: Final = 1.0

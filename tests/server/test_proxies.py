@@ -22,6 +22,7 @@ from mockserver import MockServer, create_app
 from mockserver.admin import guard
 from mockserver.contract.errors import Unprocessable
 from mockserver.server import runner
+from mockserver.server.elsewhere.foreign import normal_origin
 from mockserver.world.worlds import Options
 
 tabs = pytest.fixture(browser.tabs)
@@ -32,7 +33,7 @@ ALLOWED: Final = "https://console.test:8443"
 def refusal(host: str, origin: str | None = None, allowed: tuple[str, ...] = (), **headers: str) -> str | None:
     """Why such a call is refused; None if it is not."""
     options = Options(
-        allowed_hosts=frozenset({"name"}), allowed_origins=frozenset(guard.normal_origin(one) for one in allowed)
+        allowed_hosts=frozenset({"name"}), allowed_origins=frozenset(normal_origin(one) for one in allowed)
     )
     sent = CIMultiDict({"Host": host, **({} if origin is None else {"Origin": origin})})
     sent.update({name.replace("_", "-"): value for name, value in headers.items()})
@@ -71,7 +72,7 @@ def test_default_ports_count_as_none(host: str, origin: str) -> None:
     ],
 )
 def test_another_port_or_name_is_another_origin(host: str, origin: str) -> None:
-    assert f"--allow-origin {guard.normal_origin(origin)} would allow it" in str(refusal(host, origin))
+    assert f"--allow-origin {normal_origin(origin)} would allow it" in str(refusal(host, origin))
 
 
 @pytest.mark.parametrize(

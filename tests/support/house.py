@@ -22,6 +22,6 @@ FLOORS: Final = (
         "app",
         "testing",
     ),
-    *("pytest_plugin", "cli", "__main__"),
+    *("pytest_plugin", "remote", "cli", "__main__"),
 )
 """Every package, and every module beside them. One imports only those that stand before it, and its own modules."""

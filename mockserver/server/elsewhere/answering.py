@@ -16,7 +16,7 @@ from mockserver.faults.effects import Delay, Dribble, Error, RateLimit, Response
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, fault_injection, responses, transport
 from mockserver.tasks.value import value
-from mockserver.world.journal import KEPT, Exchange
+from mockserver.world.journal import KEPT, STUB, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
@@ -34,6 +34,8 @@ class Answer:
     dribble: Dribble | None = None
     fraction: float | None = None
     """Of the body, that is sent."""
+    stream: Callable[[], Awaitable[web.StreamResponse]] | None = None
+    """Sends it instead: the body is not there yet, and `headers` are what it sends. The journal is its business."""
 
 
 Own = Callable[[], Awaitable[Answer | None]]
@@ -100,7 +102,7 @@ async def sent(site: Site, exchange: Exchange, request: web.Request, answer: Ans
         headers[responses.RULE] = fault.id
     if exchange.rate is not None:
         headers.update(responses.rate_headers(exchange.rate, served.world.now))
-    if hdrs.ORIGIN in request.headers:
+    if hdrs.ORIGIN in request.headers and exchange.kind == STUB:
         cors.share(headers, request.headers[hdrs.ORIGIN])
     if answer.fault is not None:
         if answer.fault == "HANG":
@@ -108,6 +110,8 @@ async def sent(site: Site, exchange: Exchange, request: web.Request, answer: Ans
         served.remember_spoiled(exchange.asked)
         headers.setdefault(hdrs.CONTENT_TYPE, "application/json")
         return transport.spoil(request, answer.fault, headers, dice(served, exchange))
+    if answer.stream is not None:
+        return await answer.stream()
     exchange.status, exchange.content = answer.status, answer.content[:KEPT]
     served.journal.answered(exchange)
     status, content = answer.status, answer.content
