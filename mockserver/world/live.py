@@ -100,11 +100,16 @@ class LiveWorld:
 
     def next_due(self) -> int | None:
         """When something next happens by itself; None if nothing will."""
+        timer = self.next_timer()
+        return None if timer is None else timer[0]
+
+    def next_timer(self) -> tuple[int, int, int] | None:
+        """Likewise, with the subtask to which it happens, and its task."""
         timers, tasks = self._timers, self.world.tasks
         while timers:
             instant, id, task = timers[0]
             if tasks[task].subtasks[id].due == instant:
-                return instant
+                return timers[0]
             heappop(timers)  # an operator was faster
         return None
 

@@ -1,9 +1,11 @@
 // Where each subtask stands in the picture: layers from left to right, upstreams left. Pure: numbers only, no element.
 
 import { grouped, heightOf, itemOf, levelled, mean, NODE, ordered } from "./columns.js";
+import { coarse } from "./coarse.js";
 import { netsOf, routed, tracked } from "./routes.js";
 
 const PART_GAP = 44;
+const MANY = 300; // of more subtasks lines go straight: finding ways for them would take seconds
 const MARGIN = 38; // left of rows, for up to three lines that come from the row above
 const TALLEST = 14; // nodes in one column; a wider layer becomes a block of columns
 
@@ -13,7 +15,9 @@ const TALLEST = 14; // nodes in one column; a wider layer becomes a block of col
  * Unknown upstreams are left out, and so is what would close a cycle.
  */
 export function layout(subtasks, perRow = 8) {
-  const parts = partsOf(layered(subtasks)).map((part) => arranged(part, perRow));
+  const all = layered(subtasks);
+  if (all.length > MANY) return coarse(columnsOf(all));
+  const parts = partsOf(all).map((part) => arranged(part, perRow));
   const widest = Math.max(perRow * (NODE.width + 44), ...parts.map((part) => part.width));
   let x = 0, y = 0, tallest = 0, width = 0;
   const edges = [];

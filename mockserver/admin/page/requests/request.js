@@ -1,28 +1,18 @@
 // One request of the journal, opened: what was asked and answered, what it changed, and copies of it.
 
-import { badge, button, h, put, soon } from "./dom.js";
-import { control, written } from "./server.js";
-import { answered, ruleLink, subjectOf, subjectText, waits } from "./entries.js";
-import { createCopied } from "./copied.js";
+import { badge, h, put, soon } from "../common/dom.js";
+import { control, written } from "../common/server.js";
+import { answered, queryOf, ruleLink, subjectOf, subjectText, waits } from "./entries.js";
+import { createCopied } from "../common/copied.js";
+import { createCopies } from "./copies.js";
 
-const COPIES = {
-  curl: ["Copy as curl", "curl command"],
-  pytest: ["Copy as pytest test", "pytest test"],
-  fixture: ["Copy as fixture of this moment", "fixture of this moment"],
-};
 const CUT = "A body was too long: only its beginning was kept.";
-
-/** As it was sent, secrets left out; "" if there is none. */
-function queryOf({ query }) {
-  const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
-  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
-}
 
 export function createRequest(app) {
   let id; // as the hash has it, undefined while none is open
   let traceId = null;
-  const title = h("h3", { tabindex: "-1" });
-  const back = () => h("a", { href: "#/requests" }, "Back to the list");
+  const title = h("h2", { tabindex: "-1", class: "cut" });
+  const back = h("a", { href: "#/requests", "aria-label": "Back to the list" }, "×");
   const lost = h("p", { role: "status" });
   const facts = h("dl", { class: "facts" });
   const summary = h("p");
@@ -31,18 +21,15 @@ export function createRequest(app) {
   const bodies = { requestBody: body("Request body"), responseBody: body("Response body") };
   const cut = h("p", { class: "soft" }, CUT);
   const copied = createCopied();
-  const buttons = Object.entries(COPIES).map(([kind, [text, what]]) =>
-    button(text, () => take(kind, what), { class: "quiet" }),
-  );
+  const copying = createCopies(() => id, copied);
   const content = h(
     "div",
     { hidden: true },
     facts,
-    h("h4", {}, "What it changed"),
+    h("h3", {}, "What it changed"),
     summary,
     changed,
     unknown,
-    h("div", { class: "row" }, buttons),
     copied.element,
     Object.values(bodies).map(({ element }) => element),
     cut,
@@ -50,20 +37,15 @@ export function createRequest(app) {
   const element = h(
     "section",
     { class: "request", "aria-label": "The request that is open", hidden: true },
-    h("div", { class: "row" }, title, back()),
+    h("div", { class: "head" }, title, h("span", { class: "gap" }), copying, back),
     lost,
     content,
   );
 
   function body(label) {
+    const headers = h("dl", { class: "facts headers mono" });
     const text = h("pre", { tabindex: "0", role: "region", "aria-label": label });
-    return { text, element: h("div", {}, h("h4", {}, label), text) };
-  }
-
-  async function take(kind, what) {
-    const copies = await control("GET", `requests/${id}/copies`);
-    if (copies[kind] === null) copied.refuse(what, partOf(copies.why, kind));
-    else await copied.show(copies[kind], what);
+    return { text, headers, element: h("div", {}, h("h3", {}, label), headers, text) };
   }
 
   const look = soon(async () => {
@@ -92,13 +74,15 @@ export function createRequest(app) {
     put(lost, "");
     content.hidden = false;
     put(title, `Request ${request.id}: ${request.operation ?? "no route"}`);
-    const { task } = subjectOf(request);
+    const { task, subtask } = subjectOf(request);
     const lines = [
       ["Asked", h("code", {}, `${request.method} ${request.path}${queryOf(request)}`)],
-      ["Subject", task !== undefined && h("a", { href: `#/tasks/${task}` }, subjectText(request))],
+      ["Subject", task !== undefined && h("a", { href: `#/tasks/${task}${subtask ? `/${subtask}` : ""}` }, subjectText(request))],
       ["User", request.user ?? "nobody (no credentials)"],
       ["Time", app.time(request.time)],
       ["Status", answered(h("span"), request)],
+      ["Error code", request.errorCode && String(request.errorCode)],
+      ["Took", typeof request.duration === "number" && `${request.duration} ms`],
       ["Rule", request.rule !== null && ruleLink(request.rule)],
       ["Effect", request.effect],
       ["Hint", request.hint],
@@ -117,7 +101,11 @@ export function createRequest(app) {
       states.map((one) => state(one, task)),
     );
     put(unknown, why ?? "");
-    for (const [key, { text }] of Object.entries(bodies)) put(text, pretty(request[key]));
+    for (const [key, { text, headers }] of Object.entries(bodies)) {
+      put(text, pretty(request[key]));
+      const named = Object.entries(request[key.replace("Body", "Headers")] ?? {});
+      refill(headers, named.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, [value].flat().join(", "))]));
+    }
     cut.hidden = !request.truncated;
   }
 
@@ -141,7 +129,8 @@ export function createRequest(app) {
     element,
     title,
     id: () => id,
-    show(shown) {
+    show(shown, list) {
+      back.href = list;
       if (shown === id) return;
       id = shown;
       traceId = null;
@@ -162,12 +151,6 @@ export function createRequest(app) {
 }
 
 const differs = (before, after) => ["status", "operation", "runTime"].some((key) => before[key] !== after[key]);
-
-/** Of "pytest: …; fixture: …" the part about one of them. */
-function partOf(why, kind) {
-  const part = why.split("; ").find((one) => one.startsWith(`${kind}: `));
-  return part === undefined ? why : part.slice(kind.length + 2);
-}
 
 /** Only if it looks different, so that focus and a selection stay. */
 function refill(element, children) {

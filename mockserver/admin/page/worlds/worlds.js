@@ -1,21 +1,12 @@
-// The world: begin again, snapshots, settings, what has happened; and the other worlds of this server.
+// The world: begin again, another fixture, snapshots, what has happened; and the other worlds of this server.
 
-import { badge, button, copy, h, keyed, put, say, soon } from "./dom.js";
-import { control, forgetApi, written } from "./server.js";
+import { badge, button, copy, h, keyed, put, say, soon } from "../common/dom.js";
+import { control, written } from "../common/server.js";
+import { createFixtures } from "./fixtures.js";
+import { createSettings } from "./settings.js";
 
 const CHANGES = 200;
-const CHOICES = {
-  auth: ["Login", { open: "credentials are optional", basic: "credentials are required" }],
-  dialect: ["Dialect", {
-    "ocp-4.2.2": "OCP V4.2.2",
-    "ocp-4.2.1": "OCP V3.1.1 to V4.2.1",
-    "ocp-express": "OCP Express, the open-source engine",
-  }],
-  nulls: ["Unknown values", { absent: "are left out", null: "are null" }],
-  arrayOrder: ["Order of arrays", { fixture: "the fixture's", shuffled: "another one in each answer" }],
-  fieldNames: ["Field names", { sample: "parallelIdx, downstreams", table: "paralleIdx, downstream" }],
-};
-
+const UNDO_MS = 58_000; // the server keeps what was for a minute
 export function create(app) {
   const other = (name) => `${app.world === null ? ".." : "../../.."}/${name === null ? "" : `w/${encodeURIComponent(name)}/`}__admin/`;
   const snapshots = h("ul", { class: "plain" });
@@ -27,6 +18,20 @@ export function create(app) {
   const name = h("input", named);
   const snapshot = h("input", named);
   const settings = createSettings();
+  const fixtures = createFixtures();
+  let forgets = null;
+  const undo = button("Undo the reset", async () => {
+    await control("POST", "reset/undo");
+    undo.hidden = true;
+    say("The world is as it was before the reset.");
+  }, { class: "", hidden: true });
+  async function reset() {
+    await control("POST", "reset");
+    undo.hidden = false;
+    clearTimeout(forgets);
+    forgets = setTimeout(() => { undo.hidden = true; }, UNDO_MS);
+    say("The world is as its fixture gave it. For a minute this can be undone.");
+  }
   const submitting = (form, act) => {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -47,7 +52,7 @@ export function create(app) {
   const element = h("section", { class: "worlds" },
     h("h2", {}, "World"),
     h("div", { class: "row" },
-      button("Reset", async () => { await control("POST", "reset"); say("The world is as its fixture gave it."); }),
+      button("Reset", reset, { class: "quiet danger" }), undo,
       button("Reload the fixture", async () => { await control("POST", "fixtures/reload"); say("The files were read again."); }, { class: "quiet" }),
       button("Copy fixture of now", async () => {
         fixture.value = written(await control("GET", "state", undefined, BigInt), 1);
@@ -56,7 +61,7 @@ export function create(app) {
       }, { class: "quiet" })),
     fixture,
     h("div", { class: "sides" },
-      h("div", {}, h("h3", {}, "What has happened"), count, h("div", { class: "box tall", role: "region", "aria-label": "Changes", tabindex: "0" }, changes)),
+      h("div", {}, fixtures.element, h("h3", {}, "What has happened"), count, h("div", { class: "box tall", role: "region", "aria-label": "Changes", tabindex: "0" }, changes)),
       h("div", {},
         h("h3", {}, "Worlds of this server"),
         h("p", { class: "soft" }, "Each has its own state, clock, rules and journal. A client gets into one by its base URL."),
@@ -88,7 +93,7 @@ export function create(app) {
     put(count, total === 0 ? "Nothing yet." : `${total === 1 ? "1 change" : `${total} changes`}, the newest first.`);
     keyed(changes, history.reverse().map((change, at) => [total - at, change]), ([number]) => number, ([, change]) => h("li", {},
       h("span", { class: "mono soft" }, app.time(change.time)), " ",
-      h("a", { href: `#/tasks/${change.taskInstanceId}` }, change.subtaskInstanceId === null ? `task ${change.taskInstanceId}` : `subtask ${change.subtaskInstanceId}`), " ",
+      h("a", { href: app.address(change) }, change.subtaskInstanceId === null ? `task ${change.taskInstanceId}` : `subtask ${change.subtaskInstanceId}`), " ",
       badge(change.from), " → ", badge(change.to), " ", h("span", { class: "soft" }, `${change.operation}, by ${change.cause}`)));
   }, 300);
 
@@ -99,6 +104,7 @@ export function create(app) {
       worlds.replaceChildren();
       look();
       lookBack();
+      fixtures.look();
     },
     heard(event) {
       if (element.hidden) return;
@@ -106,32 +112,4 @@ export function create(app) {
       if (["hello", "world", "skipped", "change"].includes(event)) lookBack();
     },
   };
-}
-
-function createSettings() {
-  const choices = Object.entries(CHOICES).map(([key, [label, options]]) => [key, label,
-    h("select", {}, Object.entries(options).map(([value, text]) => new Option(`${value}: ${text}`, value)))]);
-  const dispatch = h("input", { size: 8 });
-  const run = h("input", { size: 8 });
-  const fields = { ...Object.fromEntries(choices.map(([key, , select]) => [key, select])), dispatch, run };
-  let known = {};
-  const element = h("fieldset", {}, h("legend", {}, "At once, for what comes"),
-    choices.map(([, label, select]) => h("div", { class: "row" }, h("label", {}, `${label} `, select))),
-    h("div", { class: "row" }, h("label", {}, "READY waits ", dispatch), h("label", {}, "A run takes ", run)),
-    button("Set", async () => {
-      const chosen = Object.fromEntries(choices.map(([key, , select]) => [key, select.value]));
-      told(await control("PUT", "settings", { ...chosen, scheduler: { dispatch: dispatch.value, run: run.value } }));
-      forgetApi();
-      say("The settings are set.");
-    }));
-
-  function told(settings) {
-    const values = { ...settings, ...settings.scheduler };
-    for (const [key, field] of Object.entries(fields)) {
-      if (known[key] !== values[key]) field.value = values[key]; // else what was typed stays
-    }
-    known = values;
-  }
-
-  return { element, look: async () => told(await control("GET", "settings")) };
 }

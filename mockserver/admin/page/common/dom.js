@@ -61,13 +61,17 @@ export function labelled(element, status) {
   return element;
 }
 
-/** Tells it to who listens to the page, and shows it for some seconds. */
+/** Tells it to who listens to the page, and shows it: what went well for some seconds, and it ends what went wrong. */
 export function say(text, isWrong = false) {
   const place = document.getElementById(isWrong ? "alerts" : "news");
   const line = h("p", {}, text, " ", h("button", { type: "button", class: "plain", "aria-label": "Dismiss", onclick: () => line.remove() }, "×"));
   place.replaceChildren(line);
-  if (!isWrong) setTimeout(() => line.remove(), 6000);
+  if (!isWrong) {
+    clearAlerts();
+    setTimeout(() => line.remove(), 6000);
+  }
 }
+export const clearAlerts = () => document.getElementById("alerts").replaceChildren();
 
 /** Runs what a button asks for, and says what was refused. The button waits meanwhile. */
 export async function attempt(button, act) {
@@ -75,6 +79,7 @@ export async function attempt(button, act) {
   button.setAttribute("aria-disabled", "true");
   try {
     await act();
+    clearAlerts();
   } catch (error) {
     if (error.status !== UNAUTHORIZED) say(told(error), true);
   } finally {
@@ -93,11 +98,10 @@ export function button(text, act, attributes = {}) {
   return made;
 }
 
-/** Marks a button whose act would be refused as things stand. It can be pressed all the same, to see the refusal. */
-export function offered(button, isAllowed) {
-  button.classList.toggle("refused", !isAllowed);
-  if (isAllowed) button.removeAttribute("title");
-  else button.title = "It would be refused now.";
+/** Marks a button whose act would be refused, and says why. It can be pressed all the same, to see the refusal. */
+export function offered(button, why = "") {
+  button.classList.toggle("refused", why !== "");
+  button.title = why;
 }
 
 /** To the clipboard, where there is one (a page that is not from localhost has none). Gives whether it is there now. */

@@ -1,21 +1,21 @@
 // Faults and denials: add one by name or in full; and those that stand, live.
 
-import { button, h, keyed, put, say, soon } from "./dom.js";
-import { control } from "./server.js";
+import { button, h, keyed, put, say } from "../common/dom.js";
+import { control } from "../common/server.js";
 import { createFaultForm } from "./fault-form.js";
 import { createPresets } from "./fault-presets.js";
-import { inWords, leftOf } from "./fault-words.js";
+import { inWords } from "./fault-words.js";
+import { isUsedUp, leftOf } from "../common/rules.js";
 
 export function create(app) {
-  const known = { faults: new Map(), denials: new Map() };
-  let early = []; // what the stream said while the lists were on their way
-  let isLooking = false;
-  let hasLooked = false;
   let isShown = false;
   let wanted = null; // the rule that the hash names
 
-  const rules = h("ul", { class: "plain rules", "aria-label": "Rules that stand" });
-  const title = h("h3", { tabindex: "-1" }, "Rules that stand");
+  const rules = h("ul", { class: "plain rules", "aria-label": "Active faults" });
+  const title = h("h3", { tabindex: "-1" }, "Active faults");
+  const usedUp = h("ul", { class: "plain rules", "aria-label": "Used up" });
+  const summary = h("summary");
+  const folded = h("details", { hidden: true }, summary, usedUp);
   const count = h("p", { class: "soft", role: "status" });
   const missing = h("p", { role: "status" });
   const all = button("Remove all", removeAll, { class: "quiet" });
@@ -33,56 +33,39 @@ export function create(app) {
       "div",
       { class: "halves" },
       createPresets(app, add).element,
-      h("div", { class: "stand" }, title, count, missing, rules, h("div", { class: "row" }, all)),
+      h("div", { class: "stand" }, title, count, missing, rules, folded, h("div", { class: "row" }, all)),
       createFaultForm(app, add).element,
     ),
   );
 
   async function add(kind, body) {
     const rule = await control("POST", kind, body);
-    known[kind].set(rule.id, rule);
-    draw();
+    known.take(kind, rule);
     say(`Added ${rule.id}. ${inWords(rule)}, ${leftOf(rule)}.`);
   }
 
-  const look = soon(async () => {
-    if (!isShown) return;
-    isLooking = true;
-    early = [];
-    try {
-      const [{ faults }, { denials }] = await Promise.all([control("GET", "faults"), control("GET", "denials")]);
-      known.faults = new Map(faults.map((rule) => [rule.id, rule]));
-      known.denials = new Map(denials.map((rule) => [rule.id, rule]));
-      hasLooked = true;
-      early.forEach(([kind, data]) => take(kind, data));
-    } finally {
-      isLooking = false;
-    }
-    draw();
-  });
-
-  function take(kind, { id, rule }) {
-    if (rule === null) known[kind].delete(id);
-    else known[kind].set(id, rule);
-  }
-
-  const drawSoon = soon(async () => draw(), 60);
+  const { rules: known } = app;
+  known.changed(() => draw());
 
   function draw() {
-    if (!isShown || !hasLooked) return;
+    if (!isShown || !known.isKnown) return;
     const stand = [...known.faults.values()].reverse().map((rule) => ["faults", rule]);
     stand.push(...[...known.denials.values()].reverse().map((rule) => ["denials", rule]));
     const focused = [...rules.children].findIndex((line) => line.contains(document.activeElement));
-    keyed(rules, stand, ([kind, { id }]) => `${kind}/${id}`, made, updated);
-    if (focused >= 0 && !rules.contains(document.activeElement)) focusNear(focused);
+    const active = stand.filter(([, rule]) => !isUsedUp(rule)), used = stand.filter(([, rule]) => isUsedUp(rule));
+    keyed(rules, active, ([kind, { id }]) => `${kind}/${id}`, made, updated);
+    keyed(usedUp, used, ([kind, { id }]) => `${kind}/${id}`, made, updated);
+    if (focused >= 0 && !element.contains(document.activeElement)) focusNear(focused);
     all.hidden = stand.length === 0;
+    folded.hidden = used.length === 0;
+    put(summary, `${used.length} used up`);
     put(
       count,
-      stand.length === 0
-        ? "No rule stands: every answer is the right one. A preset adds one."
-        : stand.length === 1
+      active.length === 0
+        ? "No rule is active: every answer is the right one. A preset adds one."
+        : active.length === 1
           ? "1 rule."
-          : `${stand.length} rules, the newest first. Of the faults that match a request, the newest acts.`,
+          : `${active.length} rules, the newest first. Of the faults that match a request, the newest acts.`,
     );
     mark();
   }
@@ -102,8 +85,7 @@ export function create(app) {
         } catch (error) {
           if (error.status !== 404) throw error; // somebody was faster
         }
-        known[kind].delete(id);
-        draw();
+        known.forget(kind, id);
       },
       { class: "quiet", "aria-label": `Remove ${id}` },
     );
@@ -127,24 +109,23 @@ export function create(app) {
 
   async function removeAll() {
     await Promise.all([control("DELETE", "faults"), control("DELETE", "denials")]);
-    known.faults.clear();
-    known.denials.clear();
-    draw();
+    known.clear();
     title.focus();
   }
 
   function mark() {
     let found = false;
-    for (const line of rules.children) {
+    for (const line of [...rules.children, ...usedUp.children]) {
       const isWanted = wanted !== null && line.dataset.key.split("/")[1] === wanted.id;
       found ||= isWanted;
       line.classList.toggle("wanted", isWanted);
       if (isWanted && !wanted.isSeen) {
         wanted.isSeen = true;
+        if (usedUp.contains(line)) folded.open = true;
         setTimeout(() => line.focus());
       }
     }
-    put(missing, wanted !== null && !found && hasLooked ? `There is no rule ${wanted.id} any more.` : "");
+    put(missing, wanted !== null && !found && known.isKnown ? `There is no rule ${wanted.id} any more.` : "");
   }
 
   return {
@@ -152,16 +133,8 @@ export function create(app) {
     show([id]) {
       isShown = true;
       wanted = id === undefined ? null : { id, isSeen: false };
-      if (hasLooked) mark();
-      look();
+      draw();
     },
-    heard(name, data) {
-      if (["hello", "world", "skipped"].includes(name)) look();
-      if (name !== "fault" && name !== "denial") return;
-      const kind = `${name}s`;
-      take(kind, data);
-      if (isLooking) early.push([kind, data]);
-      drawSoon();
-    },
+    heard() {},
   };
 }

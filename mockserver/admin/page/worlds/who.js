@@ -1,7 +1,7 @@
 // Who may what: the permissions matrix, in which a cell takes a permission away or gives it back; and the account.
 
-import { button, h, keyed, put, soon } from "./dom.js";
-import { control } from "./server.js";
+import { button, h, keyed, put, soon } from "../common/dom.js";
+import { control } from "../common/server.js";
 
 const ANYBODY = "*";
 const ACCOUNT = {
@@ -22,7 +22,7 @@ export function create(app) {
   const facts = h("dl", { class: "facts" });
   const broken = h("p", { role: "status" });
   const element = h("section", { class: "who" },
-    h("h2", {}, "Who may what"),
+    h("h2", {}, "Permissions"),
     h("p", { class: "soft" }, "A button takes a permission away from a user, for one operation, or gives it back. Nobody is asked to log in again."),
     h("div", { class: "box", role: "region", "aria-label": "Permissions matrix", tabindex: "0" },
       h("table", { class: "matrix" }, h("caption", {}, "Each user with each operation"), h("thead", {}, head), rows)),

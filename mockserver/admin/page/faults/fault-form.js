@@ -1,9 +1,9 @@
 // A fault of one's own: every key that a rule can have, and the JSON that will be sent.
 
-import { attempt, button, h, keyed, put } from "./dom.js";
-import { token, written } from "./server.js";
-import { createCopied } from "./copied.js";
-import { choice, field, idOf, jsonOf, numberOf, read, userField } from "./fields.js";
+import { attempt, button, h, keyed, put } from "../common/dom.js";
+import { token, written } from "../common/server.js";
+import { createCopied } from "../common/copied.js";
+import { choice, field, idOf, jsonOf, numberOf, read, userField } from "../common/fields.js";
 import { KINDS, OPERATIONS } from "./fault-words.js";
 
 const number = (label, key, hint) => field(label, key, { read: numberOf, hint, inputmode: "decimal", size: 8 });

@@ -1,6 +1,6 @@
 // What a journal entry says of itself: its subject, and its answer in a word. Used by the list and by the one opened.
 
-import { h } from "./dom.js";
+import { h } from "../common/dom.js";
 
 const LET_GO = /, let go$/; // a late answer whose rule was removed, or whose world was reset
 const BREAKS = /CONNECTION_RESET_BY_PEER|EMPTY_RESPONSE|MALFORMED_RESPONSE_CHUNK|RANDOM_DATA_THEN_CLOSE/;
@@ -11,6 +11,21 @@ export function subjectOf({ path }) {
   const [, task, subtask] = /\/tasks\/instances\/([+-]?\d+)(?:\/subtasks\/([+-]?\d+))?/.exec(path) ?? [];
   return { task, subtask };
 }
+
+export const NOBODY = "\u0000";
+
+/** As it was sent, secrets left out; "" if there is none. */
+export function queryOf({ query = {} }) {
+  const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
+}
+
+/** The part of a path that tells requests apart: an API's prefix is all the same. */
+export const tailOf = (entry) => entry.path.replace(/^.*?\/tasks\/instances\/?/, "…/") + queryOf(entry);
+
+/** Why it was refused or spoiled, in a line. */
+export const reasonOf = ({ errorCode, hint, clientError, effect }) =>
+  [errorCode, clientError ?? effect ?? hint].filter(Boolean).join(": ");
 
 export function subjectText(entry) {
   const { task, subtask } = subjectOf(entry);
@@ -26,21 +41,18 @@ const HANGS = /HANG/;
 export const waits = ({ status, effect }) =>
   status === null && ![BREAKS, HANGS, LET_GO].some((ended) => ended.test(effect ?? ""));
 
+export function wordOf(entry) {
+  const { status, effect } = entry;
+  if (waits(entry)) return "waits";
+  if (status === null) return HANGS.test(effect) ? "no answer" : "broke off";
+  return status < 300 ? "ok" : status < 400 ? "moved" : status < 500 ? "refused" : "broken";
+}
+const LOOKS = { waits: "pending", "no answer": "pending", ok: "successful", moved: "successful", refused: "ready" };
+
 /** The status, and what it means: by number, in a word, by colour. */
 export function answered(element, entry) {
-  const { status, effect } = entry;
-  const [look, word] = waits(entry)
-    ? ["pending", "waits"]
-    : status === null
-      ? HANGS.test(effect)
-        ? ["pending", "no answer"]
-        : ["failed", "broke off"]
-      : status < 300
-        ? ["successful", "ok"]
-        : status < 500
-          ? ["ready", "refused"]
-          : ["failed", "broken"];
-  const text = status === null ? word : `${status} ${word}`;
+  const word = wordOf(entry), look = LOOKS[word] ?? "failed";
+  const text = entry.status === null ? word : `${entry.status} ${word}`;
   if (element.textContent !== text) {
     element.textContent = text;
     element.className = `badge is-${look}`;

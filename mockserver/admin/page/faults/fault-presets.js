@@ -1,50 +1,43 @@
 // Faults by name, each a button; and the form that says for which requests they are.
 
-import { h, put } from "./dom.js";
-import { choice, field, idOf, numberOf, read, userField } from "./fields.js";
+import { h, put } from "../common/dom.js";
+import { choice, field, idOf, numberOf, read, userField } from "../common/fields.js";
 import { often, OPERATIONS, permissionOf, requestsOf } from "./fault-words.js";
 
 const PROXY =
   "<html><head><title>502 Bad Gateway</title></head>" +
   "<body><center><h1>502 Bad Gateway</h1></center><hr>nginx</body></html>\n";
 
-/** `does` is what the client sees; `times` how often, unless the form says it; undefined is until it is removed. */
+/** `does` is what the client sees. A preset acts until it is removed: browsers send a request again by themselves. */
 const PRESETS = [
   {
     name: "Lost answer",
-    times: 1,
     effect: { when: "after", fault: "CONNECTION_RESET_BY_PEER" },
     does: "It does happen, but its answer is lost: the connection is reset.",
   },
   {
     name: "503",
-    counts: true,
-    times: 2,
     effect: { error: { status: 503 } },
     does: "An error envelope with status 503; nothing happens.",
   },
   { name: "Slow (2 s)", effect: { fixedDelayMilliseconds: 2000 }, does: "The right answer, two seconds late." },
   {
     name: "Hang",
-    times: 1,
     effect: { fault: "HANG" },
     does: "No byte ever comes back, until the client gives up or the rule is removed.",
   },
   {
     name: "Connection reset",
-    times: 1,
     effect: { fault: "CONNECTION_RESET_BY_PEER" },
     does: "The connection breaks before an answer; nothing happens.",
   },
   {
     name: "HTML from a proxy",
-    times: 1,
     effect: { response: { status: 502, headers: { "Content-Type": "text/html" }, body: PROXY } },
     does: "A proxy's page of HTML with status 502, where JSON is expected.",
   },
   {
     name: "Broken contract",
-    times: 1,
     effect: { violate: "random" },
     does: "The right answer, but one field of it breaks the contract.",
   },
@@ -67,8 +60,7 @@ export function createPresets(app, add) {
     field("Subtask id", "subtaskInstanceId", { read: idOf, placeholder: "any", inputmode: "numeric", size: 19 }),
   ];
   const howOften = choice("How often", "", [
-    ["", "as each preset says"],
-    ["removed", "until removed"],
+    ["", "until removed"],
     ["1", "once"],
     ["2", "twice"],
     ["n", "so many times"],
@@ -94,12 +86,11 @@ export function createPresets(app, add) {
     presets,
   );
 
-  const timesOf = (preset) =>
-    ({ "": preset.times, removed: undefined, 1: 1, 2: 2, n: times.read() ?? "" })[howOften.input.value];
+  const timesOf = () => ({ 1: 1, 2: 2, n: times.read() ?? "" })[howOften.input.value];
 
   function line(preset, number) {
     const id = `preset-${number}`;
-    const act = h("button", { type: "button", "aria-describedby": id, onclick: () => press(preset, act) });
+    const act = h("button", { type: "button", class: "quiet", "aria-describedby": id, onclick: () => press(preset, act) });
     const does = h("span", { id });
     return { preset, act, does, element: h("li", {}, act, does) };
   }
@@ -109,9 +100,9 @@ export function createPresets(app, add) {
     const aimed = read(fields);
     put(aim, `A preset acts on ${requestsOf(aimed)}.`);
     for (const { preset, act, does } of lines) {
-      const count = timesOf(preset);
+      const count = timesOf();
       const lasts = count === undefined ? "until removed" : often(count);
-      put(act, preset.counts ? `${preset.name} ${lasts}` : preset.name);
+      put(act, preset.name);
       put(does, `${preset.does ?? revoked(aimed)} ${lasts[0].toUpperCase()}${lasts.slice(1)}.`);
     }
   }
@@ -127,7 +118,7 @@ export function createPresets(app, add) {
     if (act.getAttribute("aria-disabled") === "true") return;
     act.setAttribute("aria-disabled", "true");
     put(wrong, "");
-    const count = timesOf(preset);
+    const count = timesOf();
     const { subtaskInstanceId, ...rest } = read(fields);
     const lasts = count === undefined ? {} : { times: count };
     try {

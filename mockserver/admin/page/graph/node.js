@@ -1,8 +1,8 @@
 // One subtask in the graph: what its node says, to eyes and to a screen reader.
 
-import { msOf, span } from "./clock.js";
+import { put, shape, svg } from "../common/dom.js";
+import { msOf, span } from "../common/times.js";
 import { NODE } from "./columns.js";
-import { put, shape, svg } from "./dom.js";
 
 const INSIDE = NODE.width - 24; // for its texts
 
@@ -47,29 +47,30 @@ function labelOf(subtask, now) {
 }
 
 /** What is seen, and over it what is operated: a button whose label says it all. */
-export function made() {
+export function made(isBlock) {
   const { width, height } = NODE;
   const rect = (name, by, rx) =>
     ({ class: name, x: by, y: by, width: width - 2 * by, height: height - 2 * by, rx });
   const text = (name, x, y, anchor = "start") => svg("text", { class: name, x, y, "text-anchor": anchor });
-  const seen = [
+  const seen = isBlock ? [svg("rect", rect("face", 0, 7))] : [
     svg("rect", rect("face", 0, 7)), svg("rect", rect("inner", 3.5, 4)),
     text("word", 12, 22), text("time", width - 12, 22, "end"),
     text("name", 12, 42), text("run", width - 12, 42, "end"),
     text("id", 12, 61), text("facts", width - 12, 61, "end"),
   ];
-  const ring = svg("rect", { ...rect("ring", -4, 10), role: "button", tabindex: "-1" }, svg("title"));
+  const ring = svg("rect", { ...rect("ring", -4, 10), role: "button", tabindex: "-1", "aria-pressed": "false" }, svg("title"));
   return svg("g", {}, svg("g", { "aria-hidden": "true" }, ...seen), ring);
 }
 export const ringOf = (node) => node.lastElementChild;
 
 /** Shows a subtask in its node. */
-export function filled(node, subtask, now) {
+export function filled(node, subtask, now, isBlock) {
+  node.setAttribute("class", `node is-${subtask.status.toLowerCase()}`);
+  if (isBlock) return labelledAs(node, subtask, now);
   const part = (name, text) => put(node.querySelector(`.${name}`), text);
   const id = String(subtask.id), facts = happened(subtask);
   const room = (text) => INSIDE - (text ? widthOf(text) + 10 : 0);
   const run = facts.length > 1 && room(facts.join(" · ")) < widthOf(id) ? facts.pop() : ""; // no room in its line
-  node.setAttribute("class", `node is-${subtask.status.toLowerCase()}`);
   part("word", `${shape(subtask.status)} ${subtask.status}`);
   part("name", fitted(subtask.name ?? "", room(run)));
   part("run", run);
@@ -82,7 +83,11 @@ export function filled(node, subtask, now) {
 export function timed(node, subtask, now, isNew = false) {
   put(node.querySelector(".time"), remaining(subtask, now));
   if (!isNew && ringOf(node) === document.activeElement) return;
+  labelledAs(node, subtask, now, isNew);
+}
+
+function labelledAs(node, subtask, now, isNew = true) {
   const label = labelOf(subtask, now);
-  if (ringOf(node).getAttribute("aria-label") !== label) ringOf(node).setAttribute("aria-label", label);
   if (isNew) put(node.querySelector("title"), labelOf({ ...subtask, due: null }, now).replace(", no end", ""));
+  if (ringOf(node).getAttribute("aria-label") !== label) ringOf(node).setAttribute("aria-label", label);
 }

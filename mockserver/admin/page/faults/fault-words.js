@@ -63,6 +63,14 @@ const EFFECTS = {
       : `about ${seconds(median)} late (lognormal, sigma ${sigma})`,
 };
 
+/** What a fault does. */
+export function effectOf(rule) {
+  const does = Object.entries(EFFECTS)
+    .filter(([key]) => rule[key] !== undefined)
+    .map(([key, words]) => words(rule[key]));
+  return `${does.join(", ")}${rule.when === "after" ? ", after it has happened" : ""}`;
+}
+
 /** What it does and to which requests, in a sentence. `rule` is a fault, or a denial. */
 export function inWords(rule) {
   if (rule.permission !== undefined) {
@@ -71,16 +79,7 @@ export function inWords(rule) {
     const where = whole === undefined ? "" : `, for ${requestsOf(rest)}`;
     return `${rule.permission} is taken from ${user ?? "everybody"}${where}`;
   }
-  const does = Object.entries(EFFECTS)
-    .filter(([key]) => rule[key] !== undefined)
-    .map(([key, words]) => words(rule[key]));
-  const happens = rule.when === "after" ? ", after it has happened" : "";
   const skips = rule.skip ? `, not the first ${rule.skip === 1 ? "one" : rule.skip}` : "";
   const share = rule.probability !== undefined && rule.probability < 1 ? `, with probability ${rule.probability}` : "";
-  return `${requestsOf(rule)}: ${does.join(", ")}${happens}${skips}${share}`;
-}
-
-export function leftOf({ times, hits = 0 }) {
-  if (times === undefined) return "until removed";
-  return hits >= times ? "used up" : `${times - hits} of ${times} left`;
+  return `${requestsOf(rule)}: ${effectOf(rule)}${skips}${share}`;
 }
