@@ -49,9 +49,10 @@ from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
 from mockserver.world import sessions
 from mockserver.world.account import COMPLAINTS, EXPECTATIONS
+from mockserver.world.evidence.exchange import BODY_BYTES
 from mockserver.world.fixture import SETTINGS
 from mockserver.world.history import CHANGES
-from mockserver.world.journal import ARCHIVED, BODY_BYTES, BYTES, REQUESTS
+from mockserver.world.journal import ARCHIVED, BYTES, REQUESTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
 from mockserver.world.served import GENERATIONS, MAX_SNAPSHOTS
 from mockserver.world.worlds import WORLDS

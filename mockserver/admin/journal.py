@@ -21,8 +21,8 @@ from mockserver.server import responses
 from mockserver.times import parse_instant
 from mockserver.world.account import VALID
 from mockserver.world.evidence import har
+from mockserver.world.evidence.exchange import BODY_BYTES, Exchange, Kind
 from mockserver.world.history import Change
-from mockserver.world.journal import BODY_BYTES, Exchange, Kind
 from mockserver.world.live import TIME
 from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site

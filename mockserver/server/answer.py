@@ -23,7 +23,7 @@ from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER, origin_form
 from mockserver.world.account import accept_problem, body_problem
-from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
+from mockserver.world.evidence.exchange import KEPT, REFUSED, Asked, size_of
 from mockserver.world.worlds import Site
 
 FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)

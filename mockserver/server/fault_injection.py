@@ -26,7 +26,7 @@ from mockserver.server.responses import Reply
 from mockserver.times import MS
 from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, Exchange
+from mockserver.world.evidence.exchange import KEPT, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import Served
 from mockserver.world.turns import in_thread

@@ -39,7 +39,7 @@ from mockserver.tasks.value import value
 from mockserver.times import MS
 from mockserver.world.account import CLIENT_ERRORS, SHOWN
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, REFUSED, Asked, Exchange
+from mockserver.world.evidence.exchange import KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
 from mockserver.world.served import Served
 from mockserver.world.turns import in_thread

@@ -78,7 +78,7 @@ class LiveWorld:
         return twin
 
     def as_fixture(self, clock: ClockSetting) -> Fixture:
-        return fixture_of(self.world, clock, self.traces)
+        return self.world.fixture(clock, self.traces)
 
     def start_at(self, now: int) -> None:
         """Moves a world that has just been made to another instant; what is under way keeps the time it has left."""
@@ -281,20 +281,6 @@ class LiveWorld:
     def _change_rules(self, faults: fault_rules.Rules, denials: Mapping[str, Denial], numbers: tuple[int, int]) -> None:
         world = self.world
         self.world = World(world.settings, world.users, world.tasks, faults, denials, world.stubs, numbers, world.now)
-
-
-def fixture_of(world: World, clock: ClockSetting, traces: int) -> Fixture:
-    """A world as a fixture that gives it back."""
-    return Fixture(
-        settings=world.settings,
-        clock=clock,
-        users=world.users,
-        tasks={id: execution.state() for id, execution in world.tasks.items()},
-        faults=dict(world.faults),
-        denials=dict(world.denials),
-        stubs=world.stubs,
-        counters=world.counters(traces),
-    )
 
 
 def _with_subtasks(execution: Execution, subtasks: Shared[int, Subtask], logs: Shared[int, Logged | None]) -> Execution:

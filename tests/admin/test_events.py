@@ -40,7 +40,7 @@ from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
 from mockserver.testing import server
 from mockserver.world import moves
-from mockserver.world.journal import BODY_BYTES, Asked, Exchange
+from mockserver.world.evidence.exchange import BODY_BYTES, Asked, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import RELOADED, RENEWED
 from mockserver.world.worlds import Options, Site, Worlds

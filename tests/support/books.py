@@ -19,7 +19,7 @@ from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import PlainRequest
 from mockserver.server.routing import SITE
 from mockserver.world.account import Account, Accounts
-from mockserver.world.journal import Asked
+from mockserver.world.evidence.exchange import Asked
 from mockserver.world.worlds import Site
 
 COUNTED = (

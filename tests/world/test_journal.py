@@ -11,7 +11,8 @@ from multidict import CIMultiDict
 from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.server.routing import SITE
-from mockserver.world.journal import ENTRY_BYTES, NEW_BYTES, Asked, Exchange, Journal, SharedBytes, size_of
+from mockserver.world.evidence.exchange import ENTRY_BYTES, Asked, Exchange, size_of
+from mockserver.world.journal import NEW_BYTES, Journal, SharedBytes
 
 READ: Final = route("GET", "tasks/instances/1")
 ACT: Final = route("POST", "tasks/instances/1/retry")

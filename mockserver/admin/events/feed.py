@@ -20,8 +20,8 @@ from mockserver.faults.rules import Fault
 from mockserver.tasks.values import Subtask
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.history import Record
-from mockserver.world.journal import Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.worlds import Site
 

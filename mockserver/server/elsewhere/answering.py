@@ -17,7 +17,7 @@ from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, fault_injection, responses, transport
 from mockserver.tasks.value import value
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, STUB, Exchange
+from mockserver.world.evidence.exchange import KEPT, STUB, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 

@@ -23,7 +23,7 @@ from mockserver.server.elsewhere.answering import Answer
 from mockserver.server.elsewhere.upstream import Passage, is_text, without_secrets
 from mockserver.server.responses import MAX_BODY
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, Exchange
+from mockserver.world.evidence.exchange import KEPT, Exchange
 from mockserver.world.served import Served
 
 ANSWER_S: Final = 30

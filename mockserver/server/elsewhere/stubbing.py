@@ -20,7 +20,7 @@ from mockserver.server.routing import target_in_world
 from mockserver.stubs.mapping import END, FORM, Stub
 from mockserver.stubs.matchers import Target, cookies
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, STUB, Asked, Exchange, size_of
+from mockserver.world.evidence.exchange import KEPT, STUB, Asked, Exchange, size_of
 from mockserver.world.turns import in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site

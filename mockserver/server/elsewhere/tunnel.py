@@ -13,7 +13,7 @@ from mockserver.contract.errors import ApiError
 from mockserver.server.elsewhere.passing import ANSWER_S, DEAD_UPSTREAM, unanswered
 from mockserver.server.elsewhere.upstream import Passage
 from mockserver.world.clock import ticks
-from mockserver.world.journal import Exchange
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.served import Served
 
 MESSAGE: Final = 16 * 1024 * 1024

@@ -1,1 +1,1 @@
-"""What a world leaves behind, in the form in which others read it."""
+"""What a world leaves behind: each request with its answer, and the form in which others read them."""

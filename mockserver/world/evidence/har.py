@@ -16,7 +16,8 @@ from mockserver import __version__
 from mockserver.contract.credentials import redacted, shown_headers, shown_json, shown_query, shown_text
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks, wall
-from mockserver.world.journal import BODY_BYTES, KEPT, Exchange, Told
+from mockserver.world.evidence.exchange import BODY_BYTES, KEPT, Exchange
+from mockserver.world.journal import Told
 
 Json = dict[str, Any]
 HTTP: Final = "HTTP/1.1"
