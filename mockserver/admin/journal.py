@@ -21,6 +21,7 @@ from mockserver.server import responses
 from mockserver.times import parse_instant
 from mockserver.world.account import VALID
 from mockserver.world.evidence import har
+from mockserver.world.evidence.shown import duration_ms, sent_headers
 from mockserver.world.history import Change
 from mockserver.world.journal import BODY_BYTES, Exchange, Kind
 from mockserver.world.live import TIME
@@ -185,7 +186,7 @@ def entry_json(
     received: dict[str, object] = {}
     if whole:
         answered = credentials.shown_headers((entry.headers or {}).items())
-        sent = {"requestHeaders": headers_json(asked.shown_headers()), "requestBody": body_json(asked.body)}
+        sent = {"requestHeaders": headers_json(sent_headers(asked)), "requestBody": body_json(asked.body)}
         received = {
             "responseHeaders": headers_json(answered),
             "responseBody": body_json(entry.content),
@@ -203,7 +204,7 @@ def entry_json(
         "status": entry.status,
         "errorCode": error_code(entry),
         **received,
-        "duration": entry.duration_ms,
+        "duration": duration_ms(entry),
         "rule": entry.rule,
         "effect": f"{effect}, let go" if entry.let_go else effect,
         "hint": entry.hint,

@@ -9,14 +9,13 @@ from weakref import WeakSet
 
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import Sent, shown_headers
+from mockserver.contract.credentials import Sent
 from mockserver.contract.errors import ApiError
 from mockserver.contract.permissions import TASK_MANAGER
 from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
 from mockserver.tasks.value import value
-from mockserver.times import MS
 from mockserver.world.history import Record
 from mockserver.world.value import World
 
@@ -67,11 +66,6 @@ class Asked:
     """The status of the client error that it says it is."""
     raw_headers: tuple[tuple[bytes, bytes], ...] = ()
     """As they were sent: aiohttp spells some names otherwise."""
-
-    def shown_headers(self) -> list[tuple[str, str]]:
-        """As they were sent, but for secrets."""
-        raw = [(name.decode("latin-1"), text.decode("utf-8", "replace")) for name, text in self.raw_headers]
-        return list(shown_headers(raw or self.headers.items()))
 
     def is_like(self, other: "Asked") -> bool:
         """Whether a client that sends again would send this."""
@@ -146,11 +140,6 @@ class Exchange:
     """In the journal."""
     let_go: bool = False
     """Whether a late answer never came."""
-
-    @property
-    def duration_ms(self) -> float | None:
-        """By the machine's clock; None while there is no answer."""
-        return round((self.ended - self.began) / MS, 3) if self.ended else None
 
 
 Told = tuple[str | None, int, Exchange]

@@ -16,6 +16,7 @@ from mockserver import __version__
 from mockserver.contract.credentials import redacted, shown_headers, shown_json, shown_query, shown_text
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks, wall
+from mockserver.world.evidence.shown import duration_ms, sent_headers
 from mockserver.world.journal import BODY_BYTES, KEPT, Exchange, Told
 
 Json = dict[str, Any]
@@ -39,7 +40,7 @@ def text(told: Iterable[Told]) -> str:
 def _entry(world: str | None, number: int, one: Exchange, since_boot: int) -> Json:
     """`since_boot` makes ticks an instant of the machine's."""
     began = datetime.fromtimestamp((one.began + since_boot) / SECOND, UTC)
-    took = one.duration_ms or 0
+    took = duration_ms(one) or 0
     operation = one.asked.to.operation
     return {
         "startedDateTime": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -85,7 +86,7 @@ def _request(one: Exchange) -> Json:
         "url": f"http://{host}{target}" if target.startswith("/") or not target else target,
         "httpVersion": HTTP,
         "cookies": [],
-        "headers": _pairs(asked.shown_headers()),
+        "headers": _pairs(sent_headers(asked)),
         "queryString": _pairs(shown_query(asked.query)),
         "headersSize": -1,
         "bodySize": _size(body),
