@@ -150,7 +150,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
 PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin": {"GET": To(static.get_page_folder, "The page's other address", looks=True)},
     "/__admin/": {"GET": To(static.get_page, "The page", looks=True)},
-    "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page", looks=True)},
+    "/__admin/page/{file:.+}": {"GET": To(static.get_page_file, "A file of the page", looks=True)},
 }
 """What a browser loads before it can send a token. Not in the document."""
 PAGE: Final = {methods["GET"].handler for methods in PAGES.values()}

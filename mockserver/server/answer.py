@@ -5,7 +5,6 @@ one go, unless a fault makes it wait.
 """
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -25,7 +24,6 @@ from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER, origin_form
 from mockserver.world.account import accept_problem, body_problem
 from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
-from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)
@@ -41,7 +39,7 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
         return order.at_once(site, asked)
     if asked.sent.signature is not None:
         asked = identified(site.served, asked)
-    if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.is_long(site.served, asked)):
+    if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.may_be_long(site.served, asked)):
         return None
     exchange = steps.arrived(site.served, asked)
     reply = steps.answered(site, exchange, exchange.going_round)
@@ -82,16 +80,15 @@ async def respond(
         finally:
             site.calls -= 1
     asked = asked_by(request, path, body)
-    if asked.to.subtask is None and steps.is_long(site.served, asked):
-        with suppress(Exception):  # the steps find that out as well, and say so
-            await in_thread(steps.write_ahead(site.served, asked))
     asked = identified(site.served, asked)
     exchange = steps.arrived(site.served, asked)
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
     if exchange.fault is not None:
         return await fault_injection.spoiled(site, exchange, request)
-    reply = steps.answered(site, exchange, failure)
+    wire = site.served.wire
+    done = steps.carry_out(site, exchange) if failure is None else steps.refuse(site, exchange, failure)
+    reply = steps.concluded(site, exchange, await steps.whole(exchange, done), wire)
     headers = {**reply.headers}
     if exchange.rate is not None:
         headers |= responses.rate_headers(exchange.rate, site.served.world.now)

@@ -21,6 +21,7 @@ from mockserver.faults.effects import Dribble, Error, RateLimit, Response, Trans
 from mockserver.faults.header import PREFERRED
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, responses, steps, transport
+from mockserver.server.handlers import Unwritten
 from mockserver.server.responses import Reply
 from mockserver.times import MS
 from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
@@ -46,7 +47,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     done, wire = steps.Done(), served.wire
     happens = not fault.replaces or fault.when == AFTER
     if happens and fault.when == AFTER:
-        done = late(site, exchange)
+        done = await steps.whole(exchange, late(site, exchange))
     if fault.delay is not None and not await served.held.wait(fault.id, fault.delay.seconds(dice)):
         exchange.let_go = True
         site.account.deliberately_invalid += 1
@@ -54,6 +55,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
         return transport.close(request)
     if happens and fault.when == BEFORE:
         done, wire = late(site, exchange), served.wire
+        done = await steps.whole(exchange, done)
     if isinstance(done.data, Violation):
         effect = None  # our bug comes first
 
@@ -142,6 +144,7 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
     """The operation's own answer, or the error that replaces it; proven either way."""
     fault, data, failure = exchange.fault, done.data, done.failure
     assert fault is not None
+    assert not isinstance(data, Unwritten)
     effect = None if isinstance(data, Violation) else fault.effect
     if isinstance(effect, Error):
         data, failure = None, responses.injected(fault, effect, exchange.asked.headers)

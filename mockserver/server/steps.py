@@ -5,9 +5,8 @@ into an error of the API.
 """
 
 import logging
-from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from multidict import istr
@@ -26,11 +25,12 @@ from mockserver.contract.errors import (
 )
 from mockserver.contract.operations import Operation
 from mockserver.contract.parameters import PATH_PARAMETERS, parse_query
+from mockserver.contract.wire import Wire
 from mockserver.faults.header import FAULT_HEADER, PREFER, own_fault
 from mockserver.faults.rules import Incoming
 from mockserver.server import handlers, hints, responses
 from mockserver.server.auth import authenticate, is_foreign
-from mockserver.server.handlers import Data, Query
+from mockserver.server.handlers import LONG, Data, Query, Unwritten
 from mockserver.server.logs import escaped
 from mockserver.server.responses import Reply
 from mockserver.tasks.step import UnknownSubtask
@@ -42,6 +42,7 @@ from mockserver.world.clock import ticks
 from mockserver.world.journal import KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
 from mockserver.world.served import Served
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
@@ -49,8 +50,6 @@ log = logging.getLogger("mockserver")
 EXPECT: Final = istr("X-Mock-Expect")
 """The status of the client error that a request is on purpose."""
 NO_QUERY: Final[Query] = {}
-LONG: Final = 1000
-"""A task with more subtasks is written in a thread first."""
 SENTENCE: Final = 300
 """So much is kept of what was wrong with a request."""
 
@@ -59,7 +58,7 @@ SENTENCE: Final = 300
 class Done:
     """What became of an operation: its data, or why it was refused."""
 
-    data: Data | Violation = None
+    data: Data | Unwritten | Violation = None
     failure: ApiError | None = None
 
 
@@ -111,22 +110,13 @@ def may_meet_fault(served: Served, asked: Asked) -> bool:
     return bool(faults.ids) and operation is not None and bool(faults.matching(incoming(asked)))
 
 
-def is_long(served: Served, asked: Asked) -> bool:
-    """Whether the answer takes long: a task with many subtasks, none of which was written before. (Of a request about a
-    task, and not about one subtask of it.)"""
-    to, world = asked.to, served.live.world
-    if to.task is None or world.settings.array_order == "shuffled":
+def may_be_long(served: Served, asked: Asked) -> bool:
+    """Whether the answer may take long: one of a task with many subtasks, or a list in which one may be. (Of a request
+    that is not about one subtask.)"""
+    if served.live.longest <= LONG:
         return False
-    execution = world.tasks.get(to.task)
-    return (
-        execution is not None and len(execution.subtasks) > LONG and execution.task.definition not in served.texts.tasks
-    )
-
-
-def write_ahead(served: Served, asked: Asked) -> Callable[[], object]:
-    """What writes such a task, in whatever thread. Its text is right as long as the value is the same."""
-    assert asked.to.task is not None
-    return partial(served.wire.task, served.texts, served.live.world.tasks[asked.to.task])
+    to, tasks = asked.to, served.live.world.tasks
+    return to.task is None or (to.task in tasks and len(tasks[to.task].subtasks) > LONG)
 
 
 def answered(site: Site, exchange: Exchange, failure: ApiError | None) -> Reply:
@@ -175,19 +165,40 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
         exchange.changes = first, live.history.total
         return Done(error)  # raised again where it is counted
     except Exception as error:
-        log.exception("answering %s %s", asked.method, redacted(asked.target))
-        problem = f"The mock server failed: {type(error).__name__}: {error}."
-        return Done(failure=ApiError(UNEXPECTED, problem=problem))
+        return failed(asked, error)
 
 
-def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
-    """The proven answer, counted, and in the journal."""
+async def whole(exchange: Exchange, done: Done) -> Done:
+    """With the data written, in a thread if that takes long: what was asked for has happened already."""
+    return await in_thread(partial(written, exchange.asked, done)) if isinstance(done.data, Unwritten) else done
+
+
+def written(asked: Asked, done: Done) -> Done:
+    assert isinstance(done.data, Unwritten)
+    try:
+        return Done(done.data.write())
+    except Violation as error:
+        return Done(error)  # raised again where it is counted
+    except Exception as error:
+        return failed(asked, error)
+
+
+def failed(asked: Asked, error: Exception) -> Done:
+    log.error("answering %s %s", asked.method, redacted(asked.target), exc_info=error)
+    problem = f"The mock server failed: {type(error).__name__}: {error}."
+    return Done(failure=ApiError(UNEXPECTED, problem=problem))
+
+
+def concluded(site: Site, exchange: Exchange, done: Done, wire: Wire | None = None) -> Reply:
+    """The proven answer, counted, and in the journal. `wire` is of when the data was made, if that was before."""
     served = site.served
     now, duration = served.live.world.now, 0
     if served.clock.rate:
         now, duration = served.clock.now(), (ticks() - exchange.began) // MS
-    operation = exchange.asked.to.operation
-    reply = responses.proven(served.wire, operation, done.data, done.failure, duration, now, exchange.trace_id)
+    wire, operation, data = wire or served.wire, exchange.asked.to.operation, done.data
+    if TYPE_CHECKING:
+        assert not isinstance(data, Unwritten)
+    reply = responses.proven(wire, operation, data, done.failure, duration, now, exchange.trace_id)
     site.account.count(reply.verdict)
     exchange.status = reply.status
     exchange.headers, exchange.content, exchange.ended = reply.headers, reply.content[:KEPT], ticks()

@@ -52,6 +52,8 @@ class LiveWorld:
         self.world = World.of(fixture)
         self.traces: int = fixture.counters.trace
         self.history: Record[Change] = Record(CHANGES)
+        self.longest = max((len(one.subtasks) for one in self.world.tasks.values()), default=0)
+        """How many subtasks the task has that has most."""
         self.touched = False
         """Whether somebody has changed it, and not only time."""
         self._timers = [
@@ -72,7 +74,7 @@ class LiveWorld:
         twin = object.__new__(LiveWorld)
         twin.world, twin.traces, twin.history = self.world, self.traces, Record(CHANGES)
         twin._timers, twin._voided, twin.touched = self._timers.copy(), self._voided, False
-        twin._stuck, twin._first_trace = self._stuck, self._first_trace
+        twin._stuck, twin._first_trace, twin.longest = self._stuck, self._first_trace, self.longest
         return twin
 
     def as_fixture(self, clock: ClockSetting) -> Fixture:
@@ -98,11 +100,16 @@ class LiveWorld:
 
     def next_due(self) -> int | None:
         """When something next happens by itself; None if nothing will."""
+        timer = self.next_timer()
+        return None if timer is None else timer[0]
+
+    def next_timer(self) -> tuple[int, int, int] | None:
+        """Likewise, with the subtask to which it happens, and its task."""
         timers, tasks = self._timers, self.world.tasks
         while timers:
             instant, id, task = timers[0]
             if tasks[task].subtasks[id].due == instant:
-                return instant
+                return timers[0]
             heappop(timers)  # an operator was faster
         return None
 
@@ -235,7 +242,7 @@ class LiveWorld:
         rules = [faults[id] for id in faults.matching(request)]
         if not rules:
             return None
-        changed, acting = fault_rules.choose(rules, request, world.settings.seed, world.now)
+        changed, acting = fault_rules.choose(rules, world.settings.seed, world.now)
         if changed:
             self.world, self.touched = world.with_faults(faults.counted(changed)), True
         return acting

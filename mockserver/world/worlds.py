@@ -34,6 +34,15 @@ class Options:
     """Of pages that may ask /__admin, beside those of the Host, as foreign.normal_origin has them."""
 
 
+class FileMistake(NamedTuple):
+    """What is wrong with a file that is served, and where; lines and columns count from 1."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    message: str
+
+
 class Listed(NamedTuple):
     """A fixture that can be loaded by its name."""
 
@@ -45,6 +54,10 @@ class Listed(NamedTuple):
 
 class Library(Protocol):
     """Both look into files, and may take long."""
+
+    @property
+    def name(self) -> str:
+        """What is served, in a word."""
 
     def listed(self) -> list[Listed]: ...
 
@@ -65,10 +78,18 @@ class Site:
         """None for the world without a name."""
         self.options = worlds.options
         self.account = worlds.accounts.gone
+        self.loaded: str | None = None
+        """The fixture that was loaded here by its name."""
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
         self.calls = 0
         """How many control calls and uploads are under way: a listener's stream is such a call."""
+
+    @property
+    def fixture(self) -> str:
+        """What it was made from, and resets to, in a word."""
+        library = self.worlds.library
+        return self.loaded or ("data" if library is None else library.name)
 
     @property
     def is_idle(self) -> bool:
@@ -98,6 +119,8 @@ class Worlds:
         """The path under which another application has this one, before every prefix."""
         self.evicted = 0
         """How many worlds went past the limit."""
+        self.mistakes: tuple[FileMistake, ...] = ()
+        """Of the files as they are now, while what they said before is served."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
         self.library: Library | None = None
@@ -161,6 +184,7 @@ class Worlds:
         self._pristine, self._setting = pristine, setting
         for site in self.all():
             site.served.load(self._pristine, self._setting)
+            site.loaded = None
 
     def renew(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """As if the server had just started with these: no world by name, nothing that was or is expected; the account

@@ -187,7 +187,19 @@ def test_health_says_what_is_loaded(failed: Client) -> None:
         "subtasks": 3,
         "worlds": 0,
         "evictedWorlds": 0,
+        "world": None,
+        "fixture": "data",
+        "dialect": "ocp-4.2.2",
+        "api": "/api/v2",
+        "next": None,
     }
+
+
+def test_health_says_what_is_next(failed: Client) -> None:
+    failed.post(RETRY)
+    due = "2021-08-25T15:10:14+08:00"
+    expected = {"due": due, "taskInstanceId": 1000, "subtaskInstanceId": 10001, "status": "READY"}
+    assert failed.admin("GET", "/health")["next"] == expected
 
 
 def test_reset_brings_back_the_world_of_the_file(failed: Client) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 from aiohttp import web
+from bytes_read import Heard, counting
 from multidict import CIMultiDict
 from processes import END_S
 
@@ -93,28 +94,9 @@ async def serving(*, in_front: bool = True, keepalive_s: float = END_S) -> Async
     assert not errors, "asyncio had to step in"
 
 
-class Heard:
-    """How many bytes all servers have read."""
-
-    total = 0
-
-
 @pytest.fixture(autouse=True)
 def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    heard, in_front, inner = Heard(), Front.buffer_updated, web.RequestHandler.data_received
-
-    def buffer_updated(self: Front, nbytes: int) -> None:
-        now = heard.total + nbytes
-        in_front(self, nbytes)
-        heard.total = now  # and what it handed over is not counted twice
-
-    def data_received(self: web.RequestHandler, data: bytes) -> None:
-        heard.total += len(data)
-        inner(self, data)
-
-    monkeypatch.setattr(Front, "buffer_updated", buffer_updated)
-    monkeypatch.setattr(web.RequestHandler, "data_received", data_received)
-    return heard
+    return counting(monkeypatch)
 
 
 async def eventually(so: Callable[[], object]) -> None:

@@ -71,6 +71,9 @@ CASES: Mapping[str, Case] = {
     "TLS": Case(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, ("", ""), "HTTPS"),
     "HTTP/2": Case(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, ("PRI", "*"), "PRI"),
     "an expectation": Case(GET + b"Expect: x\r\n\r\n", 417, ("GET", LIST), "Unknown Expect: x", closes=False),
+    "an expectation in no letters": Case(
+        GET + b"Expect: x\xff\r\n\r\n", 417, ("GET", LIST), "Unknown Expect: x?", closes=False
+    ),
     "an expectation of the page": Case(
         b"GET /__admin/" + HOST + b"Expect: x\r\n\r\n", 417, ("GET", "/__admin/"), "Unknown Expect: x", closes=False
     ),
@@ -82,6 +85,7 @@ CASES: Mapping[str, Case] = {
         "No route localhost:80",
         closes=False,
     ),
+    "CONNECT of nothing": Case(b"CONNECT \r\nHost: localhost\r\n\r\n", 404, ("CONNECT", ""), "No route", closes=False),
 }
 
 

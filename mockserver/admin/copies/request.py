@@ -152,7 +152,7 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
     path = target(entry)
     if re.search(r"[][{}]", path):
         words.append("--globoff")
-    if _has_dots(path):
+    if has_dots(path):
         words.append("--path-as-is")
     if entry.asked.method == "HEAD":
         words.append("--head")
@@ -185,14 +185,14 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
     return f"echo {base64.b64encode(body).decode()} | base64 -d | {sending}"
 
 
-def _has_dots(path: str) -> bool:
+def has_dots(path: str) -> bool:
     return any(unquote(step) in (".", "..") for step in path.partition("?")[0].split("/"))
 
 
 def path_in_test(entry: Exchange, prefixes: Sequence[str]) -> str:
     """Its path and query under the prefix of its world's dialect, which a test's server has. Raises Lost."""
     path, mark, query = target(entry).partition("?")
-    if _has_dots(path):
+    if has_dots(path):
         raise Lost("requests tidies up a path with dots")
     own = world_before(entry).settings.variant.row.prefix
     for prefix in sorted({own, *prefixes}, key=len, reverse=True):
