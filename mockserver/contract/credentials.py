@@ -191,10 +191,11 @@ _SECRETS: Final = (
 _SECRET: Final = re.compile(_SECRETS, re.IGNORECASE)
 _IN_FORM: Final = re.compile(r"(?:(?<=[?&;\s])|^)([^=&?;\s\"]+)=([^&;\s\"]+)")
 _IN_JSON: Final = re.compile(
-    rf'("(?:[^"\\]|\\.)*?(?:{_SECRETS})(?:[^"\\]|\\.)*"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*|\[[^]]*\]?|{{[^}}]*}}?)',
+    rf'("(?:[^"\\]|\\.){{0,80}}?(?:{_SECRETS})(?:[^"\\]|\\.){{0,80}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*|\[[^]]*\]?|{{[^}}]*}}?)',
     re.IGNORECASE,
 )
-"""A key that says so, and what it holds, perhaps no more than its beginning."""
+"""A key that says so, and what it holds, perhaps no more than its beginning. Longer names are none: a body that is one
+text full of such words would be searched from each of them to its end."""
 _IN_URL: Final = re.compile(r"(?<=//)[^/?#\s@]*@")
 
 
