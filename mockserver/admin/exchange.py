@@ -15,10 +15,9 @@ from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Unprocessable
 from mockserver.tasks.transitions import rolled_back
 from mockserver.tasks.values import PENDING, Subtask, Task
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.history import Change
-from mockserver.world.journal import Exchange
-from mockserver.world.live import fixture_of
 from mockserver.world.worlds import Site
 
 COPIED: Final = 2000
@@ -149,5 +148,5 @@ def met(entry: Exchange) -> Fixture:
     count = sum(len(one.subtasks) for one in world.tasks.values())
     if count > COPIED:
         raise Lost(f"the world has {count} subtasks, and more than {COPIED} are not copied")
-    whole = fixture_of(world, ClockSetting("manual", world.now, 1.0, True), entry.traces)
+    whole = world.fixture(ClockSetting("manual", world.now, 1.0, True), entry.traces)
     return replace(whole, users={name: replace(user, access_keys={}) for name, user in whole.users.items()})

@@ -6,11 +6,11 @@ A signature and its message are the document's; nothing here knows a user, a sec
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import md5
 from hmac import digest
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from multidict import MultiMapping, istr
@@ -178,3 +178,64 @@ def _encoded(text: str) -> str:
 def _bytes(text: str) -> bytes:
     """As a header was on the wire."""
     return text.encode("utf-8", "surrogateescape")
+
+
+# --- what may be shown ---------------------------------------------------------------------------------------------
+
+REDACTED: Final = "[redacted]"
+_SECRETS: Final = (
+    r"authorization|(?<![a-z])auth(?![a-z])|auth[-_]?(?:code|key)|(?:access|api|private)[-_]?key|cookie|credential"
+    r"|csrf|xsrf|(?<![a-z])otp|passw|passphrase|pwd|secret|session|(?<![a-z])sign(?![a-z])|signature|token"
+)
+"""In the name of a header, a parameter, or a key of JSON: its value is nobody's business."""
+_SECRET: Final = re.compile(_SECRETS, re.IGNORECASE)
+_IN_FORM: Final = re.compile(r"(?:(?<=[?&;\s])|^)([^=&?;\s\"]+)=([^&;\s\"]+)")
+_IN_JSON: Final = re.compile(
+    rf'("(?:[^"\\]|\\.){{0,80}}?(?:{_SECRETS})(?:[^"\\]|\\.){{0,80}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*|\[[^]]*\]?|{{[^}}]*}}?)',
+    re.IGNORECASE,
+)
+"""A key that says so, and what it holds, perhaps no more than its beginning. Longer names are none: a body that is one
+text full of such words would be searched from each of them to its end."""
+_IN_URL: Final = re.compile(r"(?<=//)[^/?#\s@]*@")
+
+
+def is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
+
+
+def shown_text(text: str) -> str:
+    """Without the values of secrets in it, be it a form, a URL, or JSON, also a part of one."""
+    text = _IN_URL.sub("", text)
+    text = _IN_FORM.sub(lambda one: f"{one[1]}={REDACTED}" if is_secret(one[1]) else one[0], text)
+    return _IN_JSON.sub(rf'\1"{REDACTED}"', text)
+
+
+def shown_json(value: Any) -> Any:
+    """A value of JSON without the secrets in it."""
+    if isinstance(value, list):
+        return [shown_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: REDACTED if is_secret(key) and not isinstance(item, bool | None) else shown_json(item)
+        for key, item in value.items()
+    }
+
+
+def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Name and value of each. Of credentials there is no more than the scheme."""
+    for name, text in headers:
+        if name.lower() == "host":
+            yield name, text.rpartition("@")[2]
+        elif not is_secret(name):
+            yield name, shown_text(text)
+        elif name.lower() == "authorization":
+            yield name, f"{split(text)[0]} {REDACTED}".lstrip()
+        else:
+            yield name, REDACTED
+
+
+def shown_query(query: str) -> Iterator[tuple[str, str]]:
+    """Name and value of each parameter, decoded, in the order in which they were sent."""
+    for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
+        yield name, REDACTED if is_secret(name) and text else text

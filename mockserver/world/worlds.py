@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-from mockserver.world.account import Account
+from mockserver.world.account import Accounts
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
-from mockserver.world.journal import SharedBytes
+from mockserver.world.journal import SharedBytes, Told
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
 
@@ -67,15 +67,17 @@ class Library(Protocol):
 
 
 class Site:
-    """One world as it is served. All worlds of an application share its options, its account and `worlds`."""
+    """One world as it is served. All worlds of an application share its options and `worlds`."""
 
     def __init__(self, worlds: "Worlds", served: Served, name: str | None = None) -> None:
+        """Its account is that of worlds that are gone, until it is one of those that there are."""
         self.worlds = worlds
         self.served = served
+        served.journal.world = name
         self.name = name
         """None for the world without a name."""
         self.options = worlds.options
-        self.account = worlds.account
+        self.account = worlds.accounts.gone
         self.loaded: str | None = None
         """The fixture that was loaded here by its name."""
         self.access_logged = False
@@ -111,7 +113,7 @@ class Worlds:
 
     def __init__(self, fixture: Fixture, options: Options, limit: int = WORLDS) -> None:
         self.options = options
-        self.account = Account()
+        self.accounts = Accounts()
         self.limit = limit
         self.mount = ""
         """The path under which another application has this one, before every prefix."""
@@ -129,6 +131,7 @@ class Worlds:
         self._named: OrderedDict[str, Site] = OrderedDict()
         self._journals = SharedBytes()
         self.main = Site(self, self._served())
+        self.main.account = self.accounts.open(None)
 
     def named(self, name: str) -> Site:
         """Made, if it is not there. Raises ValueError for what is no name."""
@@ -138,6 +141,7 @@ class Worlds:
                 self.remove(next((one for one, other in self._named.items() if other.is_idle), next(iter(self._named))))
                 self.evicted += 1
             self._named[name] = site
+            site.account = self.accounts.open(name)
         self._named.move_to_end(name)
         return site
 
@@ -170,7 +174,10 @@ class Worlds:
 
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
-        self._named.pop(name).served.let_go()
+        site = self._named.pop(name)
+        site.account = self.accounts.close(site.account)
+        self._journals.keep(site.served.journal)
+        site.served.let_go()
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """What the files give now, for every world, each of which is reset to it."""
@@ -180,9 +187,14 @@ class Worlds:
             site.loaded = None
 
     def renew(self, pristine: LiveWorld, setting: ClockSetting) -> None:
-        """As if the server had just started with these: no world by name, nothing that was; the account goes on."""
+        """As if the server had just started with these: no world by name, nothing that was or is expected; the account
+        goes on."""
         self.let_go()
-        self._named.clear()
+        for name in self.names():
+            self.remove(name)
+        for account in self.accounts.all():
+            account.expectations.clear()
+            account.numbered = 0
         self._pristine, self._setting = pristine, setting
         self.main.served = self._served()
 
@@ -198,6 +210,22 @@ class Worlds:
         """First thing in every request."""
         if self.coming:
             self.renew(*self.coming.pop())
+
+    def keep_requests(self) -> None:
+        """From now on, also what resets take out of the journals; for `requests`."""
+        self._journals.past = deque()
+
+    def requests(self) -> list[Told]:
+        """Those of all journals, as they came."""
+        told = [*(self._journals.past or ())]
+        for site in self.all():
+            told += [(site.name, number, entry) for number, entry in site.served.journal.numbered()]
+        return sorted(told, key=lambda one: one[2].began)
+
+    @property
+    def lost(self) -> int:
+        """How many requests no journal has any more, because there was no room."""
+        return self._journals.lost + sum(site.served.journal.dropped for site in self.all())
 
     def all(self) -> list[Site]:
         return [self.main, *self._named.values()]

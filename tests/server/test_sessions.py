@@ -179,7 +179,7 @@ def test_the_cookie_and_the_form_s_password_are_in_no_journal_and_no_log(
         browser.status("/x")
     journal = mock.requests()
     shown = [journal, mock.state(), *(mock._line.call("GET", f"/requests/{one['id']}/copies") for one in journal)]
-    assert journal[0]["requestBody"] == "username=operator&password=..."
+    assert journal[0]["requestBody"] == "username=operator&password=[redacted]"
     assert browser.token not in json.dumps(shown) + caplog.text
     assert "secret-word" not in json.dumps(journal) + caplog.text
 

@@ -7,8 +7,8 @@ from typing import Final
 from mockserver.admin.copies.fixture import as_yaml
 from mockserver.admin.copies.request import Again, Lost, again, has_dots, target
 from mockserver.faults.effects import Transport
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.fixture import Fixture
-from mockserver.world.journal import Exchange
 
 NOT_BY_FETCH: Final = frozenset({"CONNECT", "TRACE"})
 IMPATIENCE_MS: Final = 1000

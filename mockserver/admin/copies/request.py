@@ -22,7 +22,7 @@ from mockserver.contract.routes import route
 from mockserver.faults.effects import Error
 from mockserver.faults.header import OWN, PREFERRED
 from mockserver.faults.rules import Fault
-from mockserver.world.journal import API, BODY_BYTES, Exchange
+from mockserver.world.evidence.exchange import API, BODY_BYTES, Exchange
 from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 

@@ -20,8 +20,8 @@ from mockserver.faults.rules import Fault
 from mockserver.tasks.values import Subtask
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.history import Record
-from mockserver.world.journal import Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.worlds import Site
 
@@ -199,11 +199,11 @@ class Feed:
         for number, entry in list(self._unanswered.items()):
             if entry.status is not None or entry.let_go:
                 del self._unanswered[number]
-                self._add("request", entry_json(number, entry, instant, bodies=False))
+                self._add("request", entry_json(number, entry, instant, whole=False))
             elif not entry.size:  # it is dropped
                 del self._unanswered[number]
         for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
-            self._add("request", entry_json(number, entry, instant, bodies=False))
+            self._add("request", entry_json(number, entry, instant, whole=False))
             if entry.status is None:
                 self._unanswered[number] = entry
         return self._changes.left(history) + self._requests.left(journal) > 0

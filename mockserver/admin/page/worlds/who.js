@@ -5,11 +5,12 @@ import { control } from "../common/server.js";
 
 const ANYBODY = "*";
 const ACCOUNT = {
-  replies: "Answers in all, those to this page included",
+  replies: "Answers of the API in this world",
   valid: "Valid: proven against their schemas",
   deliberatelyInvalid: "Deliberately invalid: a fault asked for it",
   violations: "Violations: bugs of the mock server",
   clientErrors: "Client errors: requests that left the contract",
+  expectedErrors: "Expected errors: those that a test makes on purpose",
 };
 
 /** A name that may be broken before its capitals: "retry" and "Subtask". */
