@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, failed_world
 from waiting import eventually
 
-from mockserver import MockServer, create_app
+from mockserver import ControlError, MockServer, create_app
 
 CATCH_ALL = {"priority": 9, "response": {"jsonBody": {"stubbed": True}}}
 
@@ -147,6 +147,12 @@ def test_one_of_the_same_id_replaces_it_and_is_the_newest(failed: Client) -> Non
     for body in ("a", "b"):
         failed.mock.stub({"id": "one", "response": {"body": body}})
     assert [stub["response"] for stub in failed.mock.stubs()] == [{"body": "b"}]
+
+
+def test_two_of_the_same_id_at_once_are_refused(failed: Client) -> None:
+    with pytest.raises(ControlError, match=r"422: .*; \$\[1\]: the stub a is given twice"):
+        failed.mock.stub([{"id": "a", "response": {}}, {"uuid": "a", "response": {}}])
+    assert failed.mock.stubs() == []
 
 
 def test_ids_that_are_given_are_not_given_again(failed: Client) -> None:
