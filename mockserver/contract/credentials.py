@@ -20,8 +20,8 @@ from mockserver.contract.permissions import ANONYMOUS
 AUTHORIZATION: Final = istr("Authorization")  # looked up in every request, and an istr is in half of the time
 BASIC: Final = "Basic"
 SIGNED: Final = "OCP-ACCESS-KEY-HMACSHA1"
-HIDDEN: Final = b"password=..."
-_PASSWORD: Final = re.compile(rb"(?<![^&])password=[^&]*")
+HIDDEN: Final = b"REDACTED"
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
 SESSION: Final = "OCP_MOCK_SESSION"
 """The cookie that stands for a user who has logged in by a stub."""
 OCP_HEADERS: Final = "x-ocp-"
@@ -36,6 +36,16 @@ _NAMES: Final = frozenset(
 )
 """Of schemes, in lower case."""
 _USERINFO: Final = re.compile(r"^((?:[^/?#]*//)?)[^/?#]*@")
+_WORDS: Final = "passw|passphrase|pwd|secret|token|credential|api_?key"
+_IN_FORM: Final = re.compile(rf"((?:{_WORDS})[^=&]{{0,40}}=)[^&#]+", re.IGNORECASE)
+_IN_TEXT: Final = re.compile(
+    (
+        rf"""((?:{_WORDS})[\w.-]{{0,40}}[\\"']{{0,8}}\s{{0,9}}[:=]\s{{0,9}})"""
+        rf"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{{0,8}})[^&\s,}}"'\\]+)"""
+    ).encode(),
+    re.IGNORECASE,
+)
+"""Quick on any body: it begins with a word, and nothing in it is both long and repeated."""
 _ORIGIN: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _WORLD: Final = re.compile(r"/w/[^/]+(?=/)")
 
@@ -118,14 +128,23 @@ def split(header: str) -> tuple[str, str]:
     return scheme if is_named else "", token.strip()
 
 
-def without_password(form: bytes) -> bytes:
-    """A urlencoded form with HIDDEN in the place of its password."""
-    return _PASSWORD.sub(HIDDEN, form)
-
-
 def redacted(target: str) -> str:
-    """What a request asks for, without the name and password that a target such as http://user:password@host/ has."""
-    return target if target.startswith("/") else _USERINFO.sub(r"\1", target)
+    """What a request asks for, without the name and password that a target such as http://user:password@host/ has, and
+    without what its query calls a password, a secret or a token."""
+    path, mark, query = target.partition("?")
+    path = path if path.startswith("/") else _USERINFO.sub(r"\1", path)
+    return path + mark + _without(query) if mark else path
+
+
+def without_secrets(body: bytes, media_type: str = "") -> bytes:
+    """A form, JSON or other text, without the values that its names say are passwords, secrets and tokens."""
+    if media_type.strip().lower().startswith(FORM_TYPE):
+        return _without(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return _IN_TEXT.sub(lambda found: found[1] + (b'"%b"' % HIDDEN if found[2] is None else found[2] + HIDDEN), body)
+
+
+def _without(form: str) -> str:
+    return _IN_FORM.sub(rf"\1{HIDDEN.decode()}", form)
 
 
 # --- signed requests (document) ------------------------------------------------------------------------------------

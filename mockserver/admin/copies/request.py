@@ -52,7 +52,9 @@ def again(entry: Exchange) -> Again:
     if len(asked.body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
     if entry.kind != API and credentials.HIDDEN in asked.body:
-        raise Lost("its form has a password, which is not kept")
+        raise Lost("its body has a secret, which is not kept")
+    if credentials.redacted(target(entry)) != target(entry):
+        raise Lost("its query has a secret, which is not shown")
     if _is_wrong_elsewhere(entry):
         raise Lost("what was wrong with it is not kept: a header, or how its body was sent")
     if content_type is not None and not content_type.isascii():

@@ -17,10 +17,11 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from mockserver.contract.credentials import without_secrets
 from mockserver.contract.errors import BROKEN_BODY, ApiError, Row, bare
 from mockserver.server import transport
 from mockserver.server.elsewhere.answering import Answer
-from mockserver.server.elsewhere.upstream import Passage, is_text, without_secrets
+from mockserver.server.elsewhere.upstream import Passage, is_text
 from mockserver.server.responses import MAX_BODY
 from mockserver.world.journal import KEPT, Exchange
 from mockserver.world.served import Served
@@ -123,7 +124,8 @@ class Passing:
             raise
         finally:
             if kept:
-                self.exchange.asked = replace(self.exchange.asked, body=without_secrets(bytes(kept)))
+                shown = without_secrets(bytes(kept), self.request.headers.get(hdrs.CONTENT_TYPE, ""))
+                self.exchange.asked = replace(self.exchange.asked, body=shown)
                 self.served.journal.grown(self.exchange, len(kept))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
