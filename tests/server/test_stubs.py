@@ -201,6 +201,12 @@ def test_a_state_that_is_put_finds_its_bodies_again(filed: Client) -> None:
     assert filed.get("/b").ok
 
 
+def test_a_world_whose_bodies_are_not_here_is_refused(failed: Client, folder: Path) -> None:
+    with pytest.raises(ControlError, match=r"\$\.stubs\[1\]\.response\.bodyFileName: .* no such file"):
+        failed.mock.load(folder)
+    assert failed.mock.stubs() == []
+
+
 @pytest.mark.parametrize("name", ["../world.yaml", "/etc/hostname", "a/../../world.yaml", "..\\world.yaml", "link"])
 def test_a_file_elsewhere_is_no_body(filed: Client, folder: Path, name: str) -> None:
     (folder / "__files" / "link").symlink_to(folder / "world.yaml")
