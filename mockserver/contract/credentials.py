@@ -36,11 +36,12 @@ _NAMES: Final = frozenset(
 )
 """Of schemes, in lower case."""
 _USERINFO: Final = re.compile(r"^((?:[^/?#]*//)?)[^/?#]*@")
-_WORDS: Final = "passw|passphrase|pwd|secret|token|credential|api_?key"
-_IN_FORM: Final = re.compile(rf"((?:{_WORDS})[^=&]{{0,40}}=)[^&#]+", re.IGNORECASE)
+SECRET_WORD: Final = "passw|passphrase|pass(?![a-z])|pwd|secret|token|credential|(?:api|access|private|ssh)_?key"
+"""In the name of a field that is one, whatever the case."""
+_IN_FORM: Final = re.compile(rf"((?:{SECRET_WORD})[^=&]{{0,40}}=)[^&#]+", re.IGNORECASE)
 _IN_TEXT: Final = re.compile(
     (
-        rf"""((?:{_WORDS})[\w.-]{{0,40}}[\\"']{{0,8}}\s{{0,9}}[:=]\s{{0,9}})"""
+        rf"""((?:{SECRET_WORD})[\w.-]{{0,40}}[\\"']{{0,8}}\s{{0,9}}[:=]\s{{0,9}})"""
         rf"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{{0,8}})[^&\s,}}"'\\]+)"""
     ).encode(),
     re.IGNORECASE,

@@ -32,9 +32,9 @@ def test_what_is_none_is_shown_as_it_is() -> None:
 
 
 def test_a_form_s_values_are_hidden_whole() -> None:
-    form = b"token=a,hush&x=1&pass_phrase=b&password=}hush'"
+    form = b"token=a,hush&x=1&phrase=b&password=}hush'"
     shown = without_secrets(form, "application/x-www-form-urlencoded; charset=utf-8")
-    assert shown == b"token=REDACTED&x=1&pass_phrase=b&password=REDACTED"
+    assert shown == b"token=REDACTED&x=1&phrase=b&password=REDACTED"
 
 
 @pytest.mark.parametrize(
