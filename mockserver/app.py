@@ -136,7 +136,6 @@ async def served_document(site: Site, request: web.Request) -> web.StreamRespons
     settings = site.served.world.settings
     base = request.path.removesuffix("/openapi.json")  # below another application it is not only the world's
     document = api_document(settings.variant, tuple(base + prefix for prefix in site.prefixes), settings.auth)
-    site.account.valid += 1
     response = web.json_response(document)
     if hdrs.ORIGIN in request.headers:
         cors.share(response.headers, request.headers[hdrs.ORIGIN])

@@ -6,12 +6,15 @@ What a test gets, and what is said of it afterwards, is in `testing.session`.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 import pytest
 
@@ -26,11 +29,15 @@ MARKER: Final = (
     "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, dialect=None, "
     "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None): the world of the fixture "
     "ocp_mock: a path (relative to the test's file), the name of a shipped fixture, or a mapping as `world`. With "
-    "strict, a request that breaks the contract fails the test too. The closest marker wins."
+    "strict, a request that breaks the contract, and was not expected to, fails the test too, as does an expected one "
+    "that does not come, and a test that asks it nothing. The closest marker wins."
 )
 LOAN: Final[pytest.StashKey[Loan]] = pytest.StashKey()
 SERVERS: Final = pytest.StashKey[ExitStack]()
 """What stops the servers that the plugin has started itself."""
+
+NAME: Final = 150
+"""So many signs of a test's name are in that of its file."""
 
 RUNNING: Final[list[pytest.Item]] = []
 """The test that runs; more, where a test runs tests. (To ask for the fixture `request` costs a test as much as all
@@ -45,6 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="The world of ocp_mock for tests without a marker of their own: a fixture file, a folder, or the name of "
         "a shipped fixture; may be given several times. Wins over OCP_MOCK_FIXTURES and the ini's ocp_mock_fixtures.",
+    )
+    group.addoption(
+        "--ocp-mock-report",
+        metavar="DIR",
+        help="Leaves the requests of each test that fails, and uses ocp_mock, in DIR: a HAR file, which the network "
+        "panel of a browser opens.",
     )
     parser.addini(
         "ocp_mock_fixtures",
@@ -142,14 +155,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     yield
     loan = item.stash.get(LOAN, None)
     if loan is not None:
-        _judge(loan)
+        _judge(loan, whole=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What a test asked, and how its tasks stand, so that nobody need run it again to know."""
+    """What a test asked, and how its tasks stand, so that nobody need run it again to know. Its sections are properties
+    of its test case in JUnit's XML, too, and a part of its output there (junit_logging)."""
     report = yield
     loan = item.stash.get(LOAN, None)
     if loan is None:
@@ -158,13 +172,30 @@ def pytest_runtest_makereport(
         report.outcome = "failed"  # no test expects that, whatever failure it expects
         del report.wasxfail
     if report.failed:
-        report.sections += loan.sections()
+        sections = loan.sections()
+        item.user_properties += sections
+        for name, text in sections:
+            report.sections.append((f"Captured stdout: {name}", text))
+            if report.when != "teardown":  # JUnit's XML has what the last report has
+                item.add_report_section(report.when, f"stdout: {name}", text)
+        folder = item.config.getoption("--ocp-mock-report")
+        if sections and folder is not None:
+            with suppress(Exception):  # the server may have ended
+                _leave(item.config.invocation_params.dir / folder, item.nodeid, loan.har())
     return report
 
 
-def _judge(loan: Loan) -> None:
+def _leave(folder: Path, nodeid: str, har: str) -> None:
+    """A file of that test's; of two tests whose names are the same but for signs, two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", nodeid).strip("-")
+    different = "" if name == nodeid else f"-{crc32(nodeid.encode()):08x}"
+    (folder / f"{name[:NAME]}{different}.har").write_text(har, encoding="utf-8")
+
+
+def _judge(loan: Loan, *, whole: bool = False) -> None:
     try:
-        complaint = loan.complaint()
+        complaint = loan.complaint(whole=whole)
     except ConnectionError as error:  # a server elsewhere has ended
         complaint = f"ocp_mock: {error}"
     if complaint is not None:

@@ -69,14 +69,16 @@ HANDLE: Final = {
     "url": PROPERTY,
     "api_url": PROPERTY,
     "advance": "(by=None, *, to=None, until=None)",
-    "assert_requested": "(operation, *, count=None, **filters)",
+    "assert_requested": "(operation=None, *, count=None, **filters)",
     "clear_denials": "(id=None)",
     "clear_faults": "(id=None)",
     "clear_requests": "()",
     "clear_stubs": "(id=None)",
     "clock": "()",
     "close": "()",
-    "contract": "()",
+    "clear_contract": "()",
+    "contract": "(*, worlds=None)",
+    "expecting_client_errors": "(*, status=None, operation=None, times=None)",
     "denials": "()",
     "deny": "(permission, **rule)",
     "fault": "(**rule)",
@@ -106,7 +108,10 @@ MOCK_SERVER: Final = {
     "stop": "()",
 }
 KEYWORDS: Final = {
-    "assert_requested": "status user task_instance_id subtask_instance_id trace_id kind client_error since",
+    "assert_requested": (
+        "method path query headers json "
+        "status user task_instance_id subtask_instance_id trace_id kind client_error since"
+    ),
     "deny": "user operation task_instance_id times",
     "fault": (
         "operation method path task_instance_id subtask_instance_id user when skip times probability "
@@ -114,7 +119,10 @@ KEYWORDS: Final = {
         "fixed_delay_milliseconds delay_distribution"
     ),
     "history": "task_instance_id subtask_instance_id since limit",
-    "requests": "status user task_instance_id subtask_instance_id trace_id kind client_error since",
+    "requests": (
+        "method path query headers json "
+        "status user task_instance_id subtask_instance_id trace_id kind client_error since"
+    ),
     "set_settings": "auth dialect nulls array_order field_names scheduler server seed",
 }
 TASK_FIELDS: Final = (
@@ -150,7 +158,14 @@ CONTROL: Final = {
     "GET /__admin/clock": "",
     "PUT /__admin/clock": "",
     "POST /__admin/clock/advance": "",
-    "GET /__admin/contract": "",
+    "GET /__admin/contract": "worlds",
+    "DELETE /__admin/contract": "worlds",
+    "GET /__admin/contract/client-errors": "worlds",
+    "GET /__admin/contract/expectations": "worlds",
+    "POST /__admin/contract/expectations": "",
+    "DELETE /__admin/contract/expectations": "worlds",
+    "GET /__admin/contract/expectations/{id}": "",
+    "DELETE /__admin/contract/expectations/{id}": "",
     "GET /__admin/denials": "",
     "POST /__admin/denials": "",
     "DELETE /__admin/denials": "",
@@ -170,7 +185,7 @@ CONTROL: Final = {
     "GET /__admin/openapi.json": "",
     "GET /__admin/permissions": "",
     "GET /__admin/requests": (
-        "operation status user traceId taskInstanceId subtaskInstanceId kind clientError since limit"
+        "operation method path status user traceId taskInstanceId subtaskInstanceId kind clientError since limit format"
     ),
     "DELETE /__admin/requests": "",
     "GET /__admin/requests/{id}": "",
@@ -252,13 +267,22 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         **HELP,
         **ADDRESS,
         **SERVING,
+        "--journal FILE": "OCP_MOCK_JOURNAL",
         "--port-file FILE": "OCP_MOCK_PORT_FILE",
         "--watch, --no-watch": "OCP_MOCK_WATCH",
+    },
+    "check": {
+        **HELP,
+        "URL": "",
+        "--admin-token TOKEN": "OCP_MOCK_ADMIN_TOKEN",
+        "--strict, --no-strict": "OCP_MOCK_STRICT",
+        "--world NAME": "OCP_MOCK_WORLD",
     },
     "exec": {
         **HELP,
         **ADDRESS,
         **SERVING,
+        "--journal FILE": "OCP_MOCK_JOURNAL",
         "--port PORT": "0 OCP_MOCK_PORT",
         "--strict, --no-strict": "OCP_MOCK_STRICT",
     },
@@ -343,7 +367,11 @@ FIXTURE: Final = {
 # --- pytest --------------------------------------------------------------------------------------------------------
 
 PYTEST_FIXTURES: Final = {"make_ocp_mock": "session", "ocp_mock": "function", "ocp_mock_url": "function"}
-PYTEST_OPTIONS: Final = {"--ocp-mock-fixtures": "append", "ini ocp_mock_fixtures": "linelist"}
+PYTEST_OPTIONS: Final = {
+    "--ocp-mock-fixtures": "append",
+    "--ocp-mock-report": "store",
+    "ini ocp_mock_fixtures": "linelist",
+}
 MARKER: Final = (
     "ocp_mock(path, *, world=None, clock='manual', speed=None, strict=False, auth=None, seed=None, dialect=None, "
     "nulls=None, array_order=None, field_names=None, api_prefixes=None, admin_token=None)"

@@ -25,6 +25,7 @@ from mockserver.admin.routes import ROUTES
 from mockserver.admin.rules import MAX_RULES, WITHIN
 from mockserver.admin.tasks import TASKS
 from mockserver.cli import exec as exec_command
+from mockserver.cli.gate.judgement import BROKEN_CONTRACT
 from mockserver.cli.main import parsed
 from mockserver.cli.serve import GRACE_S
 from mockserver.contract.bundles import schema_files
@@ -47,9 +48,11 @@ from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
 from mockserver.world import sessions
+from mockserver.world.account import COMPLAINTS, EXPECTATIONS
+from mockserver.world.evidence.exchange import BODY_BYTES
 from mockserver.world.fixture import SETTINGS
 from mockserver.world.history import CHANGES
-from mockserver.world.journal import BODY_BYTES, REQUESTS
+from mockserver.world.journal import ARCHIVED, BYTES, REQUESTS
 from mockserver.world.live import EVENTS_AT_ONE_INSTANT, EVENTS_IN_ONE_CALL
 from mockserver.world.served import GENERATIONS, MAX_SNAPSHOTS
 from mockserver.world.worlds import WORLDS
@@ -135,7 +138,10 @@ def test_the_readme_s_curl_lines_tell_the_story() -> None:
 
 
 def test_the_curl_lines_of_the_control_routes_tell_theirs() -> None:
-    advanced, taken, retried, restored, state, found, copies, anna, clock, removed = curled("docs/control-routes.md")
+    story, account, worlds = (answers := curled("docs/control-routes.md"))[:7], answers[7:-3], answers[-3:]
+    advanced, taken, retried, restored, state, found, copies = story
+    expected, bad, counted, unexpected = account
+    anna, clock, removed = worlds
     assert '"transitions":[]' in advanced
     assert '"name":"before"' in taken
     assert '"name":"before"' in restored
@@ -143,6 +149,10 @@ def test_the_curl_lines_of_the_control_routes_tell_theirs() -> None:
     assert '"status":"READY"' not in state
     assert '"total":1' in found
     assert "def test_retry_subtask_is_200" in copies
+    assert '"met":0' in expected
+    assert '"successful":false' in bad
+    assert '"clientErrors":0,"expectedErrors":1' in counted
+    assert unexpected == ""
     assert '"successful":true' in anna
     assert '"mode":"manual"' in clock
     assert removed == ""
@@ -201,7 +211,7 @@ def test_every_flag_that_is_named_is_one() -> None:
     there = {one for command in SUBCOMMANDS for one in flag.findall(run(command, "--help").stdout)}
     prose = "".join(re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
     named = {one for code in re.findall(r"`([^`\n]+)`", prose) for one in flag.findall(code)}
-    assert named - there == {"--ocp-mock-fixtures"}
+    assert named - there == {"--ocp-mock-fixtures", "--ocp-mock-report", "--junit-xml"}
 
 
 def test_ci_finds_the_commands_where_it_looks() -> None:
@@ -229,7 +239,7 @@ def test_every_block_is_run_or_checked() -> None:
     shown = Counter(fence for page in PAGES.values() for fence in re.findall(r"^```(.+)$", page, re.MULTILINE))
     for here in ("sh", "python", "yaml"):
         assert shown.pop(here)
-    assert shown == {"ts": 6, "js": 1, "bash": 9, "dockerfile": 1, "text": 2}
+    assert shown == {"ts": 6, "js": 1, "bash": 11, "dockerfile": 1, "text": 3}
 
 
 @pytest.mark.parametrize("program", examples("python"))
@@ -398,7 +408,7 @@ def test_every_header_that_a_page_may_read_is_named() -> None:
 
 def test_the_exit_codes_of_exec_are_the_code_s() -> None:
     codes = [row[0] for row in rows(section("docs/ci.md", "`exec`"))]
-    assert str(exec_command.BROKEN_CONTRACT) in codes
+    assert str(BROKEN_CONTRACT) in codes
     assert f"{exec_command.CANNOT_RUN}, {exec_command.NOT_FOUND}" in codes
     assert f"{exec_command.SIGNALLED} + n" in codes
 
@@ -414,6 +424,8 @@ KIB: Final = 2**10
         f"{MAX_BYTES // MIB} MiB, {MAX_DEPTH} levels",
         f"A fault is {MAX_DEPTH - WITHIN} levels deep",
         f"{REQUESTS:,} requests, {BODY_BYTES // KIB} KiB",
+        f"latest {COMPLAINTS} client errors, and takes {EXPECTATIONS:,} expectations",
+        f"{ARCHIVED:,} requests of those that resets have emptied, and {BYTES // MIB} MiB of them",
         f"{CHANGES:,} changes",
         f"replaced {GENERATIONS} times",
         f"more than {COPIED:,} subtasks",

@@ -13,13 +13,14 @@ import pytest
 import requests
 import yaml
 from clients import TASKS
+from hars import entries
 from pages import BASE, block
 from processes import END_S, INSTALL_S, environment, needed, npm_installed
 from variants import VARIANTS
 
 from mockserver import MockServer
 from mockserver.app import api_document
-from mockserver.cli.main import parsed
+from mockserver.cli.main import main, parsed
 
 CLIENT, VITE, UMI = "export async function retrySubtask", 'from "vite"', 'from "umi"'
 
@@ -253,6 +254,7 @@ def test_a_job_runs_its_tests_under_exec() -> None:
     arguments = parsed(shlex.split(line, comments=True)[1:])
     assert arguments.paths == ["fixtures/"]
     assert (arguments.strict, arguments.command) == (True, ["npm", "test"])
+    assert steps[-1]["with"]["path"] == arguments.journal
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -260,7 +262,7 @@ def test_a_job_has_the_form_of_one(job: str) -> None:
     assert JOBS[job].keys() <= {"runs-on", "steps", "services"}
     for step in JOBS[job]["steps"]:
         assert len(step.keys() & {"uses", "run"}) == 1
-        assert step.keys() <= {"uses", "with", "run", "env"}
+        assert step.keys() <= {"uses", "with", "run", "env", "if"}
 
 
 def test_a_service_is_reached_where_its_port_is() -> None:
@@ -273,6 +275,48 @@ def test_a_service_is_reached_where_its_port_is() -> None:
     asked = shlex.split(options[options.index("--health-cmd") + 1])
     assert parsed(asked[1:]).url is None
     assert service["env"] == {"OCP_MOCK_FIXTURES": "failed-subtask"}
+
+
+def test_a_service_is_judged_and_leaves_its_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the job's own lines, on a server that has seen a wrong request."""
+    steps = [step["run"] for step in JOBS["with-a-service"]["steps"] if "run" in step]
+    check, fetch = (next(line for line in steps if word in line) for word in ("check", "curl"))
+    words = shlex.split(check)
+    with MockServer("failed-subtask") as mock:
+        requests.get(f"{mock.url}/api/v2/nowhere", timeout=END_S)
+        judged = [mock.url if word == BASE else word for word in words[words.index("check") :]]
+        assert main(judged) == 3
+        command = [needed("curl"), *shlex.split(fetch.replace(BASE, mock.url))[1:]]
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=END_S)
+    assert "client error: GET /api/v2/nowhere: 404: " in capsys.readouterr().err
+    assert len(entries((tmp_path / "run.har").read_bytes())) == 1
+
+
+def test_jobs_that_share_a_server_are_judged_by_the_chapter_s_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """The world of one is not the other's."""
+    together, alone = (shlex.split(line)[1:] for line in block("bash", "check").splitlines())
+    with MockServer("failed-subtask") as mock:
+        requests.get(f"{mock.url}/w/sloppy/api/v2/nowhere", timeout=END_S)
+        requests.get(f"{mock.url}/w/{alone[alone.index('--world') + 1]}{TASKS}", timeout=END_S)
+        codes = [main([mock.url if word == BASE else word for word in words]) for words in (together, alone)]
+    assert codes == [3, 0]
+    assert "(world sloppy)" in capsys.readouterr().err
+
+
+def test_what_the_gate_tells_is_as_the_chapter_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with MockServer("failed-subtask") as mock:
+        requests.get(f"{mock.url}{TASKS}?pages=1", timeout=END_S)
+        requests.post(f"{mock.url}/__admin/contract/expectations", json={"status": 404}, timeout=END_S)
+        assert main(["check", mock.url, "--strict"]) == 3
+    assert capsys.readouterr().err.splitlines()[:2] == block("text", "client error").splitlines()
+
+
+def test_the_image_is_built_and_runs_where_its_port_is() -> None:
+    build, start = map(shlex.split, block("bash", "docker build").splitlines())
+    assert (build[:2], start[:2]) == (["docker", "build"], ["docker", "run"])
+    assert build[build.index("-t") + 1] == start[-1]
+    assert start[start.index("-p") + 1] == f"{parsed(['serve']).port}:{parsed(['serve']).port}"
+    assert start[start.index("-e") + 1] == "OCP_MOCK_FIXTURES=failed-subtask"
 
 
 def test_the_container_serves_and_is_asked_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

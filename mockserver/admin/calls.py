@@ -24,7 +24,7 @@ JSON_TYPE: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 YAML_TYPES: Final = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
 
-NAMED: Final = {"advance": "an advance", "settings": "settings"}
+NAMED: Final = {"advance": "an advance", "settings": "settings", "expectation": "an expectation"}
 
 AT_ONCE: Final = 16 * 1024
 """A body of more bytes is read in a thread."""

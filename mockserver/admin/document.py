@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mockserver.admin.calls import EVENT_STREAM, JSON_TYPE, ControlRoute
-from mockserver.admin.journal import FILTERS, LONG
+from mockserver.admin.journal import FILTERS, HAR_TYPE, LONG
 from mockserver.contract.bundles import Json, Schemas
 from mockserver.contract.openapi import COMPONENT, components
 
@@ -29,12 +29,11 @@ PATH: Final[dict[str, tuple[Json, str, object]]] = {
     "id": ({"type": "string"}, "The rule's id.", "fault-1"),
     "name": ({"type": "string"}, "The name of the snapshot, of the world, or of the fixture.", "before-the-retry"),
 }
-REQUEST: Final[tuple[Json, str, object]] = (
-    {**LONG, "minimum": 1},
-    "The request's id, as the journal has it.",
-    1,
-)
-"""What `id` is under /__admin/requests."""
+IDS: Final[dict[str, tuple[Json, str, object]]] = {
+    "/__admin/requests/": ({**LONG, "minimum": 1}, "The request's id, as the journal has it.", 1),
+    "/__admin/contract/": ({"type": "string"}, "The expectation's id.", "expectation-1"),
+}
+"""What `id` is there."""
 REASONS: Final = {
     400: "The body is not JSON.",
     401: "The admin token is missing or wrong.",
@@ -82,7 +81,7 @@ def _tag(path: str) -> str:
 
 def _path_parameters(path: str) -> Json:
     names = re.findall(r"\{(\w+)\}", path)
-    known = {**PATH, "id": REQUEST} if path.startswith("/__admin/requests/") else PATH
+    known = PATH | next(({"id": id} for start, id in IDS.items() if path.startswith(start)), {})
     parameters = [
         {"name": name, "in": "path", "required": True, "description": about, "schema": schema, "example": example}
         for name, (schema, about, example) in known.items()
@@ -108,6 +107,9 @@ def _operation(path: str, method: str, route: ControlRoute, token: bool, schemas
         kinds = [JSON_TYPE, "application/yaml"] if path == "/__admin/state" else [JSON_TYPE]
         described["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     described["responses"] = {str(route.status if route.reply else 204): _success(route, schemas)}
+    if "format" in route.query:
+        har: Json = {"schema": {"type": "object", "description": "HAR 1.2."}}
+        described["responses"]["200"]["content"][HAR_TYPE] = har
     for status in sorted(set(_refusals(path, method, route, token))):
         described["responses"][str(status)] = _response(REASONS[status], "control-error", schemas)
     return described

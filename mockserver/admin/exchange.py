@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from mockserver.admin.calls import Later, id_in_path
-from mockserver.admin.copies import pytest_test
+from mockserver.admin.copies import javascript, pytest_test
 from mockserver.admin.copies import request as copied_request
 from mockserver.admin.copies.fixture import as_yaml
 from mockserver.admin.copies.request import LOST, Lost, path_in_test, world_before
@@ -15,14 +15,15 @@ from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Unprocessable
 from mockserver.tasks.transitions import rolled_back
 from mockserver.tasks.values import PENDING, Subtask, Task
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.history import Change
-from mockserver.world.journal import Exchange
-from mockserver.world.live import fixture_of
 from mockserver.world.worlds import Site
 
 COPIED: Final = 2000
 """A world of more subtasks is not copied: it would keep everybody else waiting."""
+IN_JAVASCRIPT: Final = ("fetch", "playwright")
+"""Mostly they cannot be made for the same reason as the others, which is told once."""
 TOO_MUCH: Final = "more has changed since then than the history keeps"
 
 
@@ -91,32 +92,43 @@ def state_json(value: Task | Subtask) -> dict[str, object]:
 
 
 async def get_request_copies(site: Site, request: web.Request) -> object:
-    """As a line for a shell, as a test for pytest, and the world that it met as a fixture. null is what cannot be made
-    exactly, and `why` says why."""
+    """As a line for a shell, a call of fetch(), tests for Playwright and pytest, and the world that it met, as YAML.
+    null is what cannot be made exactly, and `why` says why."""
     number, entry = found(site, request)
     return Later(lambda: copies(site, request, number, entry))
 
 
 def copies(site: Site, request: web.Request, number: int, entry: Exchange) -> dict[str, object]:
     makers: Mapping[str, Callable[[], str]] = {
-        "curl": lambda: curl(site, request, entry),
+        "curl": lambda: copied_request.curl(entry, *addressed(site, request, entry)),
         "pytest": lambda: pytest_test.source(entry, path_in_test(entry, site.options.prefixes), met(entry)),
         "fixture": lambda: fixture(site, number, entry),
+        "fetch": lambda: javascript.fetch(entry, *addressed(site, request, entry)),
+        "playwright": lambda: javascript.playwright(
+            entry,
+            number,
+            addressed(site, request, entry)[0],
+            site.name,
+            met(entry),
+            token=bool(site.options.admin_token),
+        ),
     }
     made: dict[str, object] = {}
-    why = []
+    why: list[str] = []
     for name, make in makers.items():
         try:
             made[name] = make()
         except Lost as error:
             made[name] = None
-            why.append(f"{name}: {error}")
+            if name not in IN_JAVASCRIPT or not any(told.endswith(f": {error}") for told in why):
+                why.append(f"{name}: {error}")
     return {**made, "why": "; ".join(why) or None}
 
 
-def curl(site: Site, request: web.Request, entry: Exchange) -> str:
+def addressed(site: Site, request: web.Request, entry: Exchange) -> tuple[str, str | None]:
+    """The server's URL, and the world, if the path does not name it."""
     named_in_path = site.name is None or f"/w/{site.name}/" in entry.asked.target.partition("?")[0]
-    return copied_request.curl(entry, f"{request.scheme}://{request.host}", None if named_in_path else site.name)
+    return f"{request.scheme}://{request.host}", None if named_in_path else site.name
 
 
 def fixture(site: Site, number: int, entry: Exchange) -> str:
@@ -136,5 +148,5 @@ def met(entry: Exchange) -> Fixture:
     count = sum(len(one.subtasks) for one in world.tasks.values())
     if count > COPIED:
         raise Lost(f"the world has {count} subtasks, and more than {COPIED} are not copied")
-    whole = fixture_of(world, ClockSetting("manual", world.now, 1.0, True), entry.traces)
+    whole = world.fixture(ClockSetting("manual", world.now, 1.0, True), entry.traces)
     return replace(whole, users={name: replace(user, access_keys={}) for name, user in whole.users.items()})

@@ -36,6 +36,7 @@ async def load_fixture(site: Site, request: web.Request) -> object:
         if site.served is not served or served.generation != generation:
             raise Unprocessable("another world was loaded while this one was read: nothing was changed", status=409)
         served.become(live, fixture.clock)
+        site.loaded = request.match_info["name"]
     return health_json(site)
 
 

@@ -1,12 +1,14 @@
-"""Control routes of what happened: the journal of requests, the history of changes, the account."""
+"""Control routes of what happened: the journal of requests, the history of changes."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeVar, get_args
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from mockserver.admin.calls import MANY, Later
 from mockserver.contract import credentials
@@ -15,10 +17,14 @@ from mockserver.contract.json_text import finite
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
+from mockserver.server import responses
 from mockserver.times import parse_instant
+from mockserver.world.account import VALID
+from mockserver.world.evidence import har
+from mockserver.world.evidence.exchange import BODY_BYTES, Exchange, Kind
 from mockserver.world.history import Change
-from mockserver.world.journal import BODY_BYTES, Exchange, Kind
 from mockserver.world.live import TIME
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 LONG: Final[dict[str, object]] = {"type": "integer", "format": "int64", "minimum": LONG_MIN, "maximum": LONG_MAX}
@@ -33,9 +39,13 @@ class Filter(NamedTuple):
     description: str
 
 
-NAMES: Final[dict[str, tuple[str, ...]]] = {"operation": tuple(OPERATIONS), "kind": get_args(Kind)}
+NAMES: Final[dict[str, tuple[str, ...]]] = {
+    **{"operation": tuple(OPERATIONS), "kind": get_args(Kind), "worlds": ("all",), "format": ("json", "har")},
+}
 FILTERS: Final[dict[str, Filter]] = {
     "operation": Filter({"type": "string", "enum": list(OPERATIONS)}, "Only this operation."),
+    "method": Filter(TEXT, "Only by this HTTP method."),
+    "path": Filter(TEXT, "Only to paths that this glob is, in which * crosses slashes; with /w/{world} or without."),
     "status": Filter({"type": "integer", "minimum": 100, "maximum": 599}, "Only with this HTTP status."),
     "user": Filter(TEXT, "Only by this user, by the name that was sent."),
     "traceId": Filter(TEXT, "Only the one with this trace id."),
@@ -45,6 +55,8 @@ FILTERS: Final[dict[str, Filter]] = {
     "clientError": Filter({"type": "boolean"}, "Only those that left the contract; or only the others."),
     "since": Filter(TEXT, "Only from this instant on: an ISO 8601 date-time with offset."),
     "limit": Filter({"type": "integer", "minimum": 1}, "Only so many: the last of a record, the first of the tasks."),
+    "format": Filter({"type": "string", "enum": ["json", "har"]}, "HAR 1.2, as a browser's network panel imports it."),
+    "worlds": Filter({"type": "string", "enum": ["all"]}, "All worlds together, those that are gone too."),
     "name": Filter(TEXT, "Only those whose name contains this, in upper or lower case."),
 }
 
@@ -52,7 +64,7 @@ FILTERS: Final[dict[str, Filter]] = {
 class Asked(NamedTuple):
     """What a query asks for: all that is in `wanted` must hold."""
 
-    wanted: Mapping[str, object]
+    wanted: dict[str, object]
     since: int | None
     limit: int | None
 
@@ -62,9 +74,14 @@ class Asked(NamedTuple):
         chosen = [
             (number, one)
             for number, one in records
-            if (since is None or one.time >= since) and all(facts[key](one) == value for key, value in wanted)
+            if (since is None or one.time >= since) and all(holds(facts[key](one), value) for key, value in wanted)
         ]
         return chosen[-self.limit :] if self.limit else chosen
+
+
+def holds(fact: object, value: object) -> bool:
+    """Of several texts, that the glob is one of them."""
+    return any(fnmatchcase(one, str(value)) for one in fact) if isinstance(fact, tuple) else fact == value
 
 
 def asked(request: web.Request, *known: str) -> Asked:
@@ -103,8 +120,22 @@ def user_of(entry: Exchange) -> str | None:
     return sent.user if sent.password is not None or is_signed or sent.session else None
 
 
+def paths_of(entry: Exchange) -> tuple[str, ...]:
+    """By which it may be found: as sent, and decoded; and without the world that it names."""
+    paths = path_of(entry), entry.asked.path
+    return (*paths, *(IN_WORLD.sub("", path) for path in paths))
+
+
+def path_of(entry: Exchange) -> str:
+    """As sent."""
+    return credentials.redacted(entry.asked.target).partition("?")[0]
+
+
+IN_WORLD: Final = re.compile(r"^/w/[^/]+(?=/)")
 FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
     "operation": lambda entry: (operation := entry.asked.to.operation) and operation.id,
+    "method": lambda entry: entry.asked.method,
+    "path": paths_of,
     "status": lambda entry: entry.status,
     "user": user_of,
     "traceId": lambda entry: entry.trace_id,
@@ -113,15 +144,25 @@ FACTS: Final[dict[str, Callable[[Exchange], object]]] = {
     "kind": lambda entry: entry.kind,
     "clientError": lambda entry: entry.client_error is not None,
 }
-REQUEST_FILTERS: Final = (*FACTS, "since", "limit")
+REQUEST_FILTERS: Final = (*FACTS, "since", "limit", "format")
 MAX_DEPTH: Final = 100
+HAR_TYPE: Final = "application/har+json"
 WITH_BODIES: Final = 50
 """Of more requests an answer is made in a thread: each can have 32 KiB of bodies."""
 
 
 async def get_requests(site: Site, request: web.Request) -> object:
+    """Oldest first. With `format=har`, or where `application/har+json` is accepted: as HAR 1.2."""
     journal, wire = site.served.journal, site.served.wire
-    chosen = asked(request, *REQUEST_FILTERS).last(journal.numbered(), FACTS)
+    filters = asked(request, *REQUEST_FILTERS)
+    form = filters.wanted.pop("format", "har" if HAR_TYPE in request.headers.get(hdrs.ACCEPT, "") else "json")
+    chosen = filters.last(journal.numbered(), FACTS)
+    if form == "har":
+        name = site.name
+        content = await in_thread(
+            lambda: har.text((name, number, entry) for number, entry in chosen).encode("utf-8", "replace")
+        )
+        return web.Response(body=content, content_type=HAR_TYPE, headers={responses.CONTRACT: VALID})
     total, dropped = journal.total, journal.dropped
 
     def told() -> dict[str, object]:
@@ -136,24 +177,38 @@ async def delete_requests(site: Site, request: web.Request) -> None:
 
 
 def entry_json(
-    number: int, entry: Exchange, render: Callable[[int], str | None], *, bodies: bool = True
+    number: int, entry: Exchange, render: Callable[[int], str | None], *, whole: bool = True
 ) -> dict[str, object]:
+    """`whole`: with its headers and bodies."""
     asked, effect = entry.asked, entry.effect
+    sent: dict[str, object] = {}
+    received: dict[str, object] = {}
+    if whole:
+        answered = credentials.shown_headers((entry.headers or {}).items())
+        sent = {"requestHeaders": headers_json(asked.shown_headers()), "requestBody": body_json(asked.body)}
+        received = {
+            "responseHeaders": headers_json(answered),
+            "responseBody": body_json(entry.content),
+        }
     return {
         "id": number,
         "time": render(entry.time),
         "kind": entry.kind,
         "operation": asked.to.operation and asked.to.operation.id,
         "method": asked.method,
-        "path": credentials.redacted(asked.target),
+        "path": path_of(entry),
+        "query": query_json(asked.query),
         "user": user_of(entry),
-        **({"requestBody": body_json(asked.body)} if bodies else {}),
+        **sent,
         "status": entry.status,
-        **({"responseBody": body_json(entry.content)} if bodies else {}),
+        "errorCode": error_code(entry),
+        **received,
+        "duration": entry.duration_ms,
         "rule": entry.rule,
         "effect": f"{effect}, let go" if entry.let_go else effect,
         "hint": entry.hint,
         "clientError": entry.client_error,
+        "expected": entry.expected,
         "traceId": entry.trace_id,
         "resent": entry.resent,
         "truncated": max(len(asked.body), len(entry.content)) > BODY_BYTES,
@@ -171,9 +226,36 @@ def body_json(body: bytes) -> Any:
     try:
         if len(body) > BODY_BYTES or nested(body) > MAX_DEPTH:
             raise ValueError("cut, or too deep to be shown as JSON")
-        return json.loads(body, parse_constant=str, parse_float=finite)
+        return credentials.shown_json(json.loads(body, parse_constant=str, parse_float=finite))
     except (ValueError, RecursionError):
-        return body[:BODY_BYTES].decode("utf-8", "replace")
+        return credentials.shown_text(body[:BODY_BYTES].decode("utf-8", "replace"))
+
+
+def query_json(query: str) -> dict[str, object]:
+    """The values of one that is repeated are a list."""
+    found: dict[str, list[str]] = {}
+    for name, text in credentials.shown_query(query):
+        found.setdefault(name, []).append(text)
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
+
+
+def headers_json(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Those of one name are one."""
+    found: dict[str, str] = {}
+    for name, text in headers:
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def error_code(entry: Exchange) -> object:
+    """That of the envelope; None if there is none."""
+    if entry.status is None or entry.status < 400 or len(entry.content) > BODY_BYTES:
+        return None
+    try:
+        code = json.loads(entry.content)["error"]["code"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return None
+    return code if type(code) in (str, int) else None  # a fault may have put anything there
 
 
 CHANGE_FACTS: Final[dict[str, Callable[[Change], object]]] = {
@@ -208,7 +290,3 @@ def transition(change: Change, render: Callable[[int], str | None]) -> dict[str,
         "operation": change.operation,
         "cause": cause if cause == TIME or " " in cause else f"request {cause}",
     }
-
-
-async def get_contract(site: Site, request: web.Request) -> object:
-    return site.account.to_json()

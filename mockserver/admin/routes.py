@@ -1,6 +1,6 @@
 """/__admin: the table of control routes, and the straight line of a call.
 
-JSON in, JSON out, proven and counted like the API's; a refusal changes nothing.
+JSON in, JSON out, proven like the API's; a refusal changes nothing.
 """
 
 import json
@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from mockserver import __version__
 from mockserver.admin import clock, document, exchange, fixtures, guard, journal, rules, snapshots, state, static, tasks
+from mockserver.admin.account import counts, expectations
 from mockserver.admin.calls import JSON_TYPE, MANY, ControlRoute, Later
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
@@ -128,13 +129,28 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     },
     "/__admin/worlds": {"GET": To(state.get_worlds, "The named worlds", "world-list")},
     "/__admin/worlds/{name}": {"DELETE": To(state.delete_world, "Forget a named world")},
-    "/__admin/contract": {"GET": To(journal.get_contract, "The account of every reply", "contract-account")},
+    "/__admin/contract": {
+        "GET": To(counts.get_contract, "The account of every reply", "contract-account", query=("worlds",)),
+        "DELETE": To(counts.delete_contract, "Set the account to zero", query=("worlds",)),
+    },
+    "/__admin/contract/client-errors": {
+        "GET": To(counts.get_client_errors, "What left the contract", "client-error-list", query=("worlds",))
+    },
+    "/__admin/contract/expectations": {
+        "GET": To(expectations.get_expectations, "The expectations", "expectation-list", query=("worlds",)),
+        "POST": To(expectations.post_expectation, "Expect client errors", "expectation", "expectation", 201),
+        "DELETE": To(expectations.delete_expectations, "Expect none any more", query=("worlds",)),
+    },
+    "/__admin/contract/expectations/{id}": {
+        "GET": To(expectations.get_expectation, "One expectation", "expectation"),
+        "DELETE": To(expectations.delete_expectation, "Remove an expectation"),
+    },
     "/__admin/openapi.json": {"GET": To(get_document, "This document", "openapi-document", looks=True)},
 }
 PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin": {"GET": To(static.get_page_folder, "The page's other address", looks=True)},
     "/__admin/": {"GET": To(static.get_page, "The page", looks=True)},
-    "/__admin/page/{file}": {"GET": To(static.get_page_file, "A file of the page", looks=True)},
+    "/__admin/page/{file:.+}": {"GET": To(static.get_page_file, "A file of the page", looks=True)},
 }
 """What a browser loads before it can send a token. Not in the document."""
 PAGE: Final = {methods["GET"].handler for methods in PAGES.values()}
@@ -198,8 +214,6 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
             if request.method not in SAFE:
                 site.served.live.touched = True
         if isinstance(body, web.StreamResponse):
-            if not body.prepared:  # else it was a stream, which was counted when it began
-                site.account.valid += 1
             return body
         if route.edits:
             site.served.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
@@ -224,16 +238,14 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
         if len(refusal.problems) > MANY:
             refused = refusal
             body = await in_thread(lambda: proven("control-error", error_json(refused)))
-    account, verdict = site.account, VALID
+    verdict = VALID
     content = body if isinstance(body, bytes | Violation) else proven(schema, body)
     if isinstance(content, Violation):
         log.error("contract violation: %s", content)
-        account.violations += 1
+        site.account.violations += 1
         status, verdict = 500, VIOLATION
         failure = Unprocessable(f"contract violation, a bug of the mock server: {content}")
         content = json.dumps(error_json(failure)).encode()
-    else:
-        account.valid += 1
     headers[responses.CONTRACT] = verdict
     if status != 204:
         headers[hdrs.CONTENT_TYPE] = JSON_TYPE

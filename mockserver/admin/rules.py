@@ -14,6 +14,7 @@ from mockserver.contract.permissions import ANONYMOUS
 from mockserver.contract.schemas import contract
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
+from mockserver.faults.contradictions import contradictions
 from mockserver.faults.denials import Denial
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.fixtures.stubs.reading import items
@@ -42,7 +43,7 @@ async def get_faults(site: Site, request: web.Request) -> object:
 
 async def post_fault(site: Site, request: web.Request) -> object:
     body = await checked_body("fault", request)
-    wrong = effects.problems(body, site.served.world.settings.variant.row)
+    wrong = [*effects.problems(body, site.served.world.settings.variant.row), *contradictions(body)]
     if wrong:
         raise Unprocessable("not a fault", wrong)
     check_new(body, site.served.up_to_now().faults)

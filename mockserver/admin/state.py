@@ -27,7 +27,7 @@ async def health(site: Site, request: web.Request) -> object:
 def health_json(site: Site) -> dict[str, object]:
     executions = site.served.world.tasks.values()
     subtasks = sum(len(execution.subtasks) for execution in executions)
-    worlds = site.worlds
+    worlds, variant = site.worlds, site.served.world.settings.variant
     return {
         "status": "healthy",
         "version": __version__,
@@ -35,6 +35,26 @@ def health_json(site: Site) -> dict[str, object]:
         "subtasks": subtasks,
         "worlds": len(worlds.names()),
         "evictedWorlds": worlds.evicted,
+        "world": site.name,
+        "fixture": site.fixture,
+        "dialect": variant.dialect,
+        "api": site.prefixes[0],
+        "next": next_json(site),
+    }
+
+
+def next_json(site: Site) -> dict[str, object] | None:
+    """What happens next by itself, and when."""
+    timer = site.served.live.next_timer()
+    if timer is None:
+        return None
+    due, subtask, task = timer
+    status = site.served.world.tasks[task].subtasks[subtask].status
+    return {
+        "due": site.served.wire.instant(due),
+        "taskInstanceId": task,
+        "subtaskInstanceId": subtask,
+        "status": status,
     }
 
 

@@ -5,7 +5,10 @@ changes the Host, the page can then say which call was refused, and which flag w
 gets, reads or frames them.
 """
 
+import gzip
+from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -41,20 +44,41 @@ HEADERS: Final = {
 
 async def get_page(site: Site, request: web.Request) -> object:
     """Tasks, clock, faults, requests and permissions of the world, live, and what can be done to them."""
-    return served("index.html")
+    return served("index.html", request)
 
 
 async def get_page_file(site: Site, request: web.Request) -> object:
-    return served(request.match_info["file"])
+    return served(request.match_info["file"], request)
 
 
-def served(name: str) -> web.Response:
+def served(name: str, request: web.Request) -> web.Response:
     """Raises Unprocessable (404) for what is no file of the page."""
-    kind = TYPES.get(PurePosixPath(name).suffix)
-    file = next((one for one in FILES.iterdir() if one.name == name), None)
+    kind, file = TYPES.get(PurePosixPath(name).suffix), found(FILES, name)
     if kind is None or file is None:
         raise Unprocessable(f"the page has no file {name}", status=404)
-    return web.Response(body=file.read_bytes(), headers={hdrs.CONTENT_TYPE: kind, **HEADERS})
+    body, headers = file.read_bytes(), {hdrs.CONTENT_TYPE: kind, hdrs.VARY: hdrs.ACCEPT_ENCODING, **HEADERS}
+    if takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+        body, headers[hdrs.CONTENT_ENCODING] = packed(body), "gzip"
+    return web.Response(body=body, headers=headers)
+
+
+def found(folder: Traversable, name: str) -> Traversable | None:
+    """A file below a folder, by names that are there: none leads out of it."""
+    first, _, rest = name.partition("/")
+    one = next((one for one in folder.iterdir() if one.name == first), None)
+    if one is None or one.is_dir() != bool(rest):
+        return None
+    return found(one, rest) if rest else one
+
+
+def takes_gzip(accepted: str) -> bool:
+    offers = [offer.replace(" ", "").lower().partition(";q=") for offer in accepted.split(",")]
+    return any(name == "gzip" and (not mark or quality.strip("0.") != "") for name, mark, quality in offers)
+
+
+@lru_cache(maxsize=64)
+def packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
 
 
 async def get_page_folder(site: Site, request: web.Request) -> object:

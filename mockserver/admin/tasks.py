@@ -1,10 +1,11 @@
 """Control routes of tasks and subtasks: a list for the page, each one by itself, and changing it."""
 
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import Later, body_of, checked, id_in_path
+from mockserver.admin.calls import MANY, Later, body_of, checked, id_in_path
 from mockserver.admin.journal import asked
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
@@ -12,6 +13,8 @@ from mockserver.fixtures import patch as fixture_patch
 from mockserver.fixtures.writer import subtask_data, task_data
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.values import CANCELING, READY, RUNNING
+from mockserver.world.turns import in_thread
+from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 TASKS: Final = 1000
@@ -64,7 +67,7 @@ async def get_subtask(site: Site, request: web.Request) -> object:
 async def patch_task(site: Site, request: web.Request) -> object:
     sent = await body_of(request)
     execution = found_task(site, request)
-    patched = patch(site, execution, checked("task-patch", sent), f"PATCH /__admin/tasks/{execution.id}")
+    patched = await patch(site, execution, checked("task-patch", sent), f"PATCH /__admin/tasks/{execution.id}")
     return task_json(patched, site)
 
 
@@ -76,7 +79,8 @@ async def patch_subtask(site: Site, request: web.Request) -> object:
     if body.setdefault("id", id) != id:
         raise Unprocessable("not a subtask-patch", [Problem(("id",), fixture_patch.SAME_ID)])
     cause = f"PATCH /__admin/tasks/{execution.id}/subtasks/{id}"
-    return subtask_json(patch(site, execution, {"subtasks": [body]}, cause, within=("subtasks", 0)), id, site)
+    patched = await patch(site, execution, {"subtasks": [body]}, cause, within=("subtasks", 0))
+    return subtask_json(patched, id, site)
 
 
 def task_json(execution: Execution, site: Site) -> Later:
@@ -105,15 +109,28 @@ def found_subtask(execution: Execution, request: web.Request) -> int:
     return id
 
 
-def patch(
+async def patch(
     site: Site, execution: Execution, body: dict[str, Any], cause: str, within: tuple[str | int, ...] = ()
 ) -> Execution:
-    """`within` leads to the part of `body` that was sent. Raises Unprocessable."""
-    world = site.served.world
+    """`within` leads to the part of `body` that was sent. With a long task that is read in a thread, and again at once
+    if the task has changed meanwhile. Raises Unprocessable."""
+    world, id, patched = site.served.world, execution.id, None
     try:
-        patched = fixture_patch.patched(execution.state(), body, world.settings, world.now)
+        if len(execution.subtasks) > MANY:
+            patched = await in_thread(partial(_patched, execution, body, world))
+            before, world = world, site.served.as_far_as_it_comes()
+            if world.tasks.get(id) is not execution or world.settings is not before.settings:
+                patched = None
+        if patched is None:
+            patched = _patched(world.tasks[id], body, world)
+    except KeyError:
+        raise Unprocessable(f"task {id} is not there any more", status=404) from None
     except Unprocessable as error:
         problems = [Problem(path[len(within) :], message) for path, message in error.problems]
         raise Unprocessable(error.message, problems) from None
     site.served.patch(patched.task, patched.subtasks, patched.logs, cause)
-    return site.served.world.tasks[execution.id]
+    return site.served.world.tasks[id]
+
+
+def _patched(execution: Execution, body: dict[str, Any], world: World) -> fixture_patch.Patched:
+    return fixture_patch.patched(execution.state(), body, world.settings, world.now)

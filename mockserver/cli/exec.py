@@ -20,15 +20,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mockserver.cli import endings
+from mockserver.cli.gate import journal_file
+from mockserver.cli.gate.judgement import Evidence, told, verdict, wrong
 from mockserver.cli.serve import prepared, refused
 from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.server import runner
 from mockserver.server.routing import SITE
-from mockserver.world.account import Account
+from mockserver.world.account import Accounts
 
 BASE_URL: Final = "OCP_BASE_URL"
-BROKEN_CONTRACT: Final = 3
-"""The exit code where the command went well, and the account did not."""
 CANNOT_RUN: Final = 126
 NOT_FOUND: Final = 127
 SIGNALLED: Final = 128
@@ -55,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     environment = with_server(os.environ, runner.url_of(arguments.host, sockets))
     adopt_orphans()
     command = Command()
+    site = app[SITE]
+    if arguments.journal is not None:
+        site.worlds.keep_requests()
     with runner.running_in_thread(app, sockets, grace_s=SERVER_GRACE_S, access_log=bool(arguments.access_log)):
         try:
             command.start(arguments.command, environment)
@@ -65,22 +68,27 @@ def run(arguments: argparse.Namespace) -> int:
             return NOT_FOUND if absent else CANNOT_RUN
         code = command.wait()
     endings.finish()  # there is nobody any more to pass signals on to
-    account = app[SITE].account
-    worse = 0 if code else verdict(account, strict=arguments.strict)
-    print(f"ocp-mockserver: {told(account)}" + (f" (exit code {worse})" if worse else ""), file=sys.stderr)
+    accounts = site.worlds.accounts
+    evidence, faults = evidence_of(accounts), accounts.total().faults
+    for line in wrong(evidence, strict=arguments.strict):
+        print(f"ocp-mockserver: {line}", file=sys.stderr)
+    worse = 0 if code else verdict(evidence, strict=arguments.strict)
+    if arguments.journal is not None and not journal_file.write(arguments.journal, site.worlds):
+        worse = worse or 1
+    last = f"{told(evidence.account)}; {counted(faults, 'fault')} acted; {site.worlds.lost} lost to the journal"
+    print(f"ocp-mockserver: {last}" + (f" (exit code {worse})" if worse and not code else ""), file=sys.stderr)
     return code or worse
 
 
-def verdict(account: Account, *, strict: bool) -> int:
-    """The exit code of a command that went well."""
-    return BROKEN_CONTRACT if account.violations or (strict and account.client_errors) else 0
-
-
-def told(account: Account) -> str:
-    replies = "1 reply" if account.replies == 1 else f"{account.replies} replies"
-    return (
-        f"{replies}: {account.valid} valid, {account.deliberately_invalid} deliberately invalid, "
-        f"{counted(account.violations, 'violation')} of the contract; {counted(account.client_errors, 'client error')}"
+def evidence_of(accounts: Accounts) -> Evidence:
+    """Of all worlds."""
+    total, found = accounts.total(), accounts.all()
+    told = [one.to_json() for account in found for one in account.complaints]
+    return Evidence(
+        account=total.to_json(),
+        client_errors=told,
+        omitted=total.client_errors - len(told),
+        expectations=[one.to_json() for account in found for one in account.expectations.values()],
     )
 
 

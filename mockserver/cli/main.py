@@ -1,6 +1,6 @@
 """The command line. Exit codes: 0 it went well, 1 it could not serve, 2 a usage error or a fixture with mistakes.
 
-`exec` has more of them: its command's own, and 3 if that went well and the account did not.
+`exec` has more of them: its command's own, and 3 if that went well and the account did not; `check` has that 3, too.
 
 What each command imports, it imports when it runs: `--help` and `validate` need no web server.
 """
@@ -18,6 +18,7 @@ from typing import Final
 from mockserver import __version__
 from mockserver.cli import port_file, remote, scenarios
 from mockserver.cli.flags import FIXTURES, Flags, between, one_of, some, unknown, whole
+from mockserver.cli.gate import check, journal_file
 
 Command = Callable[[argparse.Namespace], int]
 """Returns the exit code."""
@@ -32,6 +33,7 @@ examples:
   ocp-mockserver init fixtures                          a fixture of your own to begin with
   ocp-mockserver serve fixtures/ --port 0               your own, on a free port
   ocp-mockserver exec fixtures/ -- npm test             a server for as long as the tests run
+  ocp-mockserver check http://127.0.0.1:8080 --strict   what a server elsewhere has seen
   ocp-mockserver validate fixtures/*.yaml
   ocp-mockserver openapi > openapi.json
 
@@ -68,8 +70,9 @@ examples:
   ocp-mockserver exec -- sh -c 'curl -fsS "$OCP_BASE_URL/api/v2/tasks/instances"'
 
 Exits with the command's code (128 + n after signal n, 127 if there is no such command); if that is 0, with 3 if an
-answer of ours violated the contract or, with --strict, a request was none of the contract's (unknown route, wrong
-method, bad parameter). Signals go to the command and all that it has started. The account is printed on stderr.
+answer of ours violated the contract or, with --strict, a request left it and was not expected to (each is told), an
+expected client error did not come, or no request came at all. Signals go to the command and all that it has started.
+The account is printed on stderr.
 """
 INIT_ABOUT: Final = "Writes a commented fixture to begin with into the folder DIR, which may not have any yet."
 HEALTHCHECK_ABOUT: Final = """\
@@ -130,6 +133,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.add_switch("--watch", default=True, help="whether what is saved in a PATH is loaded")
     add_world(flags)
     flags.add_switch("--access-log", default=None, help="a line per request; by default if stderr is a terminal")
+    journal_file.add_to(flags, "at the end, and at SIGUSR1")
 
     flags = command("exec", EXEC_ABOUT, "serve a world while a command runs", EXEC_EXAMPLES)
     flags.parser.usage = "%(prog)s [PATH ...] [--strict] [flags of serve] -- COMMAND ..."
@@ -137,7 +141,10 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     add_address(flags, port=0)
     add_world(flags)
     flags.add_switch("--access-log", default=False, help="a line per request")
+    journal_file.add_to(flags, "when the command has ended")
     flags.parser.set_defaults(command=command_words)
+
+    check.add_to(command)
 
     flags = command("init", INIT_ABOUT, "write a fixture to begin with")
     flags.parser.add_argument("folder", metavar="DIR", help="is made if it is not there")

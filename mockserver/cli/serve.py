@@ -5,6 +5,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,6 +18,7 @@ from aiohttp import web
 from mockserver.app import create_app
 from mockserver.cli import endings, greeting, port_file, streams
 from mockserver.cli.flags import FIXTURES
+from mockserver.cli.gate import journal_file
 from mockserver.fixtures import source
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.watch import Files
@@ -36,11 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         app, reloader, sockets = prepared(arguments)
         gc.set_threshold(20_000, 20, 100)  # requests leave no cycles: looking for some every 700 values finds none
+        if arguments.journal is not None:
+            app[SITE].worlds.keep_requests()
         with port_file.writing(arguments.port_file) as write_port:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
     except (FixtureError, OSError) as error:
         return refused(error)
     endings.finish()
+    if arguments.journal is not None and not journal_file.write(arguments.journal, app[SITE].worlds):
+        return 1
     return 0
 
 
@@ -116,6 +122,8 @@ async def until_told(
             loop.call_soon_threadsafe(told.set)
 
     endings.on_signal(tell)
+    if arguments.journal is not None and hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, partial(write_soon, loop, arguments.journal, app))
     url = runner.url_of(arguments.host, sockets)
     access_log = sys.stderr.isatty() if arguments.access_log is None else arguments.access_log
     async with woken(loop), runner.running(app, sockets, grace_s=GRACE_S, access_log=access_log):
@@ -129,6 +137,12 @@ async def until_told(
         await told.wait()
         if watching is not None:
             watching.cancel()
+
+
+def write_soon(loop: asyncio.AbstractEventLoop, path: str, app: web.Application, *_: object) -> None:
+    """A signal's handler. (At the end the journal is written anyway.)"""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(journal_file.write, path, app[SITE].worlds)
 
 
 @asynccontextmanager

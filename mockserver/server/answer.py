@@ -5,7 +5,6 @@ one go, unless a fault makes it wait.
 """
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -24,8 +23,7 @@ from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
 from mockserver.server.routing import WORLD_HEADER, origin_form
 from mockserver.world.account import accept_problem, body_problem
-from mockserver.world.journal import KEPT, REFUSED, Asked, size_of
-from mockserver.world.turns import in_thread
+from mockserver.world.evidence.exchange import KEPT, REFUSED, Asked, size_of
 from mockserver.world.worlds import Site
 
 FRAMING: Final = re.compile("chunk|content-(encoding|length)|transfer-encoding", re.IGNORECASE)
@@ -41,7 +39,7 @@ def at_once(site: Site, plain: PlainRequest) -> bytes | None:
         return order.at_once(site, asked)
     if asked.sent.signature is not None:
         asked = identified(site.served, asked)
-    if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.is_long(site.served, asked)):
+    if steps.may_meet_fault(site.served, asked) or (asked.to.subtask is None and steps.may_be_long(site.served, asked)):
         return None
     exchange = steps.arrived(site.served, asked)
     reply = steps.answered(site, exchange, exchange.going_round)
@@ -82,21 +80,21 @@ async def respond(
         finally:
             site.calls -= 1
     asked = asked_by(request, path, body)
-    if asked.to.subtask is None and steps.is_long(site.served, asked):
-        with suppress(Exception):  # the steps find that out as well, and say so
-            await in_thread(steps.write_ahead(site.served, asked))
     asked = identified(site.served, asked)
     exchange = steps.arrived(site.served, asked)
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
     if exchange.fault is not None:
         return await fault_injection.spoiled(site, exchange, request)
-    reply = steps.answered(site, exchange, failure)
+    wire = site.served.wire
+    done = steps.carry_out(site, exchange) if failure is None else steps.refuse(site, exchange, failure)
+    reply = steps.concluded(site, exchange, await steps.whole(exchange, done), wire)
     headers = {**reply.headers}
     if exchange.rate is not None:
         headers |= responses.rate_headers(exchange.rate, site.served.world.now)
     if hdrs.ORIGIN in request.headers:
         cors.share(headers, request.headers[hdrs.ORIGIN])
+    exchange.headers = headers
     response = web.Response(body=reply.content, status=reply.status, headers=headers)
     if failure is not None and failure.row in responses.UNREAD:
         response.force_close()  # the rest of the body is not wanted
@@ -122,6 +120,7 @@ def refused(site: Site, what: Refused) -> web.Response:
         headers=what.headers,
         body=b"",
         size=size_of(target, what.headers, b""),
+        expects=what.headers.get(steps.EXPECT),
     )
     exchange = steps.arrived(site.served, asked)
     exchange.kind = REFUSED
@@ -136,6 +135,7 @@ def refused(site: Site, what: Refused) -> web.Response:
     headers = {**reply.headers}
     if hdrs.ORIGIN in what.headers:
         cors.share(headers, what.headers[hdrs.ORIGIN])
+    exchange.headers = headers
     return web.Response(body=reply.content, status=reply.status, headers=headers)
 
 
@@ -153,6 +153,7 @@ def asked_plainly(plain: PlainRequest) -> Asked:
         body=b"",
         size=size_of(plain.target, plain.headers, b""),
         forgiven=forgiven(to, plain.headers, b""),
+        raw_headers=plain.raw_headers,
     )
 
 
@@ -170,6 +171,8 @@ def asked_by(request: web.Request, path: str | None, body: bytes) -> Asked:
         body=body[:KEPT],
         size=size_of(request.raw_path, request.headers, body),
         forgiven=forgiven(to, request.headers, body),
+        expects=request.headers.get(steps.EXPECT),
+        raw_headers=request.raw_headers,
     )
 
 

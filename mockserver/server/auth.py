@@ -14,7 +14,7 @@ from mockserver.contract.permissions import ANONYMOUS, User
 from mockserver.stubs.matchers import cookies
 from mockserver.times import SECOND
 from mockserver.world.clock import wall
-from mockserver.world.journal import Asked
+from mockserver.world.evidence.exchange import Asked
 from mockserver.world.served import Served
 from mockserver.world.value import World
 

@@ -21,11 +21,12 @@ from mockserver.faults.effects import Dribble, Error, RateLimit, Response, Trans
 from mockserver.faults.header import PREFERRED
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, responses, steps, transport
+from mockserver.server.handlers import Unwritten
 from mockserver.server.responses import Reply
 from mockserver.times import MS
 from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, Exchange
+from mockserver.world.evidence.exchange import KEPT, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import Served
 from mockserver.world.turns import in_thread
@@ -46,13 +47,15 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     done, wire = steps.Done(), served.wire
     happens = not fault.replaces or fault.when == AFTER
     if happens and fault.when == AFTER:
-        done = late(site, exchange)
+        done = await steps.whole(exchange, late(site, exchange))
     if fault.delay is not None and not await served.held.wait(fault.id, fault.delay.seconds(dice)):
         exchange.let_go = True
         site.account.deliberately_invalid += 1
+        account_for(site, exchange)
         return transport.close(request)
     if happens and fault.when == BEFORE:
         done, wire = late(site, exchange), served.wire
+        done = await steps.whole(exchange, done)
     if isinstance(done.data, Violation):
         effect = None  # our bug comes first
 
@@ -61,6 +64,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
 
     if isinstance(effect, Transport):
         site.account.deliberately_invalid += 1
+        account_for(site, exchange)
         if effect.fault == "HANG":
             return await transport.hang(request, wait)
         served.remember_spoiled(exchange.asked)
@@ -75,12 +79,21 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     site.account.count(reply.verdict)
     headers = decorated(reply, served, exchange, request)
     exchange.status, exchange.content, exchange.hint = reply.status, reply.content[:KEPT], headers.get(responses.HINT)
+    exchange.headers, exchange.ended = headers, ticks()
     served.journal.answered(exchange)
+    account_for(site, exchange)
     if isinstance(effect, Truncate):
         return await transport.truncated(request, reply.status, reply.content, headers, effect.fraction)
     if isinstance(effect, Dribble):
         return await transport.dribbled(request, reply.status, reply.content, headers, effect, wait)
     return web.Response(status=reply.status, body=reply.content, headers=headers)
+
+
+def account_for(site: Site, exchange: Exchange) -> None:
+    """What became of it, in the account of its world."""
+    site.account.faults += 1
+    if exchange.client_error is not None or exchange.asked.expects is not None:
+        steps.judge(site, exchange)
 
 
 def late(site: Site, exchange: Exchange) -> steps.Done:
@@ -131,6 +144,7 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
     """The operation's own answer, or the error that replaces it; proven either way."""
     fault, data, failure = exchange.fault, done.data, done.failure
     assert fault is not None
+    assert not isinstance(data, Unwritten)
     effect = None if isinstance(data, Violation) else fault.effect
     if isinstance(effect, Error):
         data, failure = None, responses.injected(fault, effect, exchange.asked.headers)

@@ -7,7 +7,8 @@ import io
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from mockserver.contract.errors import NO_SUBTASK, NO_TASK, OBJECTIONS, ApiError
 from mockserver.contract.proof.templates import Filling
@@ -17,26 +18,42 @@ from mockserver.tasks import run_log, transitions
 from mockserver.tasks.execution import Execution, topological
 from mockserver.tasks.step import Step, UnknownSubtask
 from mockserver.tasks.transitions import Refused
+from mockserver.tasks.value import value
 from mockserver.times import SECOND
 from mockserver.world.live import UnknownTask
 from mockserver.world.served import Served
 from mockserver.world.value import World
 
+LONG: Final = 1000
+"""A task with more subtasks is written in a thread."""
+
+
+@value
+class Unwritten:
+    """Data that takes long to write, of values that nobody changes: in whatever thread."""
+
+    write: "Callable[[], Proven | bytes]"
+
+
 Data = Proven | Filling | bytes | None
+D = TypeVar("D", Proven, bytes)
 Query = dict[str, Any]
-Handler = Callable[[Served, tuple[int, ...], Query, str], Data]
+Handler = Callable[[Served, tuple[int, ...], Query, str], Data | Unwritten]
 """Of a request that has passed every check but the state's: its path parameters, its query, and its trace id as the
 cause of what it changes. Returns the envelope's `data`; None if it has none; bytes for a file, not an envelope.
 Raises UnknownTask, UnknownSubtask and Refused."""
 
 
-def list_task_instances(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
+def list_task_instances(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
     chosen = [one for one in served.world.tasks.values() if _passes(one, query)]
     if query["sort"] == "id,desc":
         chosen.reverse()
     number, size = query["page"], query["size"]
     shown = chosen[(number - 1) * size : number * size]
-    return served.wire.page(served.texts, shown, total=len(chosen), number=number, size=size)
+    return _soon(
+        partial(served.wire.page, served.texts, shown, total=len(chosen), number=number, size=size),
+        any(len(one.subtasks) > LONG for one in shown),
+    )
 
 
 def _passes(execution: Execution, query: dict[str, Any]) -> bool:
@@ -58,17 +75,17 @@ def _passes(execution: Execution, query: dict[str, Any]) -> bool:
     )
 
 
-def get_task_instance(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return served.wire.task(served.texts, task_of(served.world, ids[0]))
+def get_task_instance(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
+    return _written(served, task_of(served.world, ids[0]))
 
 
-def retry_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    return served.wire.task(served.texts, served.live.act_on_task(Step.retry_task, cause, ids[0]))
+def retry_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
+    return _written(served, served.live.act_on_task(Step.retry_task, cause, ids[0]))
 
 
-def rollback_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    execution, wire = served.live.act_on_task(Step.rollback_task, cause, ids[0]), served.wire
-    return wire.task(served.texts, execution) if wire.has_data("rollbackTask") else None
+def rollback_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
+    execution = served.live.act_on_task(Step.rollback_task, cause, ids[0])
+    return _written(served, execution) if served.wire.has_data("rollbackTask") else None
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
@@ -95,9 +112,13 @@ def get_subtask_log(served: Served, ids: tuple[int, ...], query: Query, cause: s
     return served.wire.log(text)
 
 
-def download_task_diagnosis(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:
-    world = served.world
-    execution, offset_s = task_of(world, ids[0]), world.settings.offset_s
+def download_task_diagnosis(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
+    execution = task_of(served.world, ids[0])
+    return _soon(partial(_diagnosis, served.world, execution), len(execution.subtasks) > LONG)
+
+
+def _diagnosis(world: World, execution: Execution) -> bytes:
+    offset_s = world.settings.offset_s
     local = datetime.fromtimestamp(world.now // SECOND, UTC) + timedelta(seconds=offset_s)
     stamp = min(max(local.timetuple()[:6], (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58))
     file = io.BytesIO()
@@ -112,6 +133,14 @@ def download_task_diagnosis(served: Served, ids: tuple[int, ...], query: Query, 
                 name, text = f"subtask_{id}_{number}.log", run_log.text((run,), offset_s)
                 archive.writestr(zipfile.ZipInfo(name, stamp), text.encode("utf-8", "replace"))
     return file.getvalue()
+
+
+def _written(served: Served, execution: Execution) -> Proven | Unwritten:
+    return _soon(partial(served.wire.task, served.texts, execution), len(execution.subtasks) > LONG)
+
+
+def _soon(write: Callable[[], D], is_long: bool) -> D | Unwritten:
+    return Unwritten(write) if is_long else write()
 
 
 def task_of(world: World, id: int) -> Execution:

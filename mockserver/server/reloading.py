@@ -15,10 +15,12 @@ from mockserver.server.logs import Seldom
 from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld, TooManyEvents
 from mockserver.world.turns import in_thread
-from mockserver.world.worlds import Worlds
+from mockserver.world.worlds import FileMistake, Worlds
 
 log = logging.getLogger("mockserver")
 
+MISTAKES: Final = 20
+"""So many are shown on the page; the log has all."""
 POLL_S: Final = 0.25
 SHARE: Final = 0.03
 """Of a core, that looking at files takes at most while none changes: where there are many, one looks less often."""
@@ -68,6 +70,7 @@ class Reloader:
         if not changed:
             return None
         if self.files.are_served():
+            self._worlds.mistakes = ()
             log.info("nothing is new in %s: the world goes on", ", ".join(self.files.paths))
             return None
         try:
@@ -78,8 +81,16 @@ class Reloader:
             raise
         return None if self.files.are_changing() else read
 
+    def tell(self, error: FixtureError) -> None:
+        """Whoever looks at the page sees what is wrong, until the files are right again."""
+        self._worlds.mistakes = tuple(
+            FileMistake(one.file, one.line, one.column, one.message if one.line else one.at_path)
+            for one in error.problems[:MISTAKES]
+        )
+
     def _load(self, read: tuple[Fixture, LiveWorld]) -> Fixture:
         fixture, live = read
+        self._worlds.mistakes = ()
         self._worlds.load(live, fixture.clock)
         self.files.serve()
         return fixture
@@ -93,6 +104,7 @@ async def watch(reloader: Reloader) -> None:
         try:
             fixture = await reloader.poll()
         except FixtureError as error:
+            reloader.tell(error)
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("not reloaded: %s; the world stays as it was", counted(len(error.problems), "mistake"))

@@ -5,10 +5,11 @@ into an error of the API.
 """
 
 import logging
-from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
+
+from multidict import istr
 
 from mockserver.contract.credentials import NOBODY, redacted
 from mockserver.contract.errors import (
@@ -24,29 +25,31 @@ from mockserver.contract.errors import (
 )
 from mockserver.contract.operations import Operation
 from mockserver.contract.parameters import PATH_PARAMETERS, parse_query
+from mockserver.contract.wire import Wire
 from mockserver.faults.header import FAULT_HEADER, PREFER, own_fault
 from mockserver.faults.rules import Incoming
 from mockserver.server import handlers, hints, responses
 from mockserver.server.auth import authenticate, is_foreign
-from mockserver.server.handlers import Data, Query
+from mockserver.server.handlers import LONG, Data, Query, Unwritten
 from mockserver.server.logs import escaped
 from mockserver.server.responses import Reply
 from mockserver.tasks.step import UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.value import value
 from mockserver.times import MS
-from mockserver.world.account import CLIENT_ERRORS
+from mockserver.world.account import CLIENT_ERRORS, SHOWN
 from mockserver.world.clock import ticks
-from mockserver.world.journal import KEPT, REFUSED, Asked, Exchange
+from mockserver.world.evidence.exchange import KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
 from mockserver.world.served import Served
+from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
 
+EXPECT: Final = istr("X-Mock-Expect")
+"""The status of the client error that a request is on purpose."""
 NO_QUERY: Final[Query] = {}
-LONG: Final = 1000
-"""A task with more subtasks is written in a thread first."""
 SENTENCE: Final = 300
 """So much is kept of what was wrong with a request."""
 
@@ -55,14 +58,14 @@ SENTENCE: Final = 300
 class Done:
     """What became of an operation: its data, or why it was refused."""
 
-    data: Data | Violation = None
+    data: Data | Unwritten | Violation = None
     failure: ApiError | None = None
 
 
 def arrived(served: Served, asked: Asked) -> Exchange:
     """The world is brought up to now, and the request stands in its journal."""
     live, clock = served.live, served.clock
-    began = ticks() if clock.rate else 0
+    began = ticks()
     going_round = None
     try:
         live.advance(clock.now())
@@ -107,22 +110,13 @@ def may_meet_fault(served: Served, asked: Asked) -> bool:
     return bool(faults.ids) and operation is not None and bool(faults.matching(incoming(asked)))
 
 
-def is_long(served: Served, asked: Asked) -> bool:
-    """Whether the answer takes long: a task with many subtasks, none of which was written before. (Of a request about a
-    task, and not about one subtask of it.)"""
-    to, world = asked.to, served.live.world
-    if to.task is None or world.settings.array_order == "shuffled":
+def may_be_long(served: Served, asked: Asked) -> bool:
+    """Whether the answer may take long: one of a task with many subtasks, or a list in which one may be. (Of a request
+    that is not about one subtask.)"""
+    if served.live.longest <= LONG:
         return False
-    execution = world.tasks.get(to.task)
-    return (
-        execution is not None and len(execution.subtasks) > LONG and execution.task.definition not in served.texts.tasks
-    )
-
-
-def write_ahead(served: Served, asked: Asked) -> Callable[[], object]:
-    """What writes such a task, in whatever thread. Its text is right as long as the value is the same."""
-    assert asked.to.task is not None
-    return partial(served.wire.task, served.texts, served.live.world.tasks[asked.to.task])
+    to, tasks = asked.to, served.live.world.tasks
+    return to.task is None or (to.task in tasks and len(tasks[to.task].subtasks) > LONG)
 
 
 def answered(site: Site, exchange: Exchange, failure: ApiError | None) -> Reply:
@@ -156,7 +150,7 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
             raise no_route(asked)
         query, forgiven = parameters(operation, asked)
         if forgiven is not None:
-            left_contract(site, exchange, forgiven)
+            exchange.client_error = forgiven[:SENTENCE]
         permit(served, operation, asked)
         if world.settings.array_order == "shuffled":
             served.shuffle(exchange.trace_id)
@@ -171,23 +165,46 @@ def carry_out(site: Site, exchange: Exchange) -> Done:
         exchange.changes = first, live.history.total
         return Done(error)  # raised again where it is counted
     except Exception as error:
-        log.exception("answering %s %s", asked.method, redacted(asked.target))
-        problem = f"The mock server failed: {type(error).__name__}: {error}."
-        return Done(failure=ApiError(UNEXPECTED, problem=problem))
+        return failed(asked, error)
 
 
-def concluded(site: Site, exchange: Exchange, done: Done) -> Reply:
-    """The proven answer, counted, and in the journal."""
+async def whole(exchange: Exchange, done: Done) -> Done:
+    """With the data written, in a thread if that takes long: what was asked for has happened already."""
+    return await in_thread(partial(written, exchange.asked, done)) if isinstance(done.data, Unwritten) else done
+
+
+def written(asked: Asked, done: Done) -> Done:
+    assert isinstance(done.data, Unwritten)
+    try:
+        return Done(done.data.write())
+    except Violation as error:
+        return Done(error)  # raised again where it is counted
+    except Exception as error:
+        return failed(asked, error)
+
+
+def failed(asked: Asked, error: Exception) -> Done:
+    log.error("answering %s %s", asked.method, redacted(asked.target), exc_info=error)
+    problem = f"The mock server failed: {type(error).__name__}: {error}."
+    return Done(failure=ApiError(UNEXPECTED, problem=problem))
+
+
+def concluded(site: Site, exchange: Exchange, done: Done, wire: Wire | None = None) -> Reply:
+    """The proven answer, counted, and in the journal. `wire` is of when the data was made, if that was before."""
     served = site.served
     now, duration = served.live.world.now, 0
-    if exchange.began:
+    if served.clock.rate:
         now, duration = served.clock.now(), (ticks() - exchange.began) // MS
-    operation = exchange.asked.to.operation
-    reply = responses.proven(served.wire, operation, done.data, done.failure, duration, now, exchange.trace_id)
+    wire, operation, data = wire or served.wire, exchange.asked.to.operation, done.data
+    if TYPE_CHECKING:
+        assert not isinstance(data, Unwritten)
+    reply = responses.proven(wire, operation, data, done.failure, duration, now, exchange.trace_id)
     site.account.count(reply.verdict)
     exchange.status = reply.status
-    exchange.content = reply.content[:KEPT]
+    exchange.headers, exchange.content, exchange.ended = reply.headers, reply.content[:KEPT], ticks()
     served.journal.answered(exchange)
+    if exchange.client_error is not None or exchange.asked.expects is not None:
+        judge(site, exchange)
     if done.failure is not None:
         exchange.rule, exchange.hint = done.failure.rule, done.failure.hint
     return reply
@@ -244,7 +261,7 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
     row, asked, world = failure.row, exchange.asked, site.served.live.world
     exchange.denial = world.denials.get(failure.rule or "")
     if exchange.kind == REFUSED or row in CLIENT_ERRORS or (row is BAD_CREDENTIALS and is_foreign(world, asked.sent)):
-        left_contract(site, exchange, failure.message)
+        exchange.client_error = failure.message[:SENTENCE]
     if 400 <= row.status < 500:
         if failure.hint is None:
             place = hints.Place(asked.method, asked.path, site.prefixes, site.worlds.mount)
@@ -257,7 +274,17 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
     return Done(failure=failure)
 
 
-def left_contract(site: Site, exchange: Exchange, how: str) -> None:
-    """A client error, in the account and in the journal."""
-    site.account.client_errors += 1
-    exchange.client_error = how[:SENTENCE]
+def judge(site: Site, exchange: Exchange) -> None:
+    """A client error, or what was expected to be one, in the account of its world. Its status is known by now."""
+    asked, status = exchange.asked, exchange.status
+    if asked.expects is not None:
+        if asked.expects.strip() == str(status):
+            exchange.expected = exchange.client_error is not None
+            site.account.expected_errors += exchange.expected
+            return
+        missed = f"{EXPECT} is {asked.expects[:SHOWN]!r}, and the answer is {status or 'none'}"
+        exchange.client_error = f"{missed}: {exchange.client_error}"[:SENTENCE] if exchange.client_error else missed
+    assert exchange.client_error is not None
+    operation, path = asked.to.operation, redacted(asked.target).partition("?")[0]
+    id = None if operation is None else operation.id
+    exchange.expected = site.account.complain(id, asked.method, path, status, exchange.client_error)

@@ -49,7 +49,7 @@ class Execution:
             logs=Shared((id, Logged.of(state.logs.get(id, ()))) for id in subtasks),
             counts=counts,
             open=waiting(subtasks, state.task.operation),
-            retrying=tuple(sorted(id for id, subtask in subtasks.items() if retries_itself(subtask))),
+            retrying=retrying(subtasks),
         )
 
 
@@ -57,6 +57,11 @@ def waiting(subtasks: Mapping[int, Subtask], operation: TaskOperation) -> tuple[
     """The ids of those that the graph lets become READY, sorted."""
     rolling_back = operation == ROLLBACK
     return tuple(sorted(id for id, subtask in subtasks.items() if may_move(subtask, subtasks, rolling_back)))
+
+
+def retrying(subtasks: Mapping[int, Subtask]) -> tuple[int, ...]:
+    """The ids of those that retry themselves, sorted."""
+    return tuple(sorted(id for id, subtask in subtasks.items() if retries_itself(subtask)))
 
 
 def may_move(subtask: Subtask, subtasks: Mapping[int, Subtask], rolling_back: bool) -> bool:

@@ -51,3 +51,28 @@ class Shared(Mapping[K, V], Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._at)
+
+
+class Draft(Shared[K, V]):
+    """A copy that one owner changes in place, until it is `done`: it copies each list once, however much changes."""
+
+    __slots__ = ("_own",)
+
+    def __init__(self, shared: Shared[K, V]) -> None:
+        self._at, self._chunks = shared._at, shared._chunks.copy()
+        self._own: set[int] = set()
+        """The lists that are copies already."""
+
+    def set(self, key: K, value: V) -> "Draft[K, V]":
+        place = self._at[key]
+        number = place >> 5
+        if number not in self._own:
+            self._own.add(number)
+            self._chunks[number] = self._chunks[number].copy()
+        self._chunks[number][place & 31] = value
+        return self
+
+    def done(self) -> Shared[K, V]:
+        new: Shared[K, V] = object.__new__(Shared)
+        new._at, new._chunks = self._at, self._chunks
+        return new

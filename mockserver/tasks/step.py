@@ -6,12 +6,14 @@ next, to a RUNNING task only. What raises leaves a draft behind that nobody take
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from mockserver.tasks import transitions
-from mockserver.tasks.execution import Execution, may_move, waiting
+from mockserver.tasks.execution import Execution, may_move, retrying, waiting
 from mockserver.tasks.run_log import Growth, Log, Logged, LogRun
+from mockserver.tasks.shared import Draft
 from mockserver.tasks.values import (
     CANCEL,
     CANCELING,
@@ -28,6 +30,7 @@ from mockserver.tasks.values import (
 
 Transition = Callable[[Subtask, Task, int, Pace], Subtask]
 """Retry, skip or cancel of `transitions`."""
+MANY: Final = 100
 _ENDS: Final = frozenset({PENDING, SUCCESSFUL})
 """The statuses that a subtask's neighbours look at."""
 
@@ -96,34 +99,39 @@ class Step:
 
     def retry_task(self) -> None:
         """Raises Refused."""
-        self.put_task(transitions.retry_task(self.task))
-        for id in sorted(id for id, subtask in self.subtasks.items() if subtask.status == FAILED):
-            self.put(self.subtasks[id], transitions.retried(self.subtasks[id], self.now, self.pace))
+        subtasks = self.subtasks
+        after = transitions.retry_task(self.task)
+        with self._drafting():
+            self.put_task(after)
+            for id in sorted(id for id, subtask in subtasks.items() if subtask.status == FAILED):
+                self.put(subtasks[id], transitions.retried(subtasks[id], self.now, self.pace))
         self.consequences()
 
     def rollback_task(self) -> None:
         """Raises Refused."""
         subtasks = self.subtasks
-        self.put_task(transitions.rollback_task(self.task, subtasks))
-        for id in sorted(id for id, subtask in subtasks.items() if subtask.status != PENDING):
-            subtask = subtasks[id]
-            if all(subtasks[down].status == PENDING for down in subtask.definition.downstreams):
-                self.put(subtask, transitions.made_ready(subtask, ROLLBACK, self.now, self.pace))
-            else:
-                self.put(subtask, transitions.rolled_back(subtask))
+        after = transitions.rollback_task(self.task, subtasks)
+        with self._drafting():
+            self.put_task(after)
+            for id in sorted(id for id, subtask in subtasks.items() if subtask.status != PENDING):
+                subtask = subtasks[id]
+                if all(subtasks[down].status == PENDING for down in subtask.definition.downstreams):
+                    self.put(subtask, transitions.made_ready(subtask, ROLLBACK, self.now, self.pace))
+                else:
+                    self.put(subtask, transitions.rolled_back(subtask))
         self.consequences()
 
     def replace(self, task: Task, subtasks: Mapping[int, Subtask], logs: Mapping[int, Log]) -> None:
         """Other values of the task and of some of its subtasks, with their logs, as a control call sets them."""
-        for id, after in subtasks.items():
-            before = self.subtasks[id]
-            self._store(before, after)
-            self._file(after)
-            self.logs = self.logs.set(id, Logged.of(logs[id]))
-            if (before.status, before.operation) != (after.status, after.operation):
-                self.changes.append((before, after))
-        was = self.task
-        self.put_task(task)
+        with self._drafting():
+            for id, after in subtasks.items():
+                before = self.subtasks[id]
+                self._store(before, after)
+                self.logs = self.logs.set(id, Logged.of(logs[id]))
+                if (before.status, before.operation) != (after.status, after.operation):
+                    self.changes.append((before, after))
+            was = self.task
+            self.put_task(task)
         if was.status == task.status and was.operation != task.operation:
             self.changes.append((was, task))
         self.consequences()
@@ -168,8 +176,8 @@ class Step:
         counts, task = self.counts, self.task
         if task.status != RUNNING:
             return
-        for id in self.retrying:
-            self.put(self.subtasks[id], transitions.retried_by_itself(self.subtasks[id], self.now, self.pace))
+        if self.retrying:
+            self._retry_by_itself()
         if self.open and not counts[FAILED]:
             rolling_back = task.operation == ROLLBACK
             slots = self.pace.concurrency - counts[READY] - counts[RUNNING]
@@ -183,6 +191,20 @@ class Step:
         if status != RUNNING:
             self.put_task(transitions.task_ended(task, status, self.now))
 
+    def _retry_by_itself(self) -> None:
+        with self._drafting() if len(self.retrying) > MANY else nullcontext():
+            for id in self.retrying:
+                self.put(self.subtasks[id], transitions.retried_by_itself(self.subtasks[id], self.now, self.pace))
+
+    @contextmanager
+    def _drafting(self) -> Iterator[None]:
+        """While many subtasks change: what is kept up beside them is made anew at the end, and once."""
+        self.subtasks, self.logs = subtasks, logs = Draft(self.subtasks), Draft(self.logs)
+        yield
+        self.subtasks, self.logs = subtasks.done(), logs.done()
+        self.open = waiting(self.subtasks, self.task.operation)
+        self.retrying = retrying(self.subtasks)
+
     # --- what stores -----------------------------------------------------------------------------------------------
 
     def put(self, before: Subtask, after: Subtask) -> None:
@@ -192,11 +214,10 @@ class Step:
             self.changes.append((before, after))
 
     def put_task(self, after: Task) -> None:
+        """A rollback begins or ends only where many subtasks change."""
         before, self.task = self.task, after
         if before.status != after.status:
             self.changes.append((before, after))
-        if (before.operation == ROLLBACK) != (after.operation == ROLLBACK):
-            self.open = waiting(self.subtasks, after.operation)
 
     def _store(self, before: Subtask, after: Subtask) -> None:
         definition, was, becomes = after.definition, before.status, after.status
@@ -214,10 +235,12 @@ class Step:
                 self._file(after)
                 for id in definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams:
                     self._file(self.subtasks[id])
-        if definition.retry_count or before.definition.retry_count:
+        if definition.retry_count and not isinstance(self.subtasks, Draft):
             self.retrying = _filed(self.retrying, definition.id, transitions.retries_itself(after))
 
     def _file(self, subtask: Subtask) -> None:
+        if isinstance(self.subtasks, Draft):
+            return
         may = may_move(subtask, self.subtasks, self.task.operation == ROLLBACK)
         self.open = _filed(self.open, subtask.definition.id, may)
 

@@ -118,7 +118,19 @@ def rollback_prohibition(task: Task, subtasks: Mapping[int, Subtask]) -> str | N
 
 def rolled_back(subtask: Subtask) -> Subtask:
     """What a task's rollback makes of each of its subtasks that is not PENDING, before the first of them is READY."""
-    return replace(subtask, operation=ROLLBACK)
+    return Subtask(
+        subtask.definition,
+        subtask.status,
+        ROLLBACK,
+        subtask.run_time,
+        subtask.executor,
+        subtask.start_time,
+        subtask.finish_time,
+        subtask.due,
+        subtask.next_run,
+        subtask.next_rollback,
+        subtask.coming,
+    )
 
 
 # --- what happens by itself ----------------------------------------------------------------------------------------
@@ -156,7 +168,19 @@ def retries_itself(subtask: Subtask) -> bool:
 
 
 def made_ready(subtask: Subtask, operation: Operation, now: int, pace: Pace) -> Subtask:
-    return replace(subtask, status=READY, operation=operation, due=_after(now, pace.dispatch), coming=None)
+    return Subtask(
+        subtask.definition,
+        READY,
+        operation,
+        subtask.run_time,
+        subtask.executor,
+        subtask.start_time,
+        subtask.finish_time,
+        _after(now, pace.dispatch),
+        subtask.next_run,
+        subtask.next_rollback,
+        None,
+    )
 
 
 def start(subtask: Subtask, now: int, pace: Pace, executor: str) -> Subtask:

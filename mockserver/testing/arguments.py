@@ -5,8 +5,10 @@ Nothing here talks to a server: its schemas judge the values.
 
 from collections.abc import Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
+from mockserver.contract.credentials import is_secret, shown_json
 from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.contract.operations import OPERATIONS
 from mockserver.testing.naming import camel
@@ -19,6 +21,15 @@ Instant = str | datetime
 class RequestFilters(TypedDict, total=False):
     """Which requests; all that is given must hold."""
 
+    method: str
+    path: str
+    """A glob; * crosses slashes. Of a named world: with /w/{world} or without."""
+    query: Mapping[str, object]
+    """These parameters, whatever others there are; of one that is repeated a list."""
+    headers: Mapping[str, object]
+    """These, in letters of any case, whatever others there are."""
+    json: Any
+    """The whole body; None: there was none."""
     status: int
     user: str
     """The name that was sent, right password or not."""
@@ -128,4 +139,32 @@ def query(filters: Mapping[str, Any]) -> Json:
 def check_operation(name: str | None) -> None:
     """Raises ValueError: a misspelt name would match nothing, and prove anything."""
     if name is not None and name not in OPERATIONS:
-        raise ValueError(f"{name!r} is no operation; there are {', '.join(OPERATIONS)}")
+        near = get_close_matches(camel(name), OPERATIONS, n=1)
+        advice = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"{name!r} is no operation{advice}; there are {', '.join(OPERATIONS)}")
+
+
+LOCAL: Final = ("query", "headers", "json")
+"""The filters that the server does not have."""
+
+
+def wanted(operation: str | None, filters: Mapping[str, Any]) -> Json:
+    """All filters, as an entry of the journal has them. Raises ValueError for what can't be looked for: a misspelt
+    operation would match nothing, and of a secret the journal knows nothing."""
+    check_operation(operation)
+    found: Json = {} if operation is None else {"operation": operation}
+    found |= wire(filters)
+    for key in ("query", "headers"):
+        if key in found:
+            secret = next((name for name in found[key] if is_secret(name)), None)
+            if secret is not None:
+                raise ValueError(f"{key}: the journal does not keep {secret}, which is a secret")
+            found[key] = {name: texts(value) for name, value in found[key].items()}
+    if "json" in found:
+        found["json"] = shown_json(found["json"])
+    return found
+
+
+def texts(value: object) -> str | list[str]:
+    """As they are sent."""
+    return [str(one) for one in value] if isinstance(value, list | tuple) else str(value)

@@ -7,12 +7,14 @@ that there are; what the server refuses is a ControlError with its status, messa
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from urllib.parse import quote, urlencode, urljoin
 
 from mockserver.testing import report
 from mockserver.testing.arguments import (
+    LOCAL,
     NESTED,
     DenialFields,
     FaultFields,
@@ -24,9 +26,10 @@ from mockserver.testing.arguments import (
     check_operation,
     instant,
     query,
-    wire,
+    wanted,
 )
 from mockserver.testing.client import Json, Line
+from mockserver.testing.expecting import expecting
 from mockserver.testing.naming import camel, camel_keys, refuse_unknown
 from mockserver.testing.tasks import TaskHandle
 
@@ -210,19 +213,23 @@ class Handle:
     ) -> list[Json]:
         """The journal, oldest first: 1,000 at most, of which those that act stay longest; `limit=1` is the last.
 
-        An entry has `id, time, kind, operation, method, path, user, requestBody, status, responseBody, rule, hint,
-        clientError, traceId` and more. `requests("retrySubtask", status=200, task_instance_id=1000)`
+        An entry has `id, time, kind, operation, method, path, query, user, requestHeaders, requestBody, status,
+        errorCode, responseHeaders, responseBody, duration, rule, hint, clientError, traceId` and more.
+        `requests("retrySubtask", status=200, headers={"X-Request-Id": "7"})`
         """
         refuse_unknown("requests()", filters, ["operation", "limit", *RequestFilters.__annotations__])
-        check_operation(operation)
-        return self._listed("requests", operation=operation, limit=limit, **filters)
+        sought = wanted(operation, filters)
+        if not any(key in sought for key in LOCAL):
+            return self._listed("requests", limit=limit, **sought)
+        found = report.matching(self._journal()["requests"], sought)
+        return found if limit is None else found[-limit:]
 
     def clear_requests(self) -> None:
         """Empties the journal."""
         self._line.call("DELETE", "/requests")
 
     def assert_requested(
-        self, operation: str, *, count: int | None = None, **filters: Unpack[RequestFilters]
+        self, operation: str | None = None, *, count: int | None = None, **filters: Unpack[RequestFilters]
     ) -> list[Json]:
         """That such requests came: `count` of them (0: none), or at least one. Answers with them.
 
@@ -231,15 +238,14 @@ class Handle:
         """
         __tracebackhide__ = True
         refuse_unknown("assert_requested()", filters, ["operation", "count", *RequestFilters.__annotations__])
-        check_operation(operation)
+        sought = wanted(operation, filters)
         if count is not None and (type(count) is not int or count < 0):
             raise ValueError(f"count is a number of requests, 0 or more, or None for at least one; not {count!r}")
-        wanted = {"operation": operation, **wire(filters)}
         answer = self._journal()
-        problem = report.verdict(answer, wanted, count)
+        problem = report.verdict(answer, sought, count)
         if problem is not None:
             raise AssertionError(problem)
-        return report.matching(answer["requests"], wanted)
+        return report.matching(answer["requests"], sought)
 
     def _journal(self) -> Json:
         return self._line.call("GET", "/requests")
@@ -257,9 +263,26 @@ class Handle:
         refuse_unknown("history()", filters, HistoryFilters.__annotations__)
         return self._listed("history", **filters)
 
-    def contract(self) -> Json:
-        """The server's account: `{"replies", "valid", "deliberatelyInvalid", "violations", "clientErrors"}`."""
-        return self._line.call("GET", "/contract")
+    def contract(self, *, worlds: Literal["all"] | None = None) -> Json:
+        """The account of this world, or of all: `{"replies", "valid", "deliberatelyInvalid", "violations",
+        "clientErrors", "expectedErrors"}`."""
+        return self._line.call("GET", "/contract" if worlds is None else f"/contract?worlds={worlds}")
+
+    def clear_contract(self) -> None:
+        """This world's account is zero."""
+        self._line.call("DELETE", "/contract")
+
+    def expecting_client_errors(
+        self, *, status: int | None = None, operation: str | None = None, times: int | None = None
+    ) -> AbstractContextManager[Json]:
+        """In a `with` block, client errors that the test makes on purpose: they count as expected, and fail nothing.
+        An AssertionError if there were none (or not `times`).
+
+        `with mock.expecting_client_errors(status=400): requests.get(f"{mock.api_url}/tasks/instances/x")`
+        """
+        check_operation(operation)
+        given = {"status": status, "operation": operation, "times": times}
+        return expecting(self._line, {key: value for key, value in given.items() if value is not None})
 
     def close(self) -> None:
         """Its connections. It can be used again."""

@@ -5,8 +5,9 @@ asked?". Pure: it gets entries as `GET /__admin/requests` answers them.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from fnmatch import fnmatchcase
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from mockserver.contract.errors import CONTRACT_VIOLATION
 from mockserver.contract.operations import OPERATIONS
@@ -17,6 +18,9 @@ Json = dict[str, Any]
 SHOWN: Final = 10
 """So many requests a failed assertion shows."""
 _IDS: Final = re.compile(r"/tasks/instances/([^/]+)(?:/subtasks/([^/]+))?")
+_IN_WORLD: Final = re.compile(r"^/w/[^/]+(?=/)")
+FIELDS: Final = {"since": "time", "headers": "requestHeaders", "json": "requestBody"}
+"""What an entry calls otherwise than the filter."""
 REQUESTS_SHOWN: Final = 50
 TASKS_SHOWN: Final = 10
 SUBTASKS_SHOWN: Final = 30
@@ -33,7 +37,7 @@ def verdict(answer: Json, wanted: Json, count: int | None) -> str | None:
     dropped = answer["dropped"] if _could_have_counted(entries, wanted) else 0
     if hits if count is None else len(hits) == count and not dropped:
         return None
-    claim = f"expected {_number(count)} {_asked(wanted)}"
+    claim = f"expected {_number(count)} {_asked(wanted)}".rstrip()
     came = f"there {'was' if len(hits) == 1 else 'were'} {len(hits) or 'none'}"
     if dropped and (count is None or len(hits) <= count):
         kept = f"among the {len(entries)} requests that the journal still has"
@@ -70,12 +74,24 @@ def nearest(entries: Iterable[Json], wanted: Json) -> list[Json]:
 def _holds(entry: Json, key: str, value: Any) -> bool:
     if key == "since":
         return parse_instant(entry["time"])[0] >= parse_instant(value)[0]
+    if key == "path":
+        paths = (entry["path"], unquote(entry["path"]))
+        return any(fnmatchcase(one, value) for path in paths for one in (path, _IN_WORLD.sub("", path)))
+    if key == "query":
+        return all(entry["query"].get(name) == text for name, text in value.items())
+    if key == "headers":
+        there = {name.lower(): text for name, text in entry["requestHeaders"].items()}
+        return all(there.get(name.lower()) == _joined(text) for name, text in value.items())
     return bool(_value(entry, key) == value)
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else ", ".join(text)
 
 
 def _id(entry: Json, key: str) -> int | None:
     """As the path has it, also where no operation has that path."""
-    found = _IDS.search(entry["path"].partition("?")[0])
+    found = _IDS.search(entry["path"])
     text = found[1 if key == "taskInstanceId" else 2] if found else None
     try:
         return None if text is None else parse_long(unquote(text))
@@ -95,7 +111,7 @@ def _distance(entry: Json, wanted: Json) -> float:
     path = operation.path.format(
         taskInstanceId=wanted.get("taskInstanceId", ""), subtaskInstanceId=wanted.get("subtaskInstanceId", "")
     )
-    came = "".join(entry["path"].partition("?")[0].partition("/tasks/")[1:])
+    came = "".join(entry["path"].partition("/tasks/")[1:])
     alike = SequenceMatcher(None, f"{operation.method} {path}", f"{entry['method']} {came}").ratio()
     return len(wrong) + 6 * (1 - alike)
 
@@ -112,7 +128,8 @@ def _number(count: int | None) -> str:
 
 def _asked(wanted: Json) -> str:
     rest = ", ".join(f"{key}={value!r}" for key, value in wanted.items() if key != "operation")
-    return f"{wanted['operation']}({rest})" if rest else str(wanted["operation"])
+    operation = wanted.get("operation", "")
+    return f"{operation}({rest})" if rest else operation
 
 
 def _listed(entries: Sequence[Json], wanted: Json | None = None) -> Iterator[str]:
@@ -129,7 +146,7 @@ def _value(entry: Json, key: str) -> Any:
         return _id(entry, key)
     if key == "clientError":
         return entry[key] is not None
-    return entry["time" if key == "since" else key]
+    return entry[FIELDS.get(key, key)]
 
 
 # --- for people ----------------------------------------------------------------------------------------------------
@@ -144,7 +161,12 @@ def request_line(entry: Json) -> str:
     rule = f", by {entry['rule']}" if entry["rule"] else ""
     effect = f" ({entry['effect']})" if entry.get("effect") else ""
     again = ", sent again" if entry["resent"] else ""
-    return f"#{entry['id']} {entry['method']} {entry['path']}{who}: {said}{refusal}{rule}{effect}{again}"
+    return f"#{entry['id']} {entry['method']} {_target(entry)}{who}: {said}{refusal}{rule}{effect}{again}"
+
+
+def _target(entry: Json) -> str:
+    query = urlencode(entry["query"], doseq=True)
+    return f"{entry['path']}?{query}" if query else str(entry["path"])
 
 
 def more_lines(entry: Json) -> Iterator[str]:
@@ -199,9 +221,25 @@ def state_text(state: Json, requests: Sequence[Json]) -> str:
     return "\n".join(lines)
 
 
+def expectation_text(expectation: Json) -> str:
+    """`expected 2 client errors of listTaskInstances with status 400`"""
+    times, operation, status = (expectation.get(key) for key in ("times", "operation", "status"))
+    number = "a client error" if times is None else f"{times} client error{'s' * (times != 1)}"
+    of = f" of {operation}" if operation else ""
+    return f"expected {number}{of}{f' with status {status}' if status else ''}"
+
+
+def unmet(expectations: Iterable[Json]) -> Iterator[str]:
+    """A line for each that was not met."""
+    for one in expectations:
+        if one["met"] < one.get("times", 1):
+            where = "" if one["world"] is None else f" (world {one['world']})"
+            yield f"{expectation_text(one)}: there were {one['met'] or 'none'}{where}"
+
+
 def client_errors(requests: Iterable[Json]) -> list[Json]:
-    """The requests that left the contract."""
-    return [one for one in requests if one["clientError"] is not None]
+    """The requests that left the contract, and were not expected to."""
+    return [one for one in requests if one["clientError"] is not None and not one["expected"]]
 
 
 def violations(requests: Iterable[Json]) -> list[Json]:

@@ -21,7 +21,7 @@ from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE
 from mockserver.testing.client import Line
 from mockserver.testing.handle import Handle
-from mockserver.world.account import Account
+from mockserver.world.account import Accounts
 from mockserver.world.fixture import ArrayOrder, Fixture
 from mockserver.world.live import LiveWorld
 
@@ -148,9 +148,9 @@ class MockServer(Handle):
         self.stop()
 
     @property
-    def _account(self) -> Account:
-        """Of every reply since it started. Only to be read."""
-        return self._app[SITE].account
+    def _accounts(self) -> Accounts:
+        """Of every reply since it started, in all its worlds. Only to be read."""
+        return self._app[SITE].worlds.accounts
 
     def _renew(self, fixture: Fixture | None = None) -> None:
         """As if it had just started with this fixture, or with its own; only the account goes on.

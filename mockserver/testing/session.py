@@ -4,7 +4,8 @@ One server does for a session, whatever worlds its tests want: in this process a
 and on a server elsewhere by its control routes.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from copy import copy
 from pathlib import Path
@@ -17,6 +18,7 @@ from mockserver.fixtures.mistakes import FixtureError, counted
 from mockserver.fixtures.watch import looks
 from mockserver.fixtures.writer import to_data
 from mockserver.testing import report
+from mockserver.testing.client import Json
 from mockserver.testing.handle import Handle
 from mockserver.testing.marker import Choice, marked, unmarked
 from mockserver.testing.server import MockServer
@@ -33,36 +35,42 @@ class Loan:
     def __init__(self, mock: Handle, strict: bool) -> None:
         self.mock = mock
         self._strict = strict
-        self._before = _faults(mock)
+        self._before = self._first = _account(mock)
+        self._calls = mock._line.calls
         self._shown = False
         self._seen: list[tuple[str, str]] = []
         self.said: str | None = None
         """The latest complaint."""
 
-    def complaint(self) -> str | None:
-        """What went wrong since this was last asked, for which the test must fail; None if nothing did."""
+    def complaint(self, *, whole: bool = False) -> str | None:
+        """What went wrong since this was last asked, for which the test must fail; None if nothing did. `whole`: the
+        test has ended well, so that what it did not do counts, too."""
         if isinstance(self.mock, MockServer) and not self.mock.is_running:
             return None  # the test has stopped it
-        before, self._before = self._before, _faults(self.mock)
-        ours, theirs = (now - then for now, then in zip(self._before, before, strict=True))
-        parts = []
+        is_idle = self.mock._line.calls == self._calls
+        before, self._before = self._before, _account(self.mock)
+        ours, theirs = (_since(self._before[key], before[key]) for key in ("violations", "clientErrors"))
+        lines: list[str] = []
         if ours:
             what = f"{counted(ours, 'answer')} broke the contract, by a bug of the mock server's"
-            parts.append((what, report.violations))
+            lines += self._listed(what, report.violations)
         if theirs and self._strict:
-            parts.append((f"{counted(theirs, 'request')} broke the contract (strict)", report.client_errors))
-        if not parts:
+            lines += self._listed(f"{counted(theirs, 'request')} broke the contract (strict)", report.client_errors)
+        if whole and self._strict:
+            lines += [f"ocp_mock: {one} (strict)" for one in report.unmet(_expectations(self.mock))]
+            if is_idle and not _since(self._before["replies"], self._first["replies"]):
+                lines.append("ocp_mock: nobody has asked it anything (strict)")
+        if not lines:
             return None
-        requests = self.mock.requests()
-        lines = []
-        for what, those in parts:
-            found = those(requests)
-            lines.append(f"ocp_mock: {what}:")
-            lines += [f"  {report.request_line(one)}" for one in found] or ["  not in the journal: see the log"]
-            lines += [line for one in found for line in report.more_lines(one)]
         self.said = "\n".join(lines)
         self._seen = self._look()  # when it is reported, the server may have ended
         return self.said
+
+    def _listed(self, what: str, those: Callable[[list[Json]], list[Json]]) -> Iterator[str]:
+        found = those(self.mock.requests())
+        yield f"ocp_mock: {what}:"
+        yield from [f"  {report.request_line(one)}" for one in found] or ["  not in the journal: see the log"]
+        yield from (line for one in found for line in report.more_lines(one))
 
     def sections(self) -> list[tuple[str, str]]:
         """For the report of a test that has failed: once, whatever else goes wrong."""
@@ -75,6 +83,10 @@ class Loan:
         except Exception as error:  # a report is made whatever has become of the server
             return [("ocp_mock", f"nothing is known: {type(error).__name__}: {error}")]
         return seen if complaint is None else [("ocp_mock contract", complaint), *seen]
+
+    def har(self) -> str:
+        """The journal as HAR 1.2."""
+        return json.dumps(self.mock._line.fetch("/__admin/requests?format=har"), ensure_ascii=False)
 
     def _look(self) -> list[tuple[str, str]]:
         journal, state = self.mock._journal(), self.mock.state()
@@ -133,6 +145,7 @@ class Shelf:
             mock._renew(None if is_own else self._fixture(choice.source, mock, overrides))
             return
         mock.reset()
+        mock._line.call("DELETE", "/contract/expectations")  # of a test that was ended
         if choice.source is not None:
             overrides.setdefault("clock", {"mode": "manual"})
             fixture = fixture_source.load(choice.source, overrides=overrides)
@@ -191,7 +204,18 @@ def of_worker(mock: Handle, worker: str) -> Handle:
     return own
 
 
-def _faults(mock: Handle) -> tuple[int, int]:
-    """How many violations and how many client errors there were so far."""
-    account = mock._account.to_json() if isinstance(mock, MockServer) else mock.contract()
-    return account["violations"], account["clientErrors"]
+def _account(mock: Handle) -> Json:
+    """So far: of all worlds of a server in this process, which no other test has meanwhile; else of its own world."""
+    return mock._accounts.total().to_json() if isinstance(mock, MockServer) else mock.contract()
+
+
+def _expectations(mock: Handle) -> list[Json]:
+    """Likewise."""
+    below = "?worlds=all" if isinstance(mock, MockServer) else ""
+    found: list[Json] = mock._line.call("GET", f"/contract/expectations{below}")["expectations"]
+    return found
+
+
+def _since(now: int, before: int) -> int:
+    """How many more; all, if the test has set its account to zero."""
+    return now - before if now >= before else now

@@ -52,6 +52,8 @@ class LiveWorld:
         self.world = World.of(fixture)
         self.traces: int = fixture.counters.trace
         self.history: Record[Change] = Record(CHANGES)
+        self.longest = max((len(one.subtasks) for one in self.world.tasks.values()), default=0)
+        """How many subtasks the task has that has most."""
         self.touched = False
         """Whether somebody has changed it, and not only time."""
         self._timers = [
@@ -72,11 +74,11 @@ class LiveWorld:
         twin = object.__new__(LiveWorld)
         twin.world, twin.traces, twin.history = self.world, self.traces, Record(CHANGES)
         twin._timers, twin._voided, twin.touched = self._timers.copy(), self._voided, False
-        twin._stuck, twin._first_trace = self._stuck, self._first_trace
+        twin._stuck, twin._first_trace, twin.longest = self._stuck, self._first_trace, self.longest
         return twin
 
     def as_fixture(self, clock: ClockSetting) -> Fixture:
-        return fixture_of(self.world, clock, self.traces)
+        return self.world.fixture(clock, self.traces)
 
     def start_at(self, now: int) -> None:
         """Moves a world that has just been made to another instant; what is under way keeps the time it has left."""
@@ -98,11 +100,16 @@ class LiveWorld:
 
     def next_due(self) -> int | None:
         """When something next happens by itself; None if nothing will."""
+        timer = self.next_timer()
+        return None if timer is None else timer[0]
+
+    def next_timer(self) -> tuple[int, int, int] | None:
+        """Likewise, with the subtask to which it happens, and its task."""
         timers, tasks = self._timers, self.world.tasks
         while timers:
             instant, id, task = timers[0]
             if tasks[task].subtasks[id].due == instant:
-                return instant
+                return timers[0]
             heappop(timers)  # an operator was faster
         return None
 
@@ -235,7 +242,7 @@ class LiveWorld:
         rules = [faults[id] for id in faults.matching(request)]
         if not rules:
             return None
-        changed, acting = fault_rules.choose(rules, request, world.settings.seed, world.now)
+        changed, acting = fault_rules.choose(rules, world.settings.seed, world.now)
         if changed:
             self.world, self.touched = world.with_faults(faults.counted(changed)), True
         return acting
@@ -274,20 +281,6 @@ class LiveWorld:
     def _change_rules(self, faults: fault_rules.Rules, denials: Mapping[str, Denial], numbers: tuple[int, int]) -> None:
         world = self.world
         self.world = World(world.settings, world.users, world.tasks, faults, denials, world.stubs, numbers, world.now)
-
-
-def fixture_of(world: World, clock: ClockSetting, traces: int) -> Fixture:
-    """A world as a fixture that gives it back."""
-    return Fixture(
-        settings=world.settings,
-        clock=clock,
-        users=world.users,
-        tasks={id: execution.state() for id, execution in world.tasks.items()},
-        faults=dict(world.faults),
-        denials=dict(world.denials),
-        stubs=world.stubs,
-        counters=world.counters(traces),
-    )
 
 
 def _with_subtasks(execution: Execution, subtasks: Shared[int, Subtask], logs: Shared[int, Logged | None]) -> Execution:

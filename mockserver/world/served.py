@@ -13,11 +13,12 @@ from mockserver.tasks.run_log import Log
 from mockserver.tasks.values import Subtask, Task
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
+from mockserver.world.evidence.exchange import Asked
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.held import Held
 from mockserver.world.history import Change
-from mockserver.world.journal import REQUESTS, Asked, Journal, Kept, SharedBytes
-from mockserver.world.live import LiveWorld, TooManyEvents, fixture_of
+from mockserver.world.journal import REQUESTS, Journal, Kept, SharedBytes
+from mockserver.world.live import LiveWorld, TooManyEvents
 from mockserver.world.moves import Way, to
 from mockserver.world.sessions import Sessions
 from mockserver.world.turns import Steps
@@ -105,7 +106,7 @@ class Served:
         """As it is now, as far as it comes; a large one is put together when it is asked for, in whatever thread."""
         world = self.as_far_as_it_comes()
         setting, traces = self.clock.setting()._replace(now=world.now), self.live.traces
-        return lambda: fixture_of(world, setting, traces)
+        return lambda: world.fixture(setting, traces)
 
     # --- another world in its place --------------------------------------------------------------------------------
 

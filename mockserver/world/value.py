@@ -9,7 +9,7 @@ from mockserver.stubs.collection import Stubs
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.shared import Shared
 from mockserver.tasks.value import value
-from mockserver.world.fixture import Counters, Fixture, Settings
+from mockserver.world.fixture import ClockSetting, Counters, Fixture, Settings
 
 
 @value
@@ -57,8 +57,18 @@ class World:
     def with_stubs(self, stubs: Stubs) -> "World":
         return World(self.settings, self.users, self.tasks, self.faults, self.denials, stubs, self.numbers, self.now)
 
-    def counters(self, traces: int) -> Counters:
-        return Counters(traces, *self.numbers)
+    def fixture(self, clock: ClockSetting, traces: int) -> Fixture:
+        """That gives this world back."""
+        return Fixture(
+            settings=self.settings,
+            clock=clock,
+            users=self.users,
+            tasks={id: execution.state() for id, execution in self.tasks.items()},
+            faults=dict(self.faults),
+            denials=dict(self.denials),
+            stubs=self.stubs,
+            counters=Counters(traces, *self.numbers),
+        )
 
     # --- who may do what -------------------------------------------------------------------------------------------
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-from mockserver.world.account import Account
+from mockserver.world.account import Accounts
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
-from mockserver.world.journal import SharedBytes
+from mockserver.world.journal import SharedBytes, Told
 from mockserver.world.live import LiveWorld
 from mockserver.world.served import Served
 
@@ -34,6 +34,15 @@ class Options:
     """Of pages that may ask /__admin, beside those of the Host, as foreign.normal_origin has them."""
 
 
+class FileMistake(NamedTuple):
+    """What is wrong with a file that is served, and where; lines and columns count from 1."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    message: str
+
+
 class Listed(NamedTuple):
     """A fixture that can be loaded by its name."""
 
@@ -46,6 +55,10 @@ class Listed(NamedTuple):
 class Library(Protocol):
     """Both look into files, and may take long."""
 
+    @property
+    def name(self) -> str:
+        """What is served, in a word."""
+
     def listed(self) -> list[Listed]: ...
 
     def load(self, name: str, overrides: Mapping[str, object]) -> Fixture:
@@ -54,19 +67,29 @@ class Library(Protocol):
 
 
 class Site:
-    """One world as it is served. All worlds of an application share its options, its account and `worlds`."""
+    """One world as it is served. All worlds of an application share its options and `worlds`."""
 
     def __init__(self, worlds: "Worlds", served: Served, name: str | None = None) -> None:
+        """Its account is that of worlds that are gone, until it is one of those that there are."""
         self.worlds = worlds
         self.served = served
+        served.journal.world = name
         self.name = name
         """None for the world without a name."""
         self.options = worlds.options
-        self.account = worlds.account
+        self.account = worlds.accounts.gone
+        self.loaded: str | None = None
+        """The fixture that was loaded here by its name."""
         self.access_logged = False
         """Whether a line per request is written anyway, which then has the hint."""
         self.calls = 0
         """How many control calls and uploads are under way: a listener's stream is such a call."""
+
+    @property
+    def fixture(self) -> str:
+        """What it was made from, and resets to, in a word."""
+        library = self.worlds.library
+        return self.loaded or ("data" if library is None else library.name)
 
     @property
     def is_idle(self) -> bool:
@@ -90,12 +113,14 @@ class Worlds:
 
     def __init__(self, fixture: Fixture, options: Options, limit: int = WORLDS) -> None:
         self.options = options
-        self.account = Account()
+        self.accounts = Accounts()
         self.limit = limit
         self.mount = ""
         """The path under which another application has this one, before every prefix."""
         self.evicted = 0
         """How many worlds went past the limit."""
+        self.mistakes: tuple[FileMistake, ...] = ()
+        """Of the files as they are now, while what they said before is served."""
         self.reload: Callable[[], Awaitable[Fixture]] | None = None
         """Reads the files again, for every world. Raises FixtureError. None where there are no files."""
         self.library: Library | None = None
@@ -106,6 +131,7 @@ class Worlds:
         self._named: OrderedDict[str, Site] = OrderedDict()
         self._journals = SharedBytes()
         self.main = Site(self, self._served())
+        self.main.account = self.accounts.open(None)
 
     def named(self, name: str) -> Site:
         """Made, if it is not there. Raises ValueError for what is no name."""
@@ -115,6 +141,7 @@ class Worlds:
                 self.remove(next((one for one, other in self._named.items() if other.is_idle), next(iter(self._named))))
                 self.evicted += 1
             self._named[name] = site
+            site.account = self.accounts.open(name)
         self._named.move_to_end(name)
         return site
 
@@ -147,18 +174,27 @@ class Worlds:
 
     def remove(self, name: str) -> None:
         """Raises KeyError. Who asks for it again gets a new one."""
-        self._named.pop(name).served.let_go()
+        site = self._named.pop(name)
+        site.account = self.accounts.close(site.account)
+        self._journals.keep(site.served.journal)
+        site.served.let_go()
 
     def load(self, pristine: LiveWorld, setting: ClockSetting) -> None:
         """What the files give now, for every world, each of which is reset to it."""
         self._pristine, self._setting = pristine, setting
         for site in self.all():
             site.served.load(self._pristine, self._setting)
+            site.loaded = None
 
     def renew(self, pristine: LiveWorld, setting: ClockSetting) -> None:
-        """As if the server had just started with these: no world by name, nothing that was; the account goes on."""
+        """As if the server had just started with these: no world by name, nothing that was or is expected; the account
+        goes on."""
         self.let_go()
-        self._named.clear()
+        for name in self.names():
+            self.remove(name)
+        for account in self.accounts.all():
+            account.expectations.clear()
+            account.numbered = 0
         self._pristine, self._setting = pristine, setting
         self.main.served = self._served()
 
@@ -174,6 +210,22 @@ class Worlds:
         """First thing in every request."""
         if self.coming:
             self.renew(*self.coming.pop())
+
+    def keep_requests(self) -> None:
+        """From now on, also what resets take out of the journals; for `requests`."""
+        self._journals.past = deque()
+
+    def requests(self) -> list[Told]:
+        """Those of all journals, as they came."""
+        told = [*(self._journals.past or ())]
+        for site in self.all():
+            told += [(site.name, number, entry) for number, entry in site.served.journal.numbered()]
+        return sorted(told, key=lambda one: one[2].began)
+
+    @property
+    def lost(self) -> int:
+        """How many requests no journal has any more, because there was no room."""
+        return self._journals.lost + sum(site.served.journal.dropped for site in self.all())
 
     def all(self) -> list[Site]:
         return [self.main, *self._named.values()]

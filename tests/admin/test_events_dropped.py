@@ -9,8 +9,9 @@ from multidict import CIMultiDict
 from mockserver.admin.events.feed import Feed
 from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import route
+from mockserver.world.evidence.exchange import Asked, Exchange
 from mockserver.world.fixture import Fixture
-from mockserver.world.journal import REQUESTS, Asked, Exchange
+from mockserver.world.journal import REQUESTS
 from mockserver.world.worlds import Options, Site, Worlds
 
 

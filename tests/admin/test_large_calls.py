@@ -1,7 +1,6 @@
 """Control calls that take long: others are answered meanwhile, and what they change is kept or refused, never lost."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,14 +10,16 @@ from time import monotonic
 from typing import Any, Final
 
 import pytest
+from books import BOOKS
 from clients import TASK, TASKS, Client, Json, failed_world, said, world_of
+from gates import Gate
 from processes import END_S, Served
 
 from mockserver import MockServer
 from mockserver.admin import calls, rules, state, tasks
 from mockserver.contract.wire import Wire
 from mockserver.fixtures.text.constructor import MAX_DEPTH
-from mockserver.server import steps
+from mockserver.server import handlers
 
 LONGEST_S: Final = 1.0
 
@@ -26,21 +27,6 @@ LONGEST_S: Final = 1.0
 def refused(answer: Any, status: int) -> str:
     assert answer.status_code == status, answer.text
     return str(answer.json()["error"]["message"])
-
-
-class Gate:
-    """Something that is done in a thread waits here until it is let through."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: Any, name: str) -> None:
-        self.reached, self.open = threading.Semaphore(0), threading.Event()
-        real = getattr(room, name)
-
-        def waiting(*arguments: Any) -> Any:
-            self.reached.release()
-            assert self.open.wait(END_S)
-            return real(*arguments)
-
-        monkeypatch.setattr(room, name, waiting)
 
 
 @pytest.fixture
@@ -107,15 +93,15 @@ def test_while_a_long_task_is_written_others_are_answered(
     failed: Client, monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor
 ) -> None:
     """Once: whoever asks again gets what was written."""
-    failed.admin("PUT", "/state", world_of(steps.LONG + 1))
+    failed.admin("PUT", "/state", {"clock": {"mode": "manual"}, **world_of(handlers.LONG + 1)})
     gate = Gate(monkeypatch, Wire, "task")
     with Client(failed.mock) as other:
         asking = pool.submit(other.get, f"{TASKS}/1")
         assert gate.reached.acquire(timeout=END_S)
         assert said(failed.get(TASKS)) == (200, None)
         gate.open.set()
-        assert len(asking.result().json()["data"]["subtasks"]) == steps.LONG + 1
-        monkeypatch.delattr(steps, "write_ahead")
+        assert len(asking.result().json()["data"]["subtasks"]) == handlers.LONG + 1
+        monkeypatch.delattr(Wire, "_task_json")
         assert said(other.get(f"{TASKS}/1")) == said(failed.get(f"{TASKS}/1")) == (200, None)
 
 
@@ -172,6 +158,7 @@ def test_a_large_answer_that_breaks_its_schema_is_a_500(failed: Client, monkeypa
     answer = failed.get("/__admin/state")
     assert "contract violation" in refused(answer, 500)
     assert answer.headers["X-Mock-Contract"] == "violation"
+    BOOKS.answered += 1
 
 
 def test_what_goes_wrong_in_the_thread_is_a_500(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:

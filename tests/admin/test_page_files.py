@@ -1,5 +1,6 @@
 """The page as files: what is served, with which headers, to whom. What it does is tested in a browser (test_page)."""
 
+import posixpath
 import re
 from pathlib import PurePosixPath
 from typing import Final
@@ -16,7 +17,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.permissions import TASK_VIEWER
 
 FOLDER: Final = PACKAGE / "admin" / "page"
-FILES: Final = sorted(file.name for file in FOLDER.iterdir() if file.is_file())
+FILES: Final = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.is_file())
 TEXTS: Final = {name: (FOLDER / name).read_text(encoding="utf-8") for name in FILES}
 
 
@@ -40,7 +41,24 @@ def test_each_of_its_files_is_served_as_what_it_is(failed: Client, name: str) ->
     assert (answer.status_code, answer.content.decode()) == (200, TEXTS[name])
     assert answer.headers["Content-Type"] == TYPES[PurePosixPath(name).suffix]
     head = failed("HEAD", f"/__admin/page/{name}")
-    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", str(len(answer.content)))
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (
+        200,
+        b"",
+        answer.headers["Content-Length"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("gzip", "gzip"), ("br, GZIP;q=0.5", "gzip"), ("gzip;q=0", None), ("identity", None), ("", None)],
+)
+def test_its_files_are_sent_compressed_to_who_takes_that(failed: Client, accepted: str, encoding: str | None) -> None:
+    answer = failed.get("/__admin/page/main.js", headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("Content-Encoding") == encoding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert answer.text == TEXTS["main.js"]
+    size = int(answer.headers["Content-Length"])
+    assert size == len(answer.content) if encoding is None else size < len(answer.content) / 2
 
 
 @pytest.mark.parametrize("path", ["/__admin/", "/__admin", "/__admin/page/main.js"])
@@ -60,7 +78,17 @@ def test_the_policy_allows_nothing_but_its_own_files() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("nothing.js", "..%2f__init__.py", "..%2fpage%2fpage.css", "%2e%2e", "page.css%00", "index.htm", "%ff.css"),
+        *(
+            "nothing.js",
+            "..%2f__init__.py",
+            "..%2fpage%2fpage.css",
+            "%2e%2e",
+            "common",
+            "common/nothing.js",
+            "page.css%00",
+            "index.htm",
+            "%ff.css",
+        ),
         *("C:%5cpage.css", "C:page.css", "PAGE.CSS", "x" * 300 + ".css"),
     ],
     ids=lambda name: name[:24],
@@ -108,8 +136,32 @@ def test_its_files_name_only_files_that_are_there() -> None:
     named = set(re.findall(r'(?:href|src)="page/([^"]+)"', TEXTS["index.html"]))
     for name, text in TEXTS.items():
         if name.endswith(".js"):
-            named |= set(re.findall(r'from "\./([^"]+)"', text))
+            named |= {
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
+                for other in re.findall(r'(?:from |import\()"(\.[^"]+)"', text)
+            }
     assert named | {"index.html"} == set(FILES), "and every file is named"
+
+
+def test_the_scripts_that_a_first_look_needs_are_asked_for_at_once() -> None:
+    """One after the other they would be a waterfall: a round trip for each import of an import. Those of the list come
+    first, then those of a task. Other panels' come when they are looked at."""
+    found = re.findall(r'<link rel="modulepreload" href="page/([^"]+)"( fetchpriority="low")?>', TEXTS["index.html"])
+    first, then = ({name for name, low in found if bool(low) is is_low} for is_low in (False, True))
+    assert first | {"main.js"} == imported("main.js")
+    assert then == imported("tasks/task.js") - imported("main.js")
+
+
+def imported(name: str) -> set[str]:
+    """A script and what it imports, directly or not."""
+    there, todo = set[str](), [name]
+    while todo:
+        one = todo.pop()
+        if one not in there:
+            there.add(one)
+            named = re.findall(r'import [^;(]*? from "(\.[^"]+)"', TEXTS[one])
+            todo += [posixpath.normpath(posixpath.join(posixpath.dirname(one), other)) for other in named]
+    return there
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -126,8 +178,8 @@ def test_a_file_fits_a_sitting(name: str) -> None:
 
 
 def test_it_names_the_operations_that_there_are() -> None:
-    listed = re.search(r"OPERATIONS = \[(.*?)\]", TEXTS["fault-words.js"], re.DOTALL)
-    reading = re.search(r"READING = new Set\(\[(.*?)\]", TEXTS["fault-words.js"], re.DOTALL)
+    listed = re.search(r"OPERATIONS = \[(.*?)\]", TEXTS["faults/fault-words.js"], re.DOTALL)
+    reading = re.search(r"READING = new Set\(\[(.*?)\]", TEXTS["faults/fault-words.js"], re.DOTALL)
     assert listed is not None
     assert reading is not None
     assert re.findall(r'"(\w+)"', listed[1]) == list(OPERATIONS)
@@ -138,7 +190,7 @@ def test_it_names_the_operations_that_there_are() -> None:
 
 def test_its_form_has_the_choices_that_there_are() -> None:
     fields = schema_files()["fixture"]["properties"]
-    listed = re.search(r"CHOICES = \{(.*?)\n\};", TEXTS["worlds.js"], re.DOTALL)
+    listed = re.search(r"CHOICES = \{(.*?)\n\};", TEXTS["worlds/settings.js"], re.DOTALL)
     assert listed is not None
     found = re.findall(r'(\w+): \["[\w ]+", \{(.*?)\}\]', listed[1], re.DOTALL)
     choices = {key: re.findall(r'"?([\w.-]+)"?: "', options) for key, options in found}

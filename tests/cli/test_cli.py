@@ -214,6 +214,7 @@ VARIABLES = [
     ("access_log", "OCP_MOCK_ACCESS_LOG", "yes", True),
     ("access_log", "OCP_MOCK_NO_ACCESS_LOG", "1", False),
     ("log_format", "OCP_MOCK_LOG_FORMAT", "json", "json"),
+    ("journal", "OCP_MOCK_JOURNAL", "run.har", "run.har"),
 ]
 
 

@@ -312,6 +312,7 @@ def test_a_violation_is_a_500_that_says_where(
             "deliberatelyInvalid": 0,
             "violations": 1,
             "clientErrors": 0,
+            "expectedErrors": 0,
         }
 
 

@@ -23,7 +23,7 @@ def acts(probability: float, requests: int, seed: int = 7) -> int:
     """On how many of so many requests a rule acts."""
     rule, hits = Fault(id="fault-1", effect=Error(status=503), probability=probability), 0
     for _ in range(requests):
-        [rule], acting = choose([rule], REQUEST, seed, 0)
+        [rule], acting = choose([rule], seed, 0)
         hits += acting is not None
     assert rule.matches == requests
     assert rule.hits == hits

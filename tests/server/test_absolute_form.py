@@ -27,6 +27,6 @@ def test_it_is_answered_and_stands_in_the_journal_as_its_path(failed: Client, wo
     status, answer = as_sent(failed.mock.url, "POST", f"http://ocp.test{world}{RETRY}?a=b")
     assert (status, answer["data"]["status"]) == (200, "READY")
     entry = failed.get(f"{world}/__admin/requests").json()["requests"][0]
-    assert entry["path"] == f"{world}{RETRY}?a=b"
+    assert (entry["path"], entry["query"]) == (f"{world}{RETRY}", {"a": "b"})
     copies = failed.get(f"{world}/__admin/requests/1/copies").json()
     assert f"{failed.mock.url}{world}{RETRY}?a=b" in copies["curl"]

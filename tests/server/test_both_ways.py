@@ -110,8 +110,8 @@ class Way:
             self._connection = None
 
     def left(self) -> object:
-        """What is told of the requests: journal (but for what a connection gives), account and world."""
-        journal = self.mock.requests()
+        """What is told of the requests: journal (but for how long each took), account and world."""
+        journal = [{**entry, "duration": None} for entry in self.mock.requests()]
         return journal, self.mock.contract(), self.mock.state()
 
 

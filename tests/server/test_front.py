@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 from aiohttp import web
+from bytes_read import Heard, counting
 from multidict import CIMultiDict
 from processes import END_S
 
@@ -23,7 +24,6 @@ from mockserver.server.front import head
 from mockserver.server.front.buffered import Buffered
 from mockserver.server.front.protocol import Front, Fronts
 from mockserver.server.front.reader import PlainRequest, Reader
-from mockserver.server.routing import SITE
 from mockserver.world.worlds import Site
 
 GET: Final = "GET /api/task HTTP/1.1\r\nHost: localhost\r\n"
@@ -94,28 +94,9 @@ async def serving(*, in_front: bool = True, keepalive_s: float = END_S) -> Async
     assert not errors, "asyncio had to step in"
 
 
-class Heard:
-    """How many bytes all servers have read."""
-
-    total = 0
-
-
 @pytest.fixture(autouse=True)
 def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    heard, in_front, inner = Heard(), Front.buffer_updated, web.RequestHandler.data_received
-
-    def buffer_updated(self: Front, nbytes: int) -> None:
-        now = heard.total + nbytes
-        in_front(self, nbytes)
-        heard.total = now  # and what it handed over is not counted twice
-
-    def data_received(self: web.RequestHandler, data: bytes) -> None:
-        heard.total += len(data)
-        inner(self, data)
-
-    monkeypatch.setattr(Front, "buffer_updated", buffer_updated)
-    monkeypatch.setattr(web.RequestHandler, "data_received", data_received)
-    return heard
+    return counting(monkeypatch)
 
 
 async def eventually(so: Callable[[], object]) -> None:
@@ -445,7 +426,6 @@ async def test_at_the_end_all_are_closed_and_none_begins() -> None:
 async def slow(entered: asyncio.Event, released: asyncio.Event, request: web.Request) -> web.Response:
     entered.set()
     await released.wait()
-    request.app[SITE].account.valid += 1
     return web.Response(text="slow")
 
 

@@ -159,7 +159,7 @@ def test_the_page_behind_a_proxy_that_changes_the_host_shows_and_says(tabs: Tabs
     """What it reads is there; what it would change is refused, in words, with the flag."""
     with rewriting_proxy(failed.mock.port) as port:
         page = admin(tabs, f"http://127.0.0.1:{port}")
-        expect(page.row("1000")).to_contain_text("FAILED")
+        expect(page.task(1000)).to_contain_text("FAILED")
         page.press("Step")
         expect(page.alert).to_contain_text(f"--allow-origin http://127.0.0.1:{port} would allow it")
 
@@ -169,5 +169,5 @@ def test_the_page_under_a_foreign_name_says_what_is_refused(tabs: Tabs) -> None:
     tabs.allow("Cross-Origin-Opener-Policy header has been ignored")
     with MockServer(failed_world()) as mock:
         page = Admin(open_admin(tabs, f"http://{EVIL}:{mock.port}"))
-        expect(page.connection).to_contain_text("the server refuses this page")
-        expect(page.connection).to_contain_text(f"--allow-host {EVIL} would allow it")
+        expect(page.lost).to_contain_text("The server refuses this page")
+        expect(page.lost).to_contain_text(f"--allow-host {EVIL} would allow it")

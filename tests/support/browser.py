@@ -217,16 +217,21 @@ def shoot(page: "Page", name: str, *, grey: bool = False) -> None:
 
 
 STICKING_OUT: Final = """() => {
-  const root = document.documentElement;
-  if (root.scrollWidth <= innerWidth) return [];
-  const out = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > innerWidth);
-  const named = out.map((one) => `<${one.localName} id="${one.id}" class="${one.getAttribute("class") ?? ""}">`);
-  return [`the page is ${root.scrollWidth} wide in a window of ${innerWidth}`, ...named];
+  const held = (one) => { // within what scrolls, or is cut on purpose
+    for (let over = one.parentElement; over !== null; over = over.parentElement) {
+      const {overflowX, textOverflow} = getComputedStyle(over);
+      if (/auto|scroll/.test(overflowX) || textOverflow === "ellipsis" || over.localName === "svg") return true;
+    }
+    return false;
+  };
+  const out = [...document.body.querySelectorAll("*")].filter((one) =>
+    one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 0.5 && !held(one));
+  return out.map((one) => `<${one.localName} id="${one.id}" class="${one.getAttribute("class") ?? ""}">`);
 }"""
 
 
 def sticking_out(page: "Page") -> list[str]:
-    """Why the page scrolls sideways: elements that end right of the window. Nothing, if it does not."""
+    """Elements that end right of the window, where nobody can scroll to them."""
     found: list[str] = page.evaluate(STICKING_OUT)
     return found
 

@@ -1,5 +1,6 @@
 """Real clients, and worlds in the form of a fixture file: what the tests of the routes talk with and about."""
 
+import gzip
 import json
 import re
 from base64 import b64encode
@@ -86,6 +87,8 @@ class Client:
             connection.request(method, prefix + path, body, dict(sent))
             received = connection.getresponse()
             content = received.read()
+            if received.getheader("Content-Encoding") == "gzip" and content:
+                content = gzip.decompress(content)
         except (OSError, HTTPException) as error:
             connection.close()
             raise requests.ConnectionError(error) from error

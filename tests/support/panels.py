@@ -8,7 +8,7 @@ from browser import Tabs, expect, open_admin
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-PANELS: Final = ("Tasks", "Faults", "Requests", "Who may what", "World")
+PANELS: Final = ("Tasks", "Faults", "Requests", "Permissions", "World")
 FIELDS: Final = ("textbox", "combobox", "searchbox")
 SOON_MS: Final = 15_000
 """So long a test waits for the page to show what has happened elsewhere: for ever, as a loaded machine counts."""
@@ -29,7 +29,18 @@ class Admin:
         expect(self.heading(f"{id} {name}")).to_be_visible()
 
     def act_as(self, user: str) -> None:
+        """On a phone that is in a menu."""
+        menu = self.button("World and clock")
+        if menu.is_visible():
+            menu.click()
         self.page.get_by_label("Act as").select_option(user)
+        if menu.is_visible():
+            self.page.keyboard.press("Escape")
+
+    def pull(self) -> None:
+        """All of the subtask, where it is a sheet."""
+        if self.button("More").is_visible():
+            self.button("More").click()
 
     def press(self, button: str) -> None:
         self.button(button).click()
@@ -58,14 +69,32 @@ class Admin:
         return self.page.locator(f'.node[data-key="{id}"]')
 
     @property
+    def tasks(self) -> "Locator":
+        """A line for each."""
+        return self.page.get_by_role("list", name="List of tasks").get_by_role("listitem")
+
+    def task(self, id: int) -> "Locator":
+        return self.tasks.filter(has_text=str(id))
+
+    @property
     def result(self) -> "Locator":
         """What came back from the API."""
-        return self.page.locator(".result")
+        return self.page.locator(".result:not(:empty)")
+
+    @property
+    def why(self) -> "Locator":
+        """What Retry would meet, beside the button."""
+        return self.page.locator(".why")
 
     @property
     def subtask(self) -> "Locator":
         """The one that is chosen."""
         return self.page.get_by_role("region", name="Subtask", exact=True)
+
+    @property
+    def badge(self) -> "Locator":
+        """Its status."""
+        return self.subtask.locator(".badge")
 
     @property
     def connection(self) -> "Locator":
@@ -74,11 +103,15 @@ class Admin:
     @property
     def caused(self) -> "Locator":
         """What the last step has changed, a line each."""
-        return self.page.locator("#clock").get_by_role("listitem")
+        return self.page.locator("#caused li")
 
     @property
     def news(self) -> "Locator":
         return self.page.locator("#news")
+
+    @property
+    def lost(self) -> "Locator":
+        return self.page.locator("#lost")
 
     @property
     def alert(self) -> "Locator":
@@ -86,13 +119,23 @@ class Admin:
 
     @property
     def rules(self) -> "Locator":
-        """A line for each fault and denial."""
-        return self.page.get_by_role("list", name="Rules that stand").get_by_role("listitem")
+        """A line for each fault and denial that still acts."""
+        return self.page.get_by_role("list", name="Active faults").get_by_role("listitem")
+
+    @property
+    def used_up(self) -> "Locator":
+        """Likewise for those that do not; they are folded away."""
+        return self.page.locator("[aria-label='Used up'] li")
 
     def shows(self, status: str, *words: str, of: int) -> None:
         """A subtask in the graph does so, in words."""
         told = "".join(f", {re.escape(word)}" for word in (status, *words))
         expect(self.node(of)).to_have_accessible_name(re.compile(rf"^{of} .*{told}\b"))
+
+    def copy(self, what: str) -> None:
+        """By the menu of the request that is open."""
+        self.press("Copy …")
+        self.page.get_by_role("menuitem", name=what).click()
 
     def clipboard(self) -> str:
         return str(self.page.evaluate("navigator.clipboard.readText()"))
@@ -101,5 +144,5 @@ class Admin:
 def admin(tabs: Tabs, url: str, fragment: str = "", **options: Any) -> Admin:
     """The page of a server or of a world, in a window of its own. It is connected, and has looked."""
     opened = Admin(open_admin(tabs, url, fragment, **options))
-    expect(opened.connection).to_have_text("● connected")
+    expect(opened.connection).to_have_text("● live")
     return opened

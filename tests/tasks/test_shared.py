@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.tasks.shared import Shared
+from mockserver.tasks.shared import Draft, Shared
 
 items = st.dictionaries(st.integers(), st.integers(), max_size=100)
 size = pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 65, 1000])
@@ -33,6 +33,27 @@ def test_it_is_set_like_a_dict_and_every_earlier_value_stays_what_it_was(
     assert [(list(one.items()), len(one)) for one, _ in made] == [
         (list(plain.items()), len(plain)) for _, plain in made
     ]
+
+
+def test_each_place_of_several_lists_can_be_set() -> None:
+    shared = Shared((number, number) for number in range(65))
+    for key in shared:
+        assert dict(shared.set(key, -1)) == {number: number for number in range(65)} | {key: -1}
+        draft = Draft(shared)
+        assert dict(draft.set(key, -1).done()) == dict(shared.set(key, -1))
+
+
+@given(items.filter(bool), st.data())
+def test_a_draft_is_set_like_a_dict_and_what_it_was_made_of_stays_what_it_was(
+    given: dict[int, int], data: st.DataObject
+) -> None:
+    shared, changed = Shared(given.items()), given.copy()
+    draft = Draft(shared)
+    for key, value in data.draw(st.lists(st.tuples(st.sampled_from(list(given)), st.integers()), max_size=10)):
+        draft.set(key, value)
+        changed[key] = value
+        assert draft[key] == value
+    assert (list(shared.items()), list(draft.done().items())) == (list(given.items()), list(changed.items()))
 
 
 @pytest.mark.slow

@@ -245,7 +245,7 @@ def test_a_name_that_there_is_not_is_a_type_error(own: MockServer, call: Any, me
 def test_an_operation_that_there_is_not_is_a_value_error(own: MockServer, name: str) -> None:
     """A misspelt one would match nothing, and `count=0` would hold for ever."""
     needed: Json = {"fault": {"error": {"status": 503}}, "deny": {"permission": "TASK_MANAGER"}}
-    with pytest.raises(ValueError, match=r"'retrysubtask' is no operation; there are listTaskInstances, "):
+    with pytest.raises(ValueError, match=r"'retrysubtask' is no operation .did you mean retrySubtask"):
         getattr(own, name)(operation="retrysubtask", **needed.get(name, {}))
     assert (own.faults(), own.denials()) == ([], [])
 

@@ -614,7 +614,9 @@ def test_after(ocp_mock): pass
 def test_a_violation_fails_a_test_that_fails_anyway_once(pytester: pytest.Pytester) -> None:
     result = run(pytester, BROKEN + "def test_it(ocp_mock): assert ask(ocp_mock.url) == 200")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- ocp_mock contract -*", "ocp_mock: 1 answer broke the contract*", "*$.status*"])
+    result.stdout.fnmatch_lines(
+        ["*- Captured stdout: ocp_mock contract -*", "ocp_mock: 1 answer broke the contract*", "*$.status*"]
+    )
 
 
 @pytest.mark.planted(3)
@@ -727,12 +729,12 @@ def test_passes(ocp_mock): ask(ocp_mock.url, "/nowhere")
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "*- ocp_mock requests -*",
+            "*- Captured stdout: ocp_mock requests -*",
             "#1 POST */retry: 200",
             "#2 POST */retry: 400 TSK10007 *",
             "    hint: *",
             "#3 GET */log: 503 COM10999 Injected by fault-1., by fault-1*",
-            "*- ocp_mock tasks -*",
+            "*- Captured stdout: ocp_mock tasks -*",
             "manual clock at 2021-08-25T15:10:15*",
             "task 1000 Uninstall ocp agent: RUNNING / EXECUTE",
             "    10001 *: RUNNING / RETRY, run 2, due 2021-*",
@@ -755,7 +757,7 @@ def test_it(client): pass
 """,
     )
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*- ocp_mock requests -*", "#1 POST */retry: 200"])
+    result.stdout.fnmatch_lines(["*- Captured stdout: ocp_mock requests -*", "#1 POST */retry: 200"])
 
 
 def test_an_assert_requested_that_fails_names_the_nearest(pytester: pytest.Pytester) -> None:
@@ -783,7 +785,7 @@ def test_it(ocp_mock):
 def test_a_report_is_made_of_a_server_that_is_gone(pytester: pytest.Pytester) -> None:
     result = run(pytester, "def test_it(ocp_mock):\n    ocp_mock.stop()\n    assert False")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- ocp_mock -*", "nothing is known: RuntimeError: *"])
+    result.stdout.fnmatch_lines(["*- Captured stdout: ocp_mock -*", "nothing is known: RuntimeError: *"])
 
 
 # --- what the README and docs/ show --------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The journal of requests: what it keeps the longest, and how many bytes the journals of all worlds have together."""
 
 import gc
+from collections import deque
 from typing import Final
 
 import pytest
@@ -10,7 +11,8 @@ from multidict import CIMultiDict
 from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE, Route, route
 from mockserver.server.routing import SITE
-from mockserver.world.journal import ENTRY_BYTES, NEW_BYTES, Asked, Exchange, Journal, SharedBytes, size_of
+from mockserver.world.evidence.exchange import ENTRY_BYTES, Asked, Exchange, size_of
+from mockserver.world.journal import NEW_BYTES, Journal, SharedBytes
 
 READ: Final = route("GET", "tasks/instances/1")
 ACT: Final = route("POST", "tasks/instances/1/retry")
@@ -163,7 +165,7 @@ def test_what_is_dropped_or_forgotten_before_its_answer_is_not_counted() -> None
 
 def test_the_size_of_a_request_is_that_of_its_texts() -> None:
     headers = CIMultiDict({"A": "bc"})
-    assert size_of("/x", headers, b"12") == ENTRY_BYTES + 2 + 3 + 2
+    assert size_of("/x", headers, b"12") == ENTRY_BYTES + 2 + 2 * 3 + 2
     assert size_of("", CIMultiDict(), b"x" * 10**6) == ENTRY_BYTES + 16 * 1024 + 1
 
 
@@ -178,3 +180,41 @@ def test_every_world_of_a_server_has_its_share(failed: Client) -> None:
     sizes = [journal.size for journal in journals]
     assert 1.9 * 10**6 < sum(sizes) < 2 * 10**6 + len(journals) * NEW_BYTES
     assert all(journals[1:]), "each has something still"
+
+
+# --- what is kept of journals that were emptied ----------------------------------------------------------------------
+
+
+def past(shared: SharedBytes) -> list[int]:
+    assert shared.past is not None
+    return [number for _, number, _ in shared.past]
+
+
+def test_what_a_reset_empties_is_kept_where_somebody_wants_it() -> None:
+    shared = SharedBytes()
+    shared.past = deque()
+    one = journal(shared=shared)
+    one.append(entry(ACT))
+    one.append(entry())
+    one.forget()
+    one.append(entry())
+    assert (past(shared), shared.lost) == ([1, 2], 0)
+
+
+def test_only_so_many_bytes_of_it() -> None:
+    shared = SharedBytes(limit=10)
+    shared.past = deque()
+    one = journal(shared=shared)
+    for size in (4, 5, 6):
+        one.append(entry(size=size))
+    one.forget()
+    assert (past(shared), shared.lost) == ([3], 2)
+
+
+def test_what_was_dropped_before_is_lost() -> None:
+    shared = SharedBytes()
+    one = journal(2, shared)
+    for _ in range(5):
+        one.append(entry())
+    one.forget()
+    assert (one.dropped, shared.lost) == (0, 3)

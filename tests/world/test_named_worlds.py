@@ -48,13 +48,6 @@ def test_clock_rules_and_journal_are_a_worlds_own(failed: Client) -> None:
     assert failed.get("/w/one/__admin/requests").json()["total"] == 1
 
 
-def test_the_account_is_of_all_worlds_also_of_those_that_are_gone(failed: Client) -> None:
-    before = failed.admin("GET", "/contract")["replies"]
-    failed.post(f"/w/one{RETRY}")
-    failed.admin("DELETE", "/worlds/one")
-    assert failed.admin("GET", "/contract")["replies"] == before + 3
-
-
 def test_a_world_that_was_forgotten_starts_anew(failed: Client) -> None:
     failed.post(f"/w/one{RETRY}")
     failed.admin("DELETE", "/worlds/one")

@@ -15,8 +15,8 @@ from mockserver.admin.copies.request import Again, Lost, again
 from mockserver.contract.wire import wire_of
 from mockserver.faults.effects import Dribble, Response, Transport, Truncate, Violate
 from mockserver.faults.rules import Fault
+from mockserver.world.evidence.exchange import BODY_BYTES, Exchange
 from mockserver.world.fixture import Fixture
-from mockserver.world.journal import BODY_BYTES, Exchange
 
 PATIENCE_S: Final = 10
 IMPATIENCE_S: Final = 1

@@ -22,7 +22,7 @@ from mockserver.contract.routes import route
 from mockserver.faults.effects import Error
 from mockserver.faults.header import OWN, PREFERRED
 from mockserver.faults.rules import Fault
-from mockserver.world.journal import API, BODY_BYTES, Exchange
+from mockserver.world.evidence.exchange import API, BODY_BYTES, Exchange
 from mockserver.world.served import GENERATIONS
 from mockserver.world.value import World
 
@@ -51,7 +51,7 @@ def again(entry: Exchange) -> Again:
     content_type = asked.headers.get("Content-Type")
     if len(asked.body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
-    if entry.kind != API and credentials.HIDDEN in asked.body:
+    if entry.kind != API and credentials.REDACTED.encode() in asked.body:
         raise Lost("its body has a secret, which is not kept")
     if credentials.redacted(target(entry)) != target(entry):
         raise Lost("its query has a secret, which is not shown")
@@ -154,7 +154,7 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
     path = target(entry)
     if re.search(r"[][{}]", path):
         words.append("--globoff")
-    if _has_dots(path):
+    if has_dots(path):
         words.append("--path-as-is")
     if entry.asked.method == "HEAD":
         words.append("--head")
@@ -187,14 +187,14 @@ def curl(entry: Exchange, base: str, world: str | None) -> str:
     return f"echo {base64.b64encode(body).decode()} | base64 -d | {sending}"
 
 
-def _has_dots(path: str) -> bool:
+def has_dots(path: str) -> bool:
     return any(unquote(step) in (".", "..") for step in path.partition("?")[0].split("/"))
 
 
 def path_in_test(entry: Exchange, prefixes: Sequence[str]) -> str:
     """Its path and query under the prefix of its world's dialect, which a test's server has. Raises Lost."""
     path, mark, query = target(entry).partition("?")
-    if _has_dots(path):
+    if has_dots(path):
         raise Lost("requests tidies up a path with dots")
     own = world_before(entry).settings.variant.row.prefix
     for prefix in sorted({own, *prefixes}, key=len, reverse=True):

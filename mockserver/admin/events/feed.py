@@ -17,10 +17,11 @@ from mockserver.contract.errors import Violation
 from mockserver.contract.schemas import contract
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
+from mockserver.tasks.values import Subtask
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import ticks, wall
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.history import Record
-from mockserver.world.journal import Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.worlds import Site
 
@@ -35,7 +36,7 @@ PAUSE: Final = SECOND
 """After a world that cannot be brought up to now."""
 EVENTS: Final[dict[str, str]] = {
     "hello": "event-hello",
-    "change": "transition",
+    "change": "event-change",
     "request": "event-request",
     "fault": "event-fault",
     "denial": "event-denial",
@@ -43,10 +44,14 @@ EVENTS: Final[dict[str, str]] = {
     "world": "event-world",
     "worlds": "event-worlds",
     "contract": "contract-account",
+    "mistakes": "event-mistakes",
     "skipped": "event-skipped",
     "ping": "event-ping",
 }
 """The schema of each event's data."""
+
+NO_RUN: Final[dict[str, object]] = {"runTime": None, "due": None}
+"""Of a task."""
 
 T = TypeVar("T")
 Rule = Fault | Denial
@@ -104,12 +109,18 @@ class Feed:
         self._clock = served.clock.origin
         self._names = sorted(site.worlds.names())
         self._violations = site.account.violations
+        self._mistakes = site.worlds.mistakes
 
     def since(self, number: int | None) -> bytes:
         """The events after that one; or `hello`, if they are not all known."""
         oldest = self.latest - len(self._kept)
         if number is None or not oldest <= number <= self.latest:
-            data = {"version": __version__, "world": self.site.name, "clock": clock_json(self.site.served)}
+            data = {
+                "version": __version__,
+                "world": self.site.name,
+                "clock": clock_json(self.site.served),
+                "mistakes": self._mistakes_json(),
+            }
             return _event("hello", self._proven("hello", data), self.latest)
         return b"".join(islice(self._kept, number - oldest, None))
 
@@ -142,7 +153,13 @@ class Feed:
         if account.violations > self._violations:
             self._add("contract", account.to_json())
             self._violations = account.violations
+        if self.site.worlds.mistakes is not self._mistakes:
+            self._mistakes = self.site.worlds.mistakes
+            self._add("mistakes", {"mistakes": self._mistakes_json()})
         return left
+
+    def _mistakes_json(self) -> list[dict[str, object]]:
+        return [one._asdict() for one in self._mistakes]
 
     def _compare(self, kind: str, known: dict[str, Rule], rules: Mapping[str, Rule]) -> None:
         """Rules are frozen values: one that has changed is another object."""
@@ -176,15 +193,17 @@ class Feed:
         instant = self._hosted.wire.instant
         new = self._changes.take(history, AT_ONCE)
         for _, change in new:
-            self._add("change", transition(change, instant))
+            now = change.becomes
+            more = {"runTime": now.run_time, "due": instant(now.due)} if isinstance(now, Subtask) else NO_RUN
+            self._add("change", {**transition(change, instant), **more})
         for number, entry in list(self._unanswered.items()):
             if entry.status is not None or entry.let_go:
                 del self._unanswered[number]
-                self._add("request", entry_json(number, entry, instant, bodies=False))
+                self._add("request", entry_json(number, entry, instant, whole=False))
             elif not entry.size:  # it is dropped
                 del self._unanswered[number]
         for number, entry in self._requests.take(journal, AT_ONCE - len(new)):
-            self._add("request", entry_json(number, entry, instant, bodies=False))
+            self._add("request", entry_json(number, entry, instant, whole=False))
             if entry.status is None:
                 self._unanswered[number] = entry
         return self._changes.left(history) + self._requests.left(journal) > 0

@@ -201,7 +201,6 @@ async def get_events(site: Site, request: web.Request) -> web.StreamResponse:
         return response
     listening: Listening = request.app[LISTENING]
     listener, channel = listening.open(request), listening.channel(site)
-    site.account.valid += 1
     try:
         await response.prepare(request)
         await caught_up(channel, request, response)

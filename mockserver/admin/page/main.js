@@ -1,28 +1,52 @@
 // The page: who acts, where one is, what the stream says; and the panels, each of which keeps itself up to date.
 
-import { h, put, say, soon } from "./dom.js";
-import { asked, control, forgetApi, listen, token } from "./server.js";
-import { createClock } from "./clock.js";
-import * as faults from "./faults.js";
-import * as requests from "./requests.js";
-import * as tasks from "./tasks.js";
-import * as who from "./who.js";
-import * as worlds from "./worlds.js";
+import { put, say, soon } from "./common/dom.js";
+import { createRules } from "./common/rules.js";
+import { asked, control, token } from "./common/server.js";
+import { listen } from "./common/stream.js";
+import { short } from "./common/times.js";
+import { createClock } from "./header/clock.js";
+import { createPlace } from "./header/place.js";
+import * as tasks from "./tasks/tasks.js";
 
 const $ = (id) => document.getElementById(id);
 const ANYBODY = "";
 const SOMEBODY = { name: "somebody", password: "somebody", permissions: ["any credentials will do"] };
 const base = new URL("..", location.href).href.replace(/\/$/, "");
 
-// --- who acts
+// --- who acts, and where
 
+let health = null;
+const own = new Set(); // trace ids of this page's requests
 const app = {
   base,
+  time: short,
   users: [],
   world: null,
+  rules: createRules(),
   user: () => app.users.find((user) => user.name === $("user").value) ?? null,
   go: (hash) => { location.hash = hash; },
-  ask: (method, path, signal) => asked(method, path, app.user(), signal),
+  /** The address of a task or subtask. */
+  address: ({ taskInstanceId, subtaskInstanceId }) =>
+    `#/tasks/${taskInstanceId}${subtaskInstanceId === null || subtaskInstanceId === undefined ? "" : `/${subtaskInstanceId}`}`,
+  /** Where one is, in the address, without a step in the history. */
+  note(hash) {
+    history.replaceState(null, "", hash);
+    titled();
+  },
+  async ask(method, path, signal) {
+    health ??= await app.lookAtHealth();
+    const answer = await asked(`${base.replace(location.origin, "")}${health.api}${path}`, method, app.user(), signal);
+    own.add(answer.traceId);
+    return answer;
+  },
+  api: () => health?.api ?? "",
+  isOwn: ({ traceId }) => own.has(traceId),
+  async lookAtHealth() {
+    health = await control("GET", "health");
+    place.told(health);
+    return health;
+  },
 };
 
 const lookAtUsers = soon(async () => {
@@ -35,58 +59,83 @@ const lookAtUsers = soon(async () => {
     new Option(`${name} (${permissions.join(", ") || "no permission"})`, name))];
   $("user").replaceChildren(...options);
   if (app.users.some(({ name }) => name === chosen)) $("user").value = chosen;
+  acting();
 });
+const acting = () => document.dispatchEvent(new Event("acting"));
+$("user").addEventListener("change", acting);
 
-// --- the clock and the panels
+// --- the header and the panels
 
 const clock = createClock(app);
-$("clock").append(...clock.elements);
+const place = createPlace(app, clock);
+const scripts = { // of panels: they come when somebody wants to see one
+  tasks: () => tasks,
+  faults: () => import("./faults/faults.js"),
+  requests: () => import("./requests/requests.js"),
+  who: () => import("./worlds/who.js"),
+  worlds: () => import("./worlds/worlds.js"),
+};
 const panels = {};
-for (const [name, { create }] of Object.entries({ tasks, faults, requests, who, worlds })) {
+made("tasks", tasks);
+import("./header/keys.js").then(({ createKeys }) => createKeys(app, panels.tasks));
+
+function made(name, { create }) {
+  if (panels[name]) return;
   panels[name] = create(app);
   panels[name].element.hidden = true;
   $("main").append(panels[name].element);
 }
 
-/** Where a hash leads: "#/tasks/1000" is ["tasks", "1000"]. */
+/** Where a hash leads: "#/tasks/1000" is ["tasks", "1000"]. What follows a "?" is the panel's. */
 function named(hash) {
   try {
-    return hash.split("/").slice(1).map(decodeURIComponent);
+    return hash.split("?")[0].split("/").slice(1).map(decodeURIComponent);
   } catch {
     return []; // somebody has typed it
   }
 }
 
-function show() {
+async function show() {
   const [name, ...parts] = named(location.hash);
-  if (!Object.hasOwn(panels, name)) {
+  if (!Object.hasOwn(scripts, name)) {
     history.replaceState(null, "", "#/tasks");
-    show();
-    return;
+    return show();
+  }
+  if (!panels[name]) {
+    made(name, await scripts[name]());
+    if (named(location.hash)[0] !== name) return undefined; // one has gone on meanwhile
   }
   for (const [other, { element }] of Object.entries(panels)) element.hidden = other !== name;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
-    if (link.hash === `#/${name}`) link.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-  panels[name].show(parts);
-  document.title = [...parts, panels[name].element.querySelector("h2").textContent, "ocp-mockserver"].join(" · ");
+  panels[name].show(parts, new URLSearchParams(location.hash.split("?")[1]));
+  titled();
+  return undefined;
+}
+
+function titled() {
+  const [name, ...parts] = named(location.hash);
+  if (panels[name]) document.title = [...parts, panels[name].element.querySelector("h2").textContent, "ocp-mockserver"].join(" · ");
 }
 
 // --- what the stream says
 
-function heard(name, data) {
+const ANOTHER = 100_000; // another stream's numbers begin a thousand for each millisecond later
+let latest = null;
+
+function heard(name, data, id) {
   if (name === "hello") {
     app.world = data.world;
-    $("where").replaceChildren("world ", h("a", { href: "#/worlds" }, data.world ?? "main"));
+    if (latest !== null) say(id - latest > ANOTHER ? "The server was restarted: this is a new world." : "Much has happened meanwhile: this is how it stands now.");
+    place.mistakes(data.mistakes);
   }
-  if (name === "hello" || name === "world") {
-    forgetApi();
-    lookAtUsers();
-  }
+  if (name === "mistakes") place.mistakes(data.mistakes);
+  if (name === "hello" || name === "world") lookAtUsers();
   if (["hello", "world", "skipped", "contract"].includes(name)) lookAtVerdict();
-  for (const one of [clock, ...Object.values(panels)]) one.heard(name, data);
+  latest = id ?? latest;
+  for (const one of [app.rules, clock, ...Object.values(panels)]) one.heard(name, data);
 }
 
 /** A violation is our bug, and hard to miss. */
@@ -95,12 +144,6 @@ const lookAtVerdict = soon(async () => {
   $("verdict").hidden = violations === 0;
   put($("verdict"), violations === 1 ? "1 answer broke the contract" : `${violations} answers broke the contract`);
 });
-
-function stands(isConnected, why, isRefused = false) {
-  const lost = isRefused ? `○ the server refuses this page: ${why}` : `○ connection lost: ${why}; trying again`;
-  put($("connection"), isConnected ? "● connected" : lost);
-  $("connection").classList.toggle("lost", !isConnected);
-}
 
 // --- the admin token
 
@@ -119,11 +162,13 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // a hash names a panel
   $("main").focus();
 });
-addEventListener("hashchange", () => {
-  show();
-  $("main").focus({ preventScroll: true });
+addEventListener("hashchange", async () => {
+  for (const open of document.querySelectorAll(":popover-open")) open.hidePopover();
+  const before = document.activeElement;
+  await show();
+  if (document.activeElement === before) $("main").focus({ preventScroll: true });
 });
 addEventListener("unhandledrejection", ({ reason }) => say(String(reason?.message ?? reason), true));
-put($("connection"), "○ connecting …");
+if (location.hash === "") panels.tasks.openFirst();
 show();
-listen(heard, stands);
+listen(heard, place.stands);

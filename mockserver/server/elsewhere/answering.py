@@ -16,7 +16,8 @@ from mockserver.faults.effects import Delay, Dribble, Error, RateLimit, Response
 from mockserver.faults.rules import AFTER, BEFORE, Fault
 from mockserver.server import cors, fault_injection, responses, transport
 from mockserver.tasks.value import value
-from mockserver.world.journal import KEPT, STUB, Exchange
+from mockserver.world.clock import ticks
+from mockserver.world.evidence.exchange import KEPT, STUB, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 
@@ -113,6 +114,7 @@ async def sent(site: Site, exchange: Exchange, request: web.Request, answer: Ans
     if answer.stream is not None:
         return await answer.stream()
     exchange.status, exchange.content = answer.status, answer.content[:KEPT]
+    exchange.headers, exchange.ended = headers, ticks()
     served.journal.answered(exchange)
     status, content = answer.status, answer.content
     if answer.fraction is not None:

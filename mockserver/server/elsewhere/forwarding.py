@@ -23,7 +23,7 @@ from mockserver.server.elsewhere.tunnel import Tunnel, is_websocket
 from mockserver.server.elsewhere.upstream import Passage, Upstream
 from mockserver.server.logs import escaped
 from mockserver.server.routing import origin_form, target_in_world
-from mockserver.world.journal import FORWARDED, REFUSED, Asked, Exchange
+from mockserver.world.evidence.exchange import FORWARDED, REFUSED, Asked, Exchange
 from mockserver.world.served import Served
 from mockserver.world.worlds import Site
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from mockserver.server.elsewhere import forwarding, stubbing
 from mockserver.server.routing import target_in_world
-from mockserver.world.journal import Asked
+from mockserver.world.evidence.exchange import Asked
 from mockserver.world.worlds import Site
 
 Way = Callable[[Site, web.Request, Asked], Awaitable[web.StreamResponse | None]]

@@ -24,7 +24,8 @@ from mockserver.server import transport
 from mockserver.server.elsewhere.answering import Answer
 from mockserver.server.elsewhere.upstream import Passage, is_text
 from mockserver.server.responses import MAX_BODY
-from mockserver.world.journal import KEPT, Exchange
+from mockserver.world.clock import ticks
+from mockserver.world.evidence.exchange import KEPT, Exchange
 from mockserver.world.served import Served
 
 ANSWER_S: Final = 30
@@ -79,7 +80,7 @@ class Passing:
     async def send(self) -> web.StreamResponse:
         answer = self._answer
         response = Passed(status=answer.status, reason=answer.reason, headers=self.headers)
-        self.exchange.status = answer.status
+        self.exchange.status, self.exchange.headers = answer.status, self.headers
         try:
             await response.prepare(self.request)
             async for chunk in self._chunks():
@@ -89,6 +90,7 @@ class Passing:
             released(error)
             return transport.close(self.request)
         finally:
+            self.exchange.ended = ticks()
             self.served.journal.answered(self.exchange)
         return response
 

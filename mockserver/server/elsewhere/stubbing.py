@@ -19,7 +19,8 @@ from mockserver.server.front import head
 from mockserver.server.routing import target_in_world
 from mockserver.stubs.mapping import END, FORM, Stub
 from mockserver.stubs.matchers import Target, cookies
-from mockserver.world.journal import KEPT, STUB, Asked, Exchange, size_of
+from mockserver.world.clock import ticks
+from mockserver.world.evidence.exchange import KEPT, STUB, Asked, Exchange, size_of
 from mockserver.world.turns import in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
@@ -80,6 +81,7 @@ def at_once(site: Site, asked: Asked) -> bytes | None:
     exchange = steps.arrived(served, asked)
     exchange.kind, says = STUB, stub.response
     exchange.status, exchange.content = says.status, says.body[:KEPT]
+    exchange.headers, exchange.ended = says.headers, ticks()
     served.journal.answered(exchange)
     return head.response(says.status, says.headers, says.body)
 

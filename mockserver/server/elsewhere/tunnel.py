@@ -12,7 +12,8 @@ from yarl import URL
 from mockserver.contract.errors import ApiError
 from mockserver.server.elsewhere.passing import ANSWER_S, DEAD_UPSTREAM, unanswered
 from mockserver.server.elsewhere.upstream import Passage
-from mockserver.world.journal import Exchange
+from mockserver.world.clock import ticks
+from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.served import Served
 
 MESSAGE: Final = 16 * 1024 * 1024
@@ -81,7 +82,7 @@ class Tunnel:
         here = web.WebSocketResponse(protocols=chosen, autoping=False, max_msg_size=MESSAGE, decode_text=False)
         here.headers.extend(self.headers)
         await here.prepare(self.request)
-        self.exchange.status = 101
+        self.exchange.status, self.exchange.headers, self.exchange.ended = 101, self.headers, ticks()
         ways = [asyncio.create_task(passed_on(here, there)), asyncio.create_task(passed_on(there, here))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -103,7 +104,7 @@ class Tunnel:
 
     def _refusal(self, status: int) -> web.Response:
         """Without its body, which no browser shows, and aiohttp does not give."""
-        self.exchange.status = status
+        self.exchange.status, self.exchange.headers, self.exchange.ended = status, self.headers, ticks()
         for name in (hdrs.CONTENT_LENGTH, hdrs.CONTENT_ENCODING, hdrs.CONTENT_TYPE):
             self.headers.popall(name, None)
         return web.Response(status=status, headers=self.headers)

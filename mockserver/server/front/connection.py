@@ -12,12 +12,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
+from yarl import URL
 
 from mockserver.contract.errors import bare
 from mockserver.server.front.buffered import Buffered
 
+EXPECTATION_FAILED: Final = web.HTTPExpectationFailed.status_code
 LINE: Final = 4096
 """So much of what could not be parsed is looked at."""
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) +([^ \r\n][^\r\n]*?)(?: +HTTP/[0-9.]+)?(?:\r?\n|$)")
@@ -71,7 +74,10 @@ class Connection(web.RequestHandler):
         super().data_received(data)
         request = self._current_request
         coming = None if request is None else request.content  # the body that was coming last
-        for message, body in self._messages:
+        for number, (message, body) in enumerate(self._messages):
+            if isinstance(message, RawRequestMessage) and message.url is None:
+                # `CONNECT` of nothing, of which aiohttp could make no request
+                self._messages[number] = message._replace(path="", url=URL()), body
             if isinstance(error := getattr(message, "exc", None), HttpProcessingError):
                 bare(error)  # the frame in which it was caught holds it, and what was received
                 if coming is not None and not coming.is_eof() and coming.exception() is None:
@@ -89,16 +95,9 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         if isinstance(resp, web.HTTPException) and resp.status >= 400:  # the application's own handlers raise none
-            resp = self._connections.refuse(
-                Refused(
-                    method=request.method,
-                    target=_printed(request.raw_path.encode("utf-8", "surrogateescape")),
-                    headers=request.headers,
-                    status=resp.status,
-                    why=_sentence((resp.text or resp.reason).removeprefix(f"{resp.status}: ")),
-                    allowed={name: resp.headers[name] for name in (hdrs.ALLOW,) if name in resp.headers},
-                )
-            )
+            why = (resp.text or resp.reason).removeprefix(f"{resp.status}: ")
+            allowed = {str(name): resp.headers[name] for name in (hdrs.ALLOW,) if name in resp.headers}
+            resp = self._refused(request, resp.status, why, allowed)
         self._begun = b""
         body = getattr(resp, "body", None)
         with self._connections.buffered.holding(len(body) if isinstance(body, bytes) else 0):
@@ -111,6 +110,8 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
+        if isinstance(exc, UnicodeEncodeError) and exc.object == f"Unknown Expect: {request.headers.get(hdrs.EXPECT)}":
+            return self._refused(request, EXPECTATION_FAILED, exc.object)  # what aiohttp meant to say
         if not isinstance(exc, HttpProcessingError) or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         line = _LINE.match(self._begun)
@@ -125,6 +126,22 @@ class Connection(web.RequestHandler):
         )
         response.force_close()
         return response
+
+    def _refused(
+        self, request: web.BaseRequest, status: int, why: str, allowed: Mapping[str, str] = {}
+    ) -> web.Response:
+        """To what is a request."""
+        target = _printed(request.raw_path.encode("utf-8", "surrogateescape"))
+        return self._connections.refuse(
+            Refused(
+                method=request.method,
+                target=target,
+                headers=request.headers,
+                status=status,
+                why=_sentence(why),
+                allowed=allowed,
+            )
+        )
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Not of a body that breaks off or is none: who asked for it has been told, or has gone."""
@@ -146,7 +163,7 @@ def why(error: HttpProcessingError) -> str:
 
 def _sentence(text: str) -> str:
     """Without what was sent, which may be a secret, and without advice to install something."""
-    return " ".join(_QUOTED.split(text, maxsplit=1)[0].split()).rstrip(".:")
+    return " ".join(_QUOTED.split(text, maxsplit=1)[0].split()).rstrip(".:").encode(errors="replace").decode()
 
 
 def _printed(target: bytes) -> str:

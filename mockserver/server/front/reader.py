@@ -42,6 +42,8 @@ class PlainRequest:
     path: str
     """What follows the API's prefix and a slash."""
     headers: CIMultiDictProxy[str]
+    raw_headers: tuple[tuple[bytes, bytes], ...] = ()
+    """As they were sent."""
 
 
 class Reader:
@@ -85,7 +87,13 @@ class Reader:
                 return None
         except Exception:  # not a request; or a parser that is no longer as we know it
             return None
-        return PlainRequest(method=message.method, target=target, path=target[len(stem) :], headers=headers)
+        return PlainRequest(
+            method=message.method,
+            target=target,
+            path=target[len(stem) :],
+            headers=headers,
+            raw_headers=message.raw_headers,
+        )
 
 
 def _parsers(loop: asyncio.AbstractEventLoop) -> Callable[[], Any]:

@@ -349,8 +349,8 @@ def test_it_stands_in_the_journal_with_bodies_that_are_text(mock: MockServer) ->
     asked(mock, "/compressed")
     asked(mock, "/any", "POST", data=b"\0\1", headers={"Content-Type": "image/png"})
     text, packed, binary = mock.requests(kind="forwarded")
-    assert (text["method"], text["path"], text["status"], text["operation"]) == ("POST", "/any?a=1", 200, None)
-    assert text["requestBody"] == {"user": "ann", "password": "REDACTED"}
+    assert (text["method"], text["path"], text["status"], text["operation"]) == ("POST", "/any", 200, None)
+    assert text["requestBody"] == {"user": "ann", "password": "[redacted]"}
     assert text["responseBody"]["target"] == "/any?a=1"
     assert (packed["status"], packed["responseBody"]) == (200, None)
     assert binary["requestBody"] is None
@@ -374,9 +374,7 @@ def test_the_account_is_the_apis_alone(mock: MockServer) -> None:
     before = mock.contract()
     for path, headers in (("/any", {}), ("/any", {"Origin": GONE}), ("/any", {"X-Mock-Fault": "none"})):
         asked(mock, path, headers=headers)
-    after = mock.contract()
-    assert after["replies"] == before["replies"] + 1, "the first call of this control route is the one that is new"
-    assert after["clientErrors"] == before["clientErrors"]
+    assert mock.contract() == before
 
 
 def test_a_journal_with_bodies_stays_within_its_bytes(mock: MockServer) -> None:

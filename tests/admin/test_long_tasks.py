@@ -1,0 +1,124 @@
+"""A task with very many subtasks: while its answer is written, or its patch is read, others are answered."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final
+
+import pytest
+from clients import TASKS, Client, Json, said
+from gates import Gate
+from processes import END_S
+
+from mockserver import MockServer
+from mockserver.admin import tasks
+from mockserver.contract.errors import Problem, Violation
+from mockserver.contract.wire import Wire
+from mockserver.server import handlers
+
+LONG_TASK: Final = {
+    "clock": {"mode": "manual"},
+    "tasks": [{"id": 1, "subtasks": [{"id": id, "status": "FAILED"} for id in range(1, handlers.LONG + 2)]}],
+}
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def refused(answer: Any, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    return str(answer.json()["error"]["message"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "ask", "room", "name"),
+    [
+        (None, ("POST", f"{TASKS}/1/retry"), Wire, "task"),
+        ({"fixedDelayMilliseconds": 0}, ("POST", f"{TASKS}/1/retry"), Wire, "task"),
+        (None, ("GET", TASKS), Wire, "page"),
+        (None, ("POST", f"{TASKS}/1/downloadDiagnosis"), handlers, "_diagnosis"),
+    ],
+    ids=["retry", "retry with a fault", "list", "diagnosis"],
+)
+def test_while_what_came_of_an_operation_is_written_others_are_answered(
+    failed: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    pool: ThreadPoolExecutor,
+    fault: Json | None,
+    ask: tuple[str, str],
+    room: Any,
+    name: str,
+) -> None:
+    """What was asked for has happened by then: who looks sees it."""
+    failed.admin("PUT", "/state", LONG_TASK)
+    gate = Gate(monkeypatch, room, name)
+    headers = {"X-Mock-Fault": json.dumps(fault)} if fault else {}
+    with Client(failed.mock) as other:
+        asking = pool.submit(partial(other, *ask, headers=headers))
+        assert gate.reached.acquire(timeout=END_S)
+        before = failed.admin("GET", "/tasks/1/subtasks/1")["status"]
+        assert before == ("READY" if "retry" in ask[1] else "FAILED")
+        failed.admin("PATCH", "/tasks/1/subtasks/2", {"status": "SUCCESSFUL"})
+        gate.open.set()
+        answer = asking.result()
+    assert answer.status_code == 200
+    assert answer.headers["X-Mock-Contract"] == "valid"
+    if "retry" in ask[1]:
+        assert {one["status"] for one in answer.json()["data"]["subtasks"]} == {"READY"}, "as it was then"
+
+
+@pytest.mark.planted(1)
+def test_what_breaks_its_schema_in_the_thread_is_counted(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed.admin("PUT", "/state", LONG_TASK)
+
+    def planted(*_: Any) -> None:
+        raise Violation("task", [Problem((), "planted")])
+
+    monkeypatch.setattr(Wire, "task", planted)
+    assert said(failed.post(f"{TASKS}/1/retry"))[0] == 500
+
+
+def test_what_goes_wrong_while_an_answer_is_written_is_a_500(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed.admin("PUT", "/state", LONG_TASK)
+    monkeypatch.delattr(Wire, "task")
+    assert "The mock server failed: AttributeError" in refused(failed.post(f"{TASKS}/1/retry"), 500)
+
+
+# --- a long task is patched ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def patching(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch, tasks, "_patched")
+
+
+def patched(mock: MockServer) -> Any:
+    with Client(mock) as client:
+        return client("PATCH", "/__admin/tasks/1", json={"subtasks": [{"id": 1, "status": "SUCCESSFUL"}]})
+
+
+def test_while_a_patch_is_read_others_are_answered_and_what_they_change_stays(
+    failed: Client, patching: Gate, pool: ThreadPoolExecutor
+) -> None:
+    failed.admin("PUT", "/state", LONG_TASK)
+    asking = pool.submit(patched, failed.mock)
+    assert patching.reached.acquire(timeout=END_S)
+    assert failed.post(f"{TASKS}/1/subtasks/2/retry").status_code == 200
+    patching.open.set()
+    assert asking.result().status_code == 200
+    assert [failed.admin("GET", f"/tasks/1/subtasks/{id}")["status"] for id in (1, 2)] == ["SUCCESSFUL", "READY"]
+
+
+def test_a_patch_of_a_task_that_goes_meanwhile_is_a_404(
+    failed: Client, patching: Gate, pool: ThreadPoolExecutor
+) -> None:
+    failed.admin("PUT", "/state", LONG_TASK)
+    asking = pool.submit(patched, failed.mock)
+    assert patching.reached.acquire(timeout=END_S)
+    failed.admin("POST", "/reset")
+    patching.open.set()
+    assert "task 1 is not there any more" in refused(asking.result(), 404)

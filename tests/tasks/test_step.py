@@ -1,0 +1,97 @@
+"""What one step leaves behind beside the values: logs, timers, and what the history is told."""
+
+from dataclasses import replace
+
+import pytest
+from builders import at, pace, run, subtask, task
+
+from mockserver.tasks import transitions
+from mockserver.tasks.execution import Execution
+from mockserver.tasks.run_log import Growth, Logged, LogRun
+from mockserver.tasks.step import Step, Transition
+from mockserver.tasks.values import CANCEL, EXECUTE, RETRY, ROLLBACK, SKIP, Operation, Status, Subtask
+
+
+def step(*subtasks: Subtask) -> Step:
+    return Step(Execution.of(task(*subtasks)), at(10), pace(), "server")
+
+
+def logged(it: Step, id: int = 1) -> tuple[LogRun, ...]:
+    log = it.logs[id]
+    return () if log is None else tuple(log.runs())
+
+
+def test_a_cancel_begins_a_run_of_its_own_in_the_log() -> None:
+    it = step(subtask(1, status="RUNNING", start=0, due=20))
+    it.act(1, transitions.cancel)
+    assert logged(it) == (LogRun(CANCEL, at(10), ""),)
+
+
+@pytest.mark.parametrize("act", [transitions.retry, transitions.skip])
+def test_what_makes_it_ready_begins_none(act: Transition) -> None:
+    it = step(subtask(1, status="FAILED"))
+    it.act(1, act)
+    assert logged(it) == ()
+
+
+@pytest.mark.parametrize("operation", [EXECUTE, RETRY, SKIP])
+def test_a_run_begins_in_the_log_when_it_begins(operation: Operation) -> None:
+    it = step(subtask(1, status="READY", operation=operation, due=10))
+    it.happen(it.subtasks[1])
+    assert logged(it) == (LogRun(operation, at(10), ""),)
+
+
+@pytest.mark.parametrize(("due", "voided"), [(9, 0), (10, 0), (12, 1)])
+def test_a_timer_of_the_future_is_void_when_something_else_comes_first(due: int, voided: int) -> None:
+    it = step(subtask(1, status="RUNNING", start=0, due=due))
+    it.act(1, transitions.cancel)
+    assert (it.voided, it.timers) == (voided, [(at(11), 1)])
+
+
+def test_what_stays_due_has_no_second_timer() -> None:
+    it = step(subtask(1, status="RUNNING", due=20))
+    before = it.subtasks[1]
+    it.put(before, replace(before, executor="other"))
+    assert (it.voided, it.timers, it.changes) == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("status", "operation", "told"), [("FAILED", EXECUTE, False), ("SUCCESSFUL", EXECUTE, True), ("FAILED", SKIP, True)]
+)
+def test_of_values_that_are_set_the_history_is_told_a_status_and_an_operation(
+    status: Status, operation: Operation, told: bool
+) -> None:
+    it = step(subtask(1, status="FAILED"), subtask(2, status="FAILED"))
+    before = it.subtasks[1]
+    after = replace(before, status=status, operation=operation, executor="other")
+    it.replace(it.task, {1: after}, {1: ()})
+    assert it.changes == ([(before, after)] if told else [])
+    assert it.subtasks[1] is after
+
+
+def test_of_a_task_that_is_set_the_history_is_told_an_operation() -> None:
+    it = step(subtask(1, status="FAILED"))
+    before = it.task
+    it.replace(replace(before, operation=RETRY), {}, {})
+    assert it.changes == [(before, it.task)]
+    it.replace(it.task, {}, {})
+    assert len(it.changes) == 1
+
+
+@pytest.mark.parametrize("operation", [ROLLBACK, RETRY])
+def test_the_last_of_its_entries_is_that_of_every_later_run(operation: Operation) -> None:
+    entries = [run("FAILED"), run("SUCCESSFUL")]
+    it, taken = subtask(1, status="READY", operation=operation, runs=entries, rollbacks=entries), []
+    for _ in range(4):
+        running = transitions.start(it, at(0), pace(), "server")
+        taken.append(running.coming)
+        it = replace(running, status="READY")
+    assert taken == [entries[0], *[entries[1]] * 3]
+
+
+def test_a_run_that_is_under_way_writes_later_if_it_is_moved() -> None:
+    growing = Logged(None, LogRun(EXECUTE, at(0), "", Growth("a\nb\n", at(0), at(2))))
+    growth = growing.moved(5).run.growth
+    assert growth == Growth("a\nb\n", at(0) + 5, at(2) + 5)
+    still = Logged(None, LogRun(EXECUTE, at(0), "a"))
+    assert still.moved(5) is still
