@@ -191,7 +191,7 @@ _IN_QUERY: Final = re.compile(rf"((?:{SECRET_WORD})[^=&]{{0,40}}=)[^&#]+", re.IG
 _IN_TEXT: Final = re.compile(
     (
         rf"""((?:{SECRET_WORD})[\w.-]{{0,40}}[\\"']{{0,8}}\s{{0,9}}[:=]\s{{0,9}})"""
-        rf"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{{0,8}})[^&\s,}}"'\\]+)"""
+        rf"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{{0,8}})[^&\s,}}"'\\[{{][^&\s,}}"'\\]*)"""
     ).encode(),
     re.IGNORECASE,
 )
@@ -211,8 +211,15 @@ def without_secrets(body: bytes, media_type: str = "") -> bytes:
     """A form, JSON or other text, without the values that its names say are passwords, secrets and tokens."""
     if media_type.strip().lower().startswith(FORM_TYPE):
         return _in_query(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    mark = REDACTED.encode()
-    return _IN_TEXT.sub(lambda found: found[1] + (b'"%b"' % mark if found[2] is None else found[2] + mark), body)
+    return _IN_TEXT.sub(_hidden, body)
+
+
+def _hidden(found: re.Match[bytes]) -> bytes:
+    """What was JSON stays so."""
+    before, quote, mark = found[1], found[2], REDACTED.encode()
+    key = b"".join(before.split())
+    is_json = quote is None or (quote == b"" and key.endswith(b'":') and not key.endswith(b'\\":'))
+    return before + (b'"%b"' % mark if is_json else quote + mark)
 
 
 def _in_query(text: str) -> str:
@@ -258,4 +265,4 @@ def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
 def shown_query(query: str) -> Iterator[tuple[str, str]]:
     """Name and value of each parameter, decoded, in the order in which they were sent."""
     for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        yield name, REDACTED if is_secret(name) and text else text
+        yield name, REDACTED if is_secret(name) and text else shown_text(text)

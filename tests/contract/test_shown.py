@@ -1,5 +1,7 @@
 """What is shown of a request that has secrets in its query or its body: in journals, logs and reports."""
 
+import json
+
 import pytest
 
 from mockserver.contract.credentials import redacted, without_secrets
@@ -29,6 +31,14 @@ def test_no_secret_is_shown(body: str) -> None:
 def test_what_is_none_is_shown_as_it_is() -> None:
     body = b'{"name": "a password", "list": ["token"], "sum": 1}'
     assert without_secrets(body) == body
+
+
+def test_what_was_json_stays_so() -> None:
+    body = b'{"token": 12, "secret" : null, "tokens": ["hush"], "passwords": {"a": 1}, "pwd": -1.5}'
+    assert json.loads(without_secrets(body)) == {
+        **dict.fromkeys(("token", "secret", "pwd"), "[redacted]"),
+        **{"tokens": ["hush"], "passwords": {"a": 1}},
+    }
 
 
 def test_a_form_s_values_are_hidden_whole() -> None:
