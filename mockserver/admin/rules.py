@@ -20,7 +20,7 @@ from mockserver.fixtures.stubs.folders import body_file
 from mockserver.fixtures.stubs.reading import items
 from mockserver.fixtures.text.constructor import MAX_DEPTH
 from mockserver.stubs.collection import MOST, stubs_of
-from mockserver.stubs.mapping import Stub
+from mockserver.stubs.mapping import Stub, id_in
 from mockserver.stubs.mapping import problems as stub_problems
 from mockserver.world.turns import in_thread
 from mockserver.world.value import World
@@ -135,12 +135,16 @@ def stubs_from(found: Sequence[tuple[tuple[str | int, ...], Any]], world: World)
     """Raises Unprocessable, with everything that is wrong with them."""
     checker, stubs = contract().checker("stub"), world.stubs
     wrong: list[Problem] = []
+    taken: set[str] = set()
     for path, body in found:
         problems = [] if checker.accepts(body) else checker.problems(body)
         if not problems:
             problems = stub_problems(body, world.users, lambda name: body_file(stubs.files, name) is not None)
         if not problems and is_nested(body, MAX_DEPTH - WITHIN):
             problems = [Problem((), f"nested more than {MAX_DEPTH - WITHIN} levels deep")]
+        if not problems and (id := id_in(body)) is not None:
+            problems = [Problem((), f"the stub {id} is given twice")] if id in taken else []
+            taken.add(id)
         wrong += [Problem((*path, *problem.path), problem.message) for problem in problems]
     if wrong:
         raise Unprocessable("not a stub", wrong)

@@ -20,8 +20,7 @@ from mockserver.contract.permissions import ANONYMOUS
 AUTHORIZATION: Final = istr("Authorization")  # looked up in every request, and an istr is in half of the time
 BASIC: Final = "Basic"
 SIGNED: Final = "OCP-ACCESS-KEY-HMACSHA1"
-HIDDEN: Final = b"password=..."
-_PASSWORD: Final = re.compile(rb"(?<![^&])password=[^&]*")
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
 SESSION: Final = "OCP_MOCK_SESSION"
 """The cookie that stands for a user who has logged in by a stub."""
 OCP_HEADERS: Final = "x-ocp-"
@@ -118,16 +117,6 @@ def split(header: str) -> tuple[str, str]:
     return scheme if is_named else "", token.strip()
 
 
-def without_password(form: bytes) -> bytes:
-    """A urlencoded form with HIDDEN in the place of its password."""
-    return _PASSWORD.sub(HIDDEN, form)
-
-
-def redacted(target: str) -> str:
-    """What a request asks for, without the name and password that a target such as http://user:password@host/ has."""
-    return target if target.startswith("/") else _USERINFO.sub(r"\1", target)
-
-
 # --- signed requests (document) ------------------------------------------------------------------------------------
 
 
@@ -183,11 +172,13 @@ def _bytes(text: str) -> bytes:
 # --- what may be shown ---------------------------------------------------------------------------------------------
 
 REDACTED: Final = "[redacted]"
+SECRET_WORD: Final = "passw|passphrase|pass(?![a-z])|pwd|secret|token|credential|(?:api|access|private|ssh)[-_]?key"
+"""In any name, whatever the case: its value is nobody's business."""
 _SECRETS: Final = (
-    r"authorization|(?<![a-z])auth(?![a-z])|auth[-_]?(?:code|key)|(?:access|api|private)[-_]?key|cookie|credential"
-    r"|csrf|xsrf|(?<![a-z])otp|passw|passphrase|pwd|secret|session|(?<![a-z])sign(?![a-z])|signature|token"
+    rf"{SECRET_WORD}|authorization|(?<![a-z])auth(?![a-z])|auth[-_]?(?:code|key)|cookie|csrf|xsrf|(?<![a-z])otp|session"
+    r"|(?<![a-z])sign(?![a-z])|signature"
 )
-"""In the name of a header, a parameter, or a key of JSON: its value is nobody's business."""
+"""In the name of a header, a parameter, or a key of JSON, too."""
 _SECRET: Final = re.compile(_SECRETS, re.IGNORECASE)
 _IN_FORM: Final = re.compile(r"(?:(?<=[?&;\s])|^)([^=&?;\s\"]+)=([^&;\s\"]+)")
 _IN_JSON: Final = re.compile(
@@ -196,7 +187,43 @@ _IN_JSON: Final = re.compile(
 )
 """A key that says so, and what it holds, perhaps no more than its beginning. Longer names are none: a body that is one
 text full of such words would be searched from each of them to its end."""
+_IN_QUERY: Final = re.compile(rf"((?:{SECRET_WORD})[^=&]{{0,40}}=)[^&#]+", re.IGNORECASE)
+_IN_TEXT: Final = re.compile(
+    (
+        rf"""((?:{SECRET_WORD})[\w.-]{{0,40}}[\\"']{{0,8}}\s{{0,9}}[:=]\s{{0,9}})"""
+        rf"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{{0,8}})[^&\s,}}"'\\[{{][^&\s,}}"'\\]*)"""
+    ).encode(),
+    re.IGNORECASE,
+)
+"""Quick on any body: it begins with a word, and nothing in it is both long and repeated."""
 _IN_URL: Final = re.compile(r"(?<=//)[^/?#\s@]*@")
+
+
+def redacted(target: str) -> str:
+    """What a request asks for, without the name and password that a target such as http://user:password@host/ has, and
+    without what its query calls a password, a secret or a token."""
+    path, mark, query = target.partition("?")
+    path = path if path.startswith("/") else _USERINFO.sub(r"\1", path)
+    return path + mark + _in_query(query) if mark else path
+
+
+def without_secrets(body: bytes, media_type: str = "") -> bytes:
+    """A form, JSON or other text, without the values that its names say are passwords, secrets and tokens."""
+    if media_type.strip().lower().startswith(FORM_TYPE):
+        return _in_query(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return _IN_TEXT.sub(_hidden, body)
+
+
+def _hidden(found: re.Match[bytes]) -> bytes:
+    """What was JSON stays so."""
+    before, quote, mark = found[1], found[2], REDACTED.encode()
+    key = b"".join(before.split())
+    is_json = quote is None or (quote == b"" and key.endswith(b'":') and not key.endswith(b'\\":'))
+    return before + (b'"%b"' % mark if is_json else quote + mark)
+
+
+def _in_query(text: str) -> str:
+    return _IN_QUERY.sub(rf"\1{REDACTED}", text)
 
 
 def is_secret(name: str) -> bool:
@@ -238,4 +265,4 @@ def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
 def shown_query(query: str) -> Iterator[tuple[str, str]]:
     """Name and value of each parameter, decoded, in the order in which they were sent."""
     for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        yield name, REDACTED if is_secret(name) and text else text
+        yield name, REDACTED if is_secret(name) and text else shown_text(text)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from itertools import product
 from typing import Any, Final, Literal, NamedTuple
 
+from mockserver.contract.credentials import redacted
 from mockserver.contract.dialects import DIALECT_NAMES, FIELD_NAMES, NULLS, Variant
 from mockserver.contract.errors import Problem
 from mockserver.contract.proof.explanation import Finding, shown
@@ -156,5 +157,5 @@ def _status(reply: Reply) -> str:
     try:
         message = _at(reply.json(), ("error", "message"))
     except NotJson:
-        message = reply.location and f"to {reply.location}"
+        message = reply.location and f"to {redacted(reply.location)}"
     return f"{reply.status} ({message[:200]})" if message and isinstance(message, str) else str(reply.status)

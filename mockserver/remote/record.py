@@ -4,9 +4,8 @@ What is not on the wire is not known: what the coming runs do, who may skip what
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from mockserver.contract.dialects import DialectName, Variant
 from mockserver.contract.proof.explanation import shown
@@ -15,7 +14,7 @@ from mockserver.contract.wire import Texts, wire_of
 from mockserver.fixtures.mistakes import FixtureError
 from mockserver.fixtures.source import Text, load
 from mockserver.fixtures.writer import to_data
-from mockserver.remote import questions
+from mockserver.remote import questions, secrets
 from mockserver.remote.client import Client, NoAnswer
 from mockserver.remote.fixture_file import as_yaml, shortened
 from mockserver.remote.judgement import ANY, Asked, Path, judged
@@ -25,11 +24,6 @@ from mockserver.world.fixture import Fixture
 from mockserver.world.live import LiveWorld
 
 Json = dict[str, Any]
-SECRET_WORD: Final = "pass(?:word|wd|phrase)?|secret|token|access_?key|credential"
-_NAMED: Final = re.compile(rf"(?i)\b[\w.-]*(?:{SECRET_WORD})[\w.-]*")
-_SAID: Final = re.compile(rf"""(?i)(\b[\w.-]*(?:{SECRET_WORD})[\w.-]*["']?\s*[:=]\s*["']?)([^\s"',;&}}]+)""")
-_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)([^/\s@]+)(?=@)")
-HIDDEN: Final = "***"
 
 
 class Recording(NamedTuple):
@@ -55,10 +49,11 @@ async def record(client: Client, *, tasks: Sequence[str] = (), dialect: DialectN
     answers = [await _task(interview, id) for id in dict.fromkeys(ids)]
     await interview.ask(next(questions.wrong(None)))  # whose code tells dialects apart
     variant, _ = interview.variant()
-    hidden: list[str] = []
+    names: list[str] = []
     for subtask in (one for answer in answers for one in questions.listed(answer["data"], "subtasks")):
-        subtask |= {key: _hiding(subtask[key], hidden, key) for key in ("context", "log") if key in subtask}
-    notes = [f"{HIDDEN} stands for what looks like a secret: {', '.join(dict.fromkeys(hidden))}"] if hidden else []
+        subtask |= {key: secrets.hidden(subtask[key], names, key) for key in ("context", "log") if key in subtask}
+    told = f"{secrets.HIDDEN} stands for what looks like a secret: {', '.join(dict.fromkeys(names))}"
+    notes = [told] if names else []
     latest = max(answers, key=lambda answer: str(answer.get("timestamp")))
     fixture = _loaded({**_settings(variant), **_envelope(latest), "tasks": [answer["data"] for answer in answers]})
     notes += _otherwise(fixture, [answer["data"] for answer in answers])
@@ -154,23 +149,3 @@ def _written(fixture: Fixture, origin: str, notes: Sequence[str]) -> str:
         except FixtureError:
             continue
     raise NotRecorded("what it answers does not survive being written to a file: this is a mistake of ours")
-
-
-# --- secrets -------------------------------------------------------------------------------------------------------
-
-
-def _hiding(value: Any, hidden: list[str], name: str) -> Any:
-    """Without what looks like a secret, by the name that it goes by. `hidden` gets those names."""
-    if isinstance(value, dict):
-        return {key: _hiding(item, hidden, str(key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_hiding(item, hidden, name) for item in value]
-    if _NAMED.fullmatch(name) and isinstance(value, str | int) and not isinstance(value, bool):
-        hidden.append(name)
-        return HIDDEN
-    if not isinstance(value, str):
-        return value
-    for pattern in (_SAID, _IN_URL):
-        value, count = pattern.subn(rf"\g<1>{HIDDEN}", value)
-        hidden += [name] * bool(count)
-    return value

@@ -153,7 +153,7 @@ def _of_request(body: Json) -> Iterator[Problem]:
     template = body.get("urlPathTemplate", "")
     names = VARIABLE.findall(template)
     if len(names) != len({*names}) or _TWO_IN_A_STEP.search(template):
-        yield Problem(("urlPathTemplate",), "a variable stands once, and alone in its step of the path")
+        yield Problem(("urlPathTemplate",), "a variable stands once, and one at most in a step of the path")
     for name in body.get("pathParameters", {}):
         if name not in names:
             yield Problem(("pathParameters", name), "urlPathTemplate has no such variable in braces")

@@ -15,6 +15,7 @@ from mockserver.stubs.patterns import Pattern
 URLS: Final = ("url", "urlPattern", "urlPath", "urlPathPattern", "urlPathTemplate")
 WORDS: Final = ("equalTo", "contains", "doesNotContain", "matches", "doesNotMatch", "absent")
 ANY: Final = "ANY"
+GET_OR_HEAD: Final = "GET_OR_HEAD"
 VARIABLE: Final = re.compile(r"\{([^{}/]+)\}")
 Json = Mapping[str, Any]
 Values = Mapping[str, Sequence[str]]
@@ -91,7 +92,10 @@ class Request(NamedTuple):
 
     def asks_for(self, target: Target) -> bool:
         """Whether method and URL are right: the same for every request of that target."""
-        variables = self.leads(target) if self.method in (ANY, target.method) else None
+        is_method = self.method in (ANY, target.method) or (
+            self.method == GET_OR_HEAD and target.method in ("GET", "HEAD")
+        )
+        variables = self.leads(target) if is_method else None
         if variables is None:
             return False
         inside = {name: [value] for name, value in variables.items()}

@@ -44,6 +44,7 @@ def test_headers_of_one_name_are_joined(failed: Client) -> None:
             {"status": ["FAILED", "RUNNING"], "name": "a b", "empty": ""},
         ),
         ("?token=abc", {"token": "[redacted]"}),
+        ("?to=%2Fx%3Ftoken%3Dabc", {"to": "/x?token=[redacted]"}),
     ],
 )
 def test_the_query_is_told_by_its_names(failed: Client, query: str, told: Json) -> None:

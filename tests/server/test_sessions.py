@@ -184,6 +184,23 @@ def test_the_cookie_and_the_form_s_password_are_in_no_journal_and_no_log(
     assert "secret-word" not in json.dumps(journal) + caplog.text
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/plain?access_token=hush-hush", {}), ("/plain", {"json": {"user": {"password": "hush-hush"}}})],
+    ids=["query", "body"],
+)
+def test_no_stub_s_request_shows_a_secret(
+    browser: Browser, mock: MockServer, caplog: pytest.LogCaptureFixture, path: str, body: dict[str, object]
+) -> None:
+    mock.stub({"request": {"urlPath": "/plain"}, "response": {"body": "well"}})
+    with caplog.at_level(logging.INFO):
+        assert browser.ask("POST", path, **body).text == "well"
+    (entry,) = mock.requests()
+    shown = json.dumps([entry, mock._line.call("GET", f"/requests/{entry['id']}/copies")])
+    assert "hush-hush" not in shown + caplog.text
+    assert "[redacted]" in shown
+
+
 def test_what_a_session_asked_for_is_copied_with_its_user_s_credentials(browser: Browser, mock: MockServer) -> None:
     browser.login("viewer", "viewer")
     browser.status()

@@ -89,6 +89,16 @@ ANSWERING: Final[dict[str, tuple[Json, list[Sent], list[Sent]]]] = {
         [sent("/x", Cookie="a=b; session=x12345y"), sent("/x", Cookie='session="12345"')],
         [sent("/x"), sent("/x", Cookie="session=1234"), sent("/x", Cookie="session=12345; admin=1")],
     ),
+    "GET or HEAD": (
+        {"request": {"method": "GET_OR_HEAD", "urlPath": "/x"}, "response": OK},
+        [sent("/x"), sent("/x", "HEAD")],
+        [sent("/x", "POST")],
+    ),
+    "a template whose step has more than a variable": (
+        {"request": {"urlPathTemplate": "/v{n}/x", "pathParameters": {"n": {"equalTo": "2"}}}, "response": OK},
+        [sent("/v2/x")],
+        [sent("/v1/x"), sent("/2/x")],
+    ),
     "every request": ({"request": {"method": "ANY"}, "response": OK}, [sent("/"), sent("/x", "PUT")], []),
 }
 RESPONSES: Final[dict[str, tuple[Json, int, bytes, Json]]] = {

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, failed_world
 from waiting import eventually
 
-from mockserver import MockServer, create_app
+from mockserver import ControlError, MockServer, create_app
 
 CATCH_ALL = {"priority": 9, "response": {"jsonBody": {"stubbed": True}}}
 
@@ -147,6 +147,12 @@ def test_one_of_the_same_id_replaces_it_and_is_the_newest(failed: Client) -> Non
     assert [stub["response"] for stub in failed.mock.stubs()] == [{"body": "b"}]
 
 
+def test_two_of_the_same_id_at_once_are_refused(failed: Client) -> None:
+    with pytest.raises(ControlError, match=r"422: .*; \$\[1\]: the stub a is given twice"):
+        failed.mock.stub([{"id": "a", "response": {}}, {"uuid": "a", "response": {}}])
+    assert failed.mock.stubs() == []
+
+
 def test_ids_that_are_given_are_not_given_again(failed: Client) -> None:
     several = failed.mock.stub([{"id": "stub-7", "response": {}}, {"response": {}}])
     assert [stub["id"] for stub in several["stubs"]] == ["stub-7", "stub-8"]
@@ -191,6 +197,12 @@ def test_a_body_is_read_when_it_is_asked_for(filed: Client, folder: Path) -> Non
 def test_a_state_that_is_put_finds_its_bodies_again(filed: Client) -> None:
     filed.mock.load(filed.mock.state())
     assert filed.get("/b").ok
+
+
+def test_a_world_whose_bodies_are_not_here_is_refused(failed: Client, folder: Path) -> None:
+    with pytest.raises(ControlError, match=r"\$\.stubs\[1\]\.response\.bodyFileName: .* no such file"):
+        failed.mock.load(folder)
+    assert failed.mock.stubs() == []
 
 
 @pytest.mark.parametrize("name", ["../world.yaml", "/etc/hostname", "a/../../world.yaml", "..\\world.yaml", "link"])

@@ -51,8 +51,10 @@ def again(entry: Exchange) -> Again:
     content_type = asked.headers.get("Content-Type")
     if len(asked.body) > BODY_BYTES:
         raise Lost("its body was longer than what is kept of one")
-    if entry.kind != API and credentials.HIDDEN in asked.body:
-        raise Lost("its form has a password, which is not kept")
+    if entry.kind != API and _has_secret(asked.body.decode("utf-8", "replace")):
+        raise Lost("its body has a secret, which is not shown")
+    if _has_secret(target(entry)):
+        raise Lost("its query has a secret, which is not shown")
     if _is_wrong_elsewhere(entry):
         raise Lost("what was wrong with it is not kept: a header, or how its body was sent")
     if content_type is not None and not content_type.isascii():
@@ -134,6 +136,10 @@ def _unsigned(entry: Exchange) -> credentials.Sent:
     if user is not None:
         return credentials.Sent(user.name, user.password)
     return credentials.Sent(sent.user, "any-password") if world.settings.auth == "basic" else credentials.NOBODY
+
+
+def _has_secret(text: str) -> bool:
+    return credentials.REDACTED in text or credentials.shown_text(text) != text
 
 
 def target(entry: Exchange) -> str:

@@ -10,6 +10,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -17,10 +18,11 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from mockserver.contract.credentials import without_secrets
 from mockserver.contract.errors import BROKEN_BODY, ApiError, Row, bare
 from mockserver.server import transport
 from mockserver.server.elsewhere.answering import Answer
-from mockserver.server.elsewhere.upstream import Passage, is_text, without_secrets
+from mockserver.server.elsewhere.upstream import Passage, is_text
 from mockserver.server.responses import MAX_BODY
 from mockserver.world.clock import ticks
 from mockserver.world.evidence.exchange import KEPT, Exchange
@@ -29,6 +31,7 @@ from mockserver.world.served import Served
 ANSWER_S: Final = 30
 """So long nothing may move, until an answer begins; afterwards it may pause as long as it likes."""
 DEAD_UPSTREAM: Final = Row("unexpected", "ours", 502, "{upstream} cannot be asked: {problem}.")
+NO_ANSWER: Final = "what comes is no answer"
 SLOW_UPSTREAM: Final = Row("unexpected", "ours", 504, "{upstream} does not answer.")
 DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
 """What aiohttp's server has taken off a request's body."""
@@ -70,6 +73,8 @@ class Passing:
             raise unanswered(self.passage, error, self._broken) from None
         finally:
             self._limit = None
+        if self._answer.status < HTTPStatus.OK:  # nobody asked for another protocol, and a browser would wait for it
+            raise ApiError(DEAD_UPSTREAM, upstream=self.passage.upstream.origin, problem=NO_ANSWER)
         self.headers = self.passage.answered(self._answer.headers)
 
     async def send(self) -> web.StreamResponse:
@@ -125,7 +130,8 @@ class Passing:
             raise
         finally:
             if kept:
-                self.exchange.asked = replace(self.exchange.asked, body=without_secrets(bytes(kept)))
+                shown = without_secrets(bytes(kept), self.request.headers.get(hdrs.CONTENT_TYPE, ""))
+                self.exchange.asked = replace(self.exchange.asked, body=shown)
                 self.served.journal.grown(self.exchange, len(kept))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
@@ -174,6 +180,8 @@ def unanswered(passage: Passage, error: Exception, broken: Exception | None = No
     known = isinstance(cause, OSError) and not isinstance(cause, socket.gaierror | ssl.SSLError) and cause.errno
     problem = (os.strerror(known) if known else getattr(cause, "strerror", None) or str(cause)) or type(error).__name__
     hint = None
+    if isinstance(error, aiohttp.ClientResponseError):
+        problem = f"{NO_ANSWER}: {error.message.strip().partition(chr(10))[0].rstrip(':')}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         problem = str(error.certificate_error)
         hint = "--forward-ca FILE names who has signed it, --forward-insecure takes any"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from mockserver.contract.credentials import SESSION, without_password
+from mockserver.contract.credentials import FORM_TYPE, SESSION, without_secrets
 from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, bare
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.server import cors, responses, steps
@@ -48,7 +48,7 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
             failure = bare(error)
         finally:
             site.calls -= 1
-        shown = without_password(body) if is_form else body
+        shown = without_secrets(body, FORM_TYPE) if is_form else body
         asked = replace(asked, body=shown[:KEPT], size=size_of(asked.target, asked.headers, shown))
     served = site.served
     exchange = steps.arrived(served, asked)

@@ -142,7 +142,8 @@ class Passage:
         if hdrs.LOCATION in told:
             told[hdrs.LOCATION] = self.here(told[hdrs.LOCATION])
         for cookie in told.popall(hdrs.SET_COOKIE, ()):
-            told.add(hdrs.SET_COOKIE, self.cookie(cookie))
+            if cookie.partition("=")[0].strip() != SESSION:  # that is ours: who is logged in here stays so
+                told.add(hdrs.SET_COOKIE, self.cookie(cookie))
         return told
 
     def cookie(self, text: str) -> str:
@@ -198,19 +199,8 @@ def _not_ours(cookies: str) -> str:
 _TEXT: Final = re.compile(
     r"text/|application/([\w.+-]*\+)?(json|xml|javascript|x-ndjson|x-www-form-urlencoded)\b", re.I
 )
-_SECRET: Final = re.compile(
-    rb"""((?:passw|secret|token)[\w.-]{0,40}[\\"']{0,8}\s{0,9}[:=]\s{0,9})"""
-    rb"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{0,8})[^&\s,}"'\\]+)""",
-    re.IGNORECASE,
-)
-"""Quick on any body: it begins with a word, and nothing in it is both long and repeated."""
 
 
 def is_text(headers: Mapping[str, str]) -> bool:
     """Whether a body can be shown: what is compressed cannot."""
     return hdrs.CONTENT_ENCODING not in headers and _TEXT.match(headers.get(hdrs.CONTENT_TYPE, "")) is not None
-
-
-def without_secrets(body: bytes) -> bytes:
-    """A form, or JSON, without the values that its names say are passwords, secrets and tokens."""
-    return _SECRET.sub(lambda found: found[1] + (b'"REDACTED"' if found[2] is None else found[2] + b"REDACTED"), body)

@@ -300,7 +300,13 @@ def test_one_that_is_killed_while_it_is_asked_too(mock: MockServer, running: Ups
         assert heard(connection).head.startswith(b"HTTP/1.1 502 ")
 
 
-@pytest.mark.parametrize("said", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"),
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ],
+)
 def test_what_is_no_answer_is_a_502(said: bytes) -> None:
     async def nonsense(asked: web.Request) -> web.StreamResponse:
         assert asked.transport is not None
@@ -309,7 +315,10 @@ def test_what_is_no_answer_is_a_502(said: bytes) -> None:
         return web.Response()
 
     with upstream({"/": nonsense}) as other, MockServer(forward=other.url) as mock:
-        assert requests.get(mock.url, timeout=END_S).status_code == 502
+        answer = requests.get(f"{mock.url}/?token=hush", timeout=END_S)
+    assert answer.status_code == 502
+    assert answer.json()["error"]["message"].startswith(f"{other.url} cannot be asked: what comes is no answer")
+    assert "hush" not in answer.text
 
 
 def test_one_that_is_slow_is_a_504(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
