@@ -128,7 +128,7 @@ def paths_of(entry: Exchange) -> tuple[str, ...]:
 
 def path_of(entry: Exchange) -> str:
     """As sent."""
-    return credentials.redacted(entry.asked.target).partition("?")[0]
+    return credentials.shown_target(entry.asked.target).partition("?")[0]
 
 
 IN_WORLD: Final = re.compile(r"^/w/[^/]+(?=/)")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import md5
 from hmac import digest
 from typing import Any, Final, Literal, NamedTuple
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from multidict import MultiMapping, istr
 
@@ -184,19 +184,29 @@ def _bytes(text: str) -> bytes:
 
 REDACTED: Final = "[redacted]"
 _SECRETS: Final = (
-    r"authorization|(?<![a-z])auth(?![a-z])|auth[-_]?(?:code|key)|(?:access|api|private)[-_]?key|cookie|credential"
-    r"|csrf|xsrf|(?<![a-z])otp|passw|passphrase|pwd|secret|session|(?<![a-z])sign(?![a-z])|signature|token"
+    r"authorization|(?<![a-z])(?:auth|jwt|otp|pass|sig|sign)(?![a-z])|auth[-_]?(?:code|key)"
+    r"|(?:access|api|private)[-_]?key|cookie|credential|csrf|xsrf|passw|passphrase|pwd|secret|session|signature|token"
 )
 """In the name of a header, a parameter, or a key of JSON: its value is nobody's business."""
 _SECRET: Final = re.compile(_SECRETS, re.IGNORECASE)
-_IN_FORM: Final = re.compile(r"(?:(?<=[?&;\s])|^)([^=&?;\s\"]+)=([^&;\s\"]+)")
-_IN_JSON: Final = re.compile(
-    rf'("(?:[^"\\]|\\.){{0,80}}?(?:{_SECRETS})(?:[^"\\]|\\.){{0,80}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*|\[[^]]*\]?|{{[^}}]*}}?)',
-    re.IGNORECASE,
+_FORM: Final = re.compile(r"[^\s=&?;:\"'{}\[\]<>]+=")
+"""How a urlencoded form begins. Its values are seldom as well encoded as they should be (`curl -d`)."""
+_IN_TEXT: Final = (
+    re.compile(r"((?:(?<=[?&;\s])|^)([^=&?;\s\"]+)=)[^&;\s\"]+"),  # a parameter
+    re.compile(
+        r"((?:^|(?<=[{,]))[ \t]*(?:- )?[\"']?([\w.-]{1,80})[\"']?[ \t]*:[ \t]*)[^\s\"][^\r\n]*", re.MULTILINE
+    ),  # a line
+    re.compile(r"(\bname=\"?([^\";\r\n]{1,80})\"?(?:\r?\n[^\r\n]{1,200}){0,5}\r?\n\r?\n)(?:(?!\r?\n--).)+", re.DOTALL),
 )
-"""A key that says so, and what it holds, perhaps no more than its beginning. Longer names are none: a body that is one
-text full of such words would be searched from each of them to its end."""
+"""The second group is a name, the first all before its value: of a parameter, a line (YAML, headers), a form's part."""
+_IN_JSON: Final = re.compile(
+    rf'("(?:[^"\\]|\\.){{0,80}}?(?:{_SECRETS})(?:[^"\\]|\\.){{0,80}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*|\[[^][{{}}"]*\]|[\[{{].*)',
+    re.IGNORECASE | re.DOTALL,
+)
+"""A key that says so, and what it holds, perhaps no more than its beginning: then all that follows. Longer names are
+none: a body that is one text full of such words would be searched from each of them to its end."""
 _IN_URL: Final = re.compile(r"(?<=//)[^/?#\s@]*@")
+_SITE: Final = re.compile(r"[^\s?#,;=]*")
 
 
 def is_secret(name: str) -> bool:
@@ -205,13 +215,50 @@ def is_secret(name: str) -> bool:
 
 def shown_text(text: str) -> str:
     """Without the values of secrets in it, be it a form, a URL, or JSON, also a part of one."""
-    text = _IN_URL.sub("", text)
-    text = _IN_FORM.sub(lambda one: f"{one[1]}={REDACTED}" if is_secret(one[1]) else one[0], text)
-    return _IN_JSON.sub(rf'\1"{REDACTED}"', text)
+    return _without(_shown_parameters(text) if _FORM.match(text) else text)
+
+
+def _without(text: str) -> str:
+    if not ("=" in text or ":" in text or "@" in text):
+        return text
+    if "@" not in text and "%" not in text and not is_secret(text):
+        return text  # the name of one is nowhere in it, nor encoded
+    text = _IN_JSON.sub(rf'\1"{REDACTED}"', _IN_URL.sub("", text))
+    for pattern in _IN_TEXT:
+        text = pattern.sub(lambda one: one[1] + REDACTED if is_secret(unquote(one[2])) else one[0], text)
+    return text
+
+
+def _shown_parameters(text: str) -> str:
+    """Of a form, or of a query as it was sent: also what a value holds, encoded, that has parameters of its own."""
+    return "&".join(map(_shown_parameter, text.split("&")))
+
+
+def _shown_parameter(text: str) -> str:
+    name, _, value = text.partition("=")
+    if value and is_secret(unquote(name)):
+        return f"{name}={REDACTED}"
+    plain = unquote_plus(value)
+    shown = _without(plain)
+    return text if shown == plain else f"{name}={quote(shown)}"
+
+
+def shown_target(target: str) -> str:
+    """What a request asks for, in a line that others read."""
+    path, mark, query = redacted(target).partition("?")
+    return f"{_without(path)}{mark}{_shown_parameters(query)}"
+
+
+def shown_site(text: str) -> str:
+    """Of a Host or an Origin what can be one: the rest may be anything, a line of another header, say."""
+    found = _SITE.match(text.rpartition("@")[2])
+    return shown_text(found[0]) if found else ""
 
 
 def shown_json(value: Any) -> Any:
     """A value of JSON without the secrets in it."""
+    if isinstance(value, str):
+        return shown_text(value)
     if isinstance(value, list):
         return [shown_json(item) for item in value]
     if not isinstance(value, dict):
@@ -225,8 +272,8 @@ def shown_json(value: Any) -> Any:
 def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Name and value of each. Of credentials there is no more than the scheme."""
     for name, text in headers:
-        if name.lower() == "host":
-            yield name, text.rpartition("@")[2]
+        if name.lower() in ("host", "origin", "access-control-allow-origin"):
+            yield name, shown_site(text)
         elif not is_secret(name):
             yield name, shown_text(text)
         elif name.lower() == "authorization":
@@ -238,4 +285,4 @@ def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
 def shown_query(query: str) -> Iterator[tuple[str, str]]:
     """Name and value of each parameter, decoded, in the order in which they were sent."""
     for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        yield name, REDACTED if is_secret(name) and text else text
+        yield name, REDACTED if is_secret(name) and text else _without(text)
