@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import finalize
 
+from mockserver.contract.credentials import redacted
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks
 
@@ -24,6 +25,7 @@ CALL_S: Final = 120
 IDLE: Final = 30 * SECOND
 """The server hangs up on a connection that has been idle for 75 seconds; a proxy before it, sooner."""
 
+_URL: Final = re.compile(r"https?://[^\s/?#]+(?:/(?:(?![?#])[!-~])*)?", re.IGNORECASE)
 _WORLD: Final = re.compile(r"/w/([^/]+)$")
 
 
@@ -38,6 +40,17 @@ class ControlError(Exception):
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # from a worker of pytest-xdist's, say
         return type(self), (self.status, self.message, self.details)
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError for what is not a server's URL, or a world's on it."""
+    try:
+        parts = urlsplit(url)
+        is_one = _URL.fullmatch(url) and parts.hostname and parts.hostname.encode("idna") and parts.port != 0
+    except ValueError:  # half an IPv6 address, no port, or no name
+        is_one = False
+    if not is_one:
+        raise ValueError(f"{redacted(url)!r} is not a server's URL such as http://127.0.0.1:8080")
 
 
 class Line:
@@ -74,9 +87,11 @@ class Line:
         except BaseException as error:
             connection.close()
             if isinstance(error, HTTPException):
-                raise ConnectionError(f"{self.url} is no mock server, or ended: {error!r}") from None
+                raise ConnectionError(f"{redacted(self.url)} is no mock server, or ended: {error!r}") from None
             if isinstance(error, OSError):
-                raise ConnectionError(f"no mock server answers at {self.url}: {error.strerror or error}") from None
+                raise ConnectionError(
+                    f"no mock server answers at {redacted(self.url)}: {error.strerror or error}"
+                ) from None
             raise
         if response.will_close:
             connection.close()

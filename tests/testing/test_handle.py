@@ -508,10 +508,21 @@ def test_what_the_server_refuses_has_status_message_and_details(own: MockServer)
     assert (again.status, again.message, again.details) == (error.status, error.message, error.details)
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://", "http://x?y", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("localhost:8080", "ftp://x", "http://", "http://x?y", "", "http://x:99999", "http://x:0", "http://x:a"),
+        *("http://[::1", "http://a b", "http://a/b c", "http://a/é", "http://a..b", "http://:80", "http://a/#b"),
+    ],
+)
 def test_what_is_no_url_of_a_server_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="is not a server's URL such as"):
         MockServer.connect(url)
+
+
+@pytest.mark.parametrize("url", ["HTTP://a", "http://[::1]:80/", "https://ü.test/w/ci-42", "http://a/b%20c"])
+def test_what_is_one_is_not(url: str) -> None:
+    MockServer.connect(url)
 
 
 def test_a_handle_of_a_world() -> None:

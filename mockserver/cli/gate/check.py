@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from mockserver.cli.flags import Flags, some
 
@@ -38,15 +38,16 @@ def add_to(command: Callable[..., Flags]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mockserver.cli.gate.judgement import told, verdict, wrong
-    from mockserver.testing.client import ControlError, Line
+    from mockserver.testing.client import ControlError, Line, check_url
 
-    parts = urlsplit(arguments.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        arguments.flags.parser.error(f"{arguments.url!r} is not a server's URL such as http://127.0.0.1:8080")
+    try:
+        check_url(arguments.url)
+    except ValueError as error:
+        arguments.flags.parser.error(str(error))
     below = "" if arguments.world is None else f"/w/{quote(arguments.world, safe='')}"
     line = Line(arguments.url.rstrip("/") + below, arguments.admin_token)
     try:
-        evidence = gathered(line, of_all=not below and "/w/" not in parts.path)
+        evidence = gathered(line, of_all=not below and "/w/" not in arguments.url)
     except (ControlError, ConnectionError) as error:
         print(f"ocp-mockserver: {error}", file=sys.stderr)
         return NOBODY
