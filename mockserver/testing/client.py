@@ -18,6 +18,7 @@ from weakref import finalize
 from mockserver.contract.credentials import redacted
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks
+from mockserver.world.worlds import NAME, NAMES
 
 Json = dict[str, Any]
 CALL_S: Final = 120
@@ -42,8 +43,9 @@ class ControlError(Exception):
         return type(self), (self.status, self.message, self.details)
 
 
-def check_url(url: str) -> None:
-    """Raises ValueError for what is not a server's URL, or a world's on it."""
+def url_of(url: str, world: str | None) -> str:
+    """That of a server, or of one of its worlds, without a slash at its end. Raises ValueError for what is none:
+    asked all the same, it would be a client error in the account of the server."""
     try:
         parts = urlsplit(url)
         is_one = _URL.fullmatch(url) and parts.hostname and parts.hostname.encode("idna") and parts.port != 0
@@ -51,13 +53,21 @@ def check_url(url: str) -> None:
         is_one = False
     if not is_one:
         raise ValueError(f"{redacted(url)!r} is not a server's URL such as http://127.0.0.1:8080")
+    base = url.rstrip("/")
+    if world is None:
+        return base
+    if _WORLD.search(base):
+        raise ValueError(f"{redacted(url)!r} names a world already, and so does {world!r}")
+    if not re.fullmatch(NAME, world):
+        raise ValueError(f"{world!r} is none: {NAMES}")
+    return f"{base}/w/{world}"
 
 
 class Line:
     """`url` is the server's, or a world's on it, without a slash at its end."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
-        self.url, self._token = url, token
+    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = CALL_S) -> None:
+        self.url, self._token, self._timeout_s = url, token, timeout_s
         self._parts = urlsplit(url)
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
@@ -122,7 +132,7 @@ class Line:
                     return connection
                 connection.close()
         kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=CALL_S)
+        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_s)
 
 
 def _is_open(connection: HTTPConnection) -> bool:
@@ -136,7 +146,7 @@ def _is_open(connection: HTTPConnection) -> bool:
     except (OSError, ValueError):  # ValueError: TLS, which cannot peek. Then better a new one
         return False
     finally:
-        sock.settimeout(CALL_S)
+        sock.settimeout(connection.timeout)
     return False
 
 
@@ -148,10 +158,12 @@ def _hang_up(idle: deque[tuple[HTTPConnection, int]]) -> None:
 
 def _answer(status: int, reason: str, raw: bytes) -> Json:
     try:
-        answer: Json = json.loads(raw) if raw else {}
+        answer = json.loads(raw) if raw else {}
     except ValueError:
-        raise ControlError(status, f"{reason or 'an answer'} that is no JSON: {raw[:200]!r}", []) from None
+        answer = None
+    error = answer.get("error", {}) if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(error, dict):
+        raise ControlError(status, f"{reason}, which is no mock server's answer: {raw[:80]!r}", [])
     if status >= 400:
-        error = answer.get("error", {})
         raise ControlError(status, error.get("message", reason), error.get("details", []))
     return answer

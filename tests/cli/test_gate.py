@@ -295,6 +295,15 @@ def test_check_of_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, lines) == (2, [f"ocp-mockserver: no mock server answers at {url}: Connection refused"])
 
 
+def test_check_of_no_world_leaves_nothing_in_the_account(capsys: pytest.CaptureFixture[str]) -> None:
+    with MockServer("permissions") as mock:
+        for url, world in ((mock.url, "a b"), (f"{mock.url}/w/ci", "ci")):
+            with pytest.raises(SystemExit):
+                main(["check", url, "--world", world])
+        assert "a world" in capsys.readouterr().err
+        assert checked(capsys, mock.url) == (0, [NOTHING.removesuffix(" (exit code 3)")])
+
+
 def test_check_of_nobody_shows_no_password(capsys: pytest.CaptureFixture[str]) -> None:
     with MockServer("permissions") as mock:
         url = mock.url

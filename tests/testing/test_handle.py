@@ -525,10 +525,27 @@ def test_what_is_one_is_not(url: str) -> None:
     MockServer.connect(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "world"), [("http://a", "a b"), ("http://a", ""), ("http://a", "a/b"), ("http://a/w/ci", "ci")]
+)
+def test_what_is_no_world_is_refused_before_anybody_is_asked(url: str, world: str) -> None:
+    with pytest.raises(ValueError, match="a world"):
+        MockServer.connect(url, world=world)
+
+
+@pytest.mark.parametrize("body", ["nonsense", "[]", '"a"', '{"error": "Not Found", "status": 404}'])
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_another_server_says_is_no_answer(body: str, status: int) -> None:
+    with MockServer() as other:
+        other.stub({"request": {"url": "/other/__admin/reset"}, "response": {"status": status, "body": body}})
+        with pytest.raises(ControlError, match=f"{status}: .*, which is no mock server's answer"):
+            MockServer.connect(f"{other.url}/other").reset()
+
+
 def test_a_handle_of_a_world() -> None:
     assert MockServer.connect("http://host:8080/", world="ci-42").url == "http://host:8080/w/ci-42"
     assert repr(MockServer.connect("http://host:8080")) == "<Handle http://host:8080>"
-    with pytest.raises(ValueError, match="a world has a name"):
+    with pytest.raises(ValueError, match="a world's name is"):
         MockServer.connect("http://host:8080", world="")
 
 
