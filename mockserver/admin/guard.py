@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from mockserver.contract.credentials import redacted
 from mockserver.contract.errors import Unprocessable
+from mockserver.redaction import shown_target
 from mockserver.server.elsewhere.foreign import check_page, check_site
 from mockserver.server.responses import header_safe
 from mockserver.world.worlds import Options
@@ -31,7 +31,7 @@ def check(options: Options, request: web.BaseRequest, *, is_public: bool = False
             check_page(options, request, ADMIN)
             _check_token(options, request)
     except Unprocessable as error:
-        path = header_safe(redacted(request.raw_path))
+        path = header_safe(shown_target(request.raw_path))
         log.warning("%s %s: %s: %s", request.method, path, error.status, header_safe(error.message))
         raise
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
+from mockserver import redaction
 from mockserver.admin.calls import MANY, Later
-from mockserver.contract import credentials
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import finite
 from mockserver.contract.operations import OPERATIONS
@@ -128,7 +128,7 @@ def paths_of(entry: Exchange) -> tuple[str, ...]:
 
 def path_of(entry: Exchange) -> str:
     """As sent."""
-    return credentials.redacted(entry.asked.target).partition("?")[0]
+    return redaction.shown_target(entry.asked.target).partition("?")[0]
 
 
 IN_WORLD: Final = re.compile(r"^/w/[^/]+(?=/)")
@@ -184,7 +184,7 @@ def entry_json(
     sent: dict[str, object] = {}
     received: dict[str, object] = {}
     if whole:
-        answered = credentials.shown_headers((entry.headers or {}).items())
+        answered = redaction.shown_headers((entry.headers or {}).items())
         sent = {"requestHeaders": headers_json(asked.shown_headers()), "requestBody": body_json(asked.body)}
         received = {
             "responseHeaders": headers_json(answered),
@@ -226,15 +226,15 @@ def body_json(body: bytes) -> Any:
     try:
         if len(body) > BODY_BYTES or nested(body) > MAX_DEPTH:
             raise ValueError("cut, or too deep to be shown as JSON")
-        return credentials.shown_json(json.loads(body, parse_constant=str, parse_float=finite))
+        return redaction.shown_json(json.loads(body, parse_constant=str, parse_float=finite))
     except (ValueError, RecursionError):
-        return credentials.shown_text(body[:BODY_BYTES].decode("utf-8", "replace"))
+        return redaction.shown_text(body[:BODY_BYTES].decode("utf-8", "replace"))
 
 
 def query_json(query: str) -> dict[str, object]:
     """The values of one that is repeated are a list."""
     found: dict[str, list[str]] = {}
-    for name, text in credentials.shown_query(query):
+    for name, text in redaction.shown_query(query):
         found.setdefault(name, []).append(text)
     return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
 

@@ -1,4 +1,4 @@
-"""Who sends a request: what its Authorization header says (HTTP Basic, or a signature), and what of it may be shown.
+"""Who sends a request: what its Authorization header says (HTTP Basic, or a signature).
 
 A signature and its message are the document's; nothing here knows a user, a secret of a world's, or the time.
 """
@@ -6,11 +6,11 @@ A signature and its message are the document's; nothing here knows a user, a sec
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import md5
 from hmac import digest
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from multidict import MultiMapping, istr
@@ -34,7 +34,6 @@ _NAMES: Final = frozenset(
     )
 )
 """Of schemes, in lower case."""
-_USERINFO: Final = re.compile(r"^((?:[^/?#]*//)?)[^/?#]*@")
 _ORIGIN: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _WORLD: Final = re.compile(r"/w/[^/]+(?=/)")
 
@@ -167,102 +166,3 @@ def _encoded(text: str) -> str:
 def _bytes(text: str) -> bytes:
     """As a header was on the wire."""
     return text.encode("utf-8", "surrogateescape")
-
-
-# --- what may be shown ---------------------------------------------------------------------------------------------
-
-REDACTED: Final = "[redacted]"
-SECRET_WORD: Final = "passw|passphrase|pass(?![a-z])|pwd|secret|token|credential|(?:api|access|private|ssh)[-_]?key"
-"""In any name, whatever the case: its value is nobody's business."""
-_SECRETS: Final = (
-    rf"{SECRET_WORD}|authorization|(?<![a-z])auth(?![a-z])|auth[-_]?(?:code|key)|cookie|csrf|xsrf|(?<![a-z])otp|session"
-    r"|(?<![a-z])sign(?![a-z])|signature"
-)
-"""In the name of a header, a parameter, or a key of JSON, too."""
-_SECRET: Final = re.compile(_SECRETS, re.IGNORECASE)
-_IN_FORM: Final = re.compile(r"(?:(?<=[?&;\s])|^)([^=&?;\s\"]+)=([^&;\s\"]+)")
-_IN_JSON: Final = re.compile(
-    rf'("(?:[^"\\]|\\.){{0,80}}?(?:{_SECRETS})(?:[^"\\]|\\.){{0,80}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*|\[[^]]*\]?|{{[^}}]*}}?)',
-    re.IGNORECASE,
-)
-"""A key that says so, and what it holds, perhaps no more than its beginning. Longer names are none: a body that is one
-text full of such words would be searched from each of them to its end."""
-_IN_QUERY: Final = re.compile(rf"((?:{SECRET_WORD})[^=&]{{0,40}}=)[^&#]+", re.IGNORECASE)
-_IN_TEXT: Final = re.compile(
-    (
-        rf"""((?:{SECRET_WORD})[\w.-]{{0,40}}[\\"']{{0,8}}\s{{0,9}}[:=]\s{{0,9}})"""
-        rf"""(?:"(?:[^"\\]|\\.)*"?|([\\"']{{0,8}})[^&\s,}}"'\\[{{][^&\s,}}"'\\]*)"""
-    ).encode(),
-    re.IGNORECASE,
-)
-"""Quick on any body: it begins with a word, and nothing in it is both long and repeated."""
-_IN_URL: Final = re.compile(r"(?<=//)[^/?#\s@]*@")
-
-
-def redacted(target: str) -> str:
-    """What a request asks for, without the name and password that a target such as http://user:password@host/ has, and
-    without what its query calls a password, a secret or a token."""
-    path, mark, query = target.partition("?")
-    path = path if path.startswith("/") else _USERINFO.sub(r"\1", path)
-    return path + mark + _in_query(query) if mark else path
-
-
-def without_secrets(body: bytes, media_type: str = "") -> bytes:
-    """A form, JSON or other text, without the values that its names say are passwords, secrets and tokens."""
-    if media_type.strip().lower().startswith(FORM_TYPE):
-        return _in_query(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    return _IN_TEXT.sub(_hidden, body)
-
-
-def _hidden(found: re.Match[bytes]) -> bytes:
-    """What was JSON stays so."""
-    before, quote, mark = found[1], found[2], REDACTED.encode()
-    key = b"".join(before.split())
-    is_json = quote is None or (quote == b"" and key.endswith(b'":') and not key.endswith(b'\\":'))
-    return before + (b'"%b"' % mark if is_json else quote + mark)
-
-
-def _in_query(text: str) -> str:
-    return _IN_QUERY.sub(rf"\1{REDACTED}", text)
-
-
-def is_secret(name: str) -> bool:
-    return _SECRET.search(name) is not None
-
-
-def shown_text(text: str) -> str:
-    """Without the values of secrets in it, be it a form, a URL, or JSON, also a part of one."""
-    text = _IN_URL.sub("", text)
-    text = _IN_FORM.sub(lambda one: f"{one[1]}={REDACTED}" if is_secret(one[1]) else one[0], text)
-    return _IN_JSON.sub(rf'\1"{REDACTED}"', text)
-
-
-def shown_json(value: Any) -> Any:
-    """A value of JSON without the secrets in it."""
-    if isinstance(value, list):
-        return [shown_json(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: REDACTED if is_secret(key) and not isinstance(item, bool | None) else shown_json(item)
-        for key, item in value.items()
-    }
-
-
-def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Name and value of each. Of credentials there is no more than the scheme."""
-    for name, text in headers:
-        if name.lower() == "host":
-            yield name, text.rpartition("@")[2]
-        elif not is_secret(name):
-            yield name, shown_text(text)
-        elif name.lower() == "authorization":
-            yield name, f"{split(text)[0]} {REDACTED}".lstrip()
-        else:
-            yield name, REDACTED
-
-
-def shown_query(query: str) -> Iterator[tuple[str, str]]:
-    """Name and value of each parameter, decoded, in the order in which they were sent."""
-    for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        yield name, REDACTED if is_secret(name) and text else shown_text(text)

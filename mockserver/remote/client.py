@@ -17,6 +17,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from mockserver import redaction
 from mockserver.contract import credentials
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -160,7 +161,7 @@ class Client:
 
 
 def credentials_removed(url: str) -> str:
-    return credentials.redacted(url.partition("?")[0])
+    return redaction.redacted(url.partition("?")[0])
 
 
 def _beginning(body: bytes) -> str:

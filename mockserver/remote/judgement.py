@@ -5,11 +5,11 @@ from contextlib import suppress
 from itertools import product
 from typing import Any, Final, Literal, NamedTuple
 
-from mockserver.contract.credentials import redacted
 from mockserver.contract.dialects import DIALECT_NAMES, FIELD_NAMES, NULLS, Variant
 from mockserver.contract.errors import Problem
 from mockserver.contract.proof.explanation import Finding, shown
 from mockserver.contract.schemas import Contract, contract
+from mockserver.redaction import redacted
 from mockserver.remote.client import NoAnswer, NotJson, Reply
 from mockserver.remote.questions import Question
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from mockserver.contract.credentials import SECRET_WORD
+from mockserver.redaction import SECRET_WORD
 
 HIDDEN: Final = "***"
 _NAMED: Final = re.compile(rf"(?i){SECRET_WORD}")

@@ -12,9 +12,10 @@ from typing import Final
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import NOBODY, redacted, sent_with
+from mockserver.contract.credentials import NOBODY, sent_with
 from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, ApiError, bare
 from mockserver.contract.routes import NOWHERE, OUTSIDE, Route, route
+from mockserver.redaction import redacted
 from mockserver.server import cors, fault_injection, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.elsewhere import order

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web import BaseRequest, StreamResponse
 
-from mockserver.contract.credentials import redacted
+from mockserver.redaction import shown_target
 from mockserver.server.responses import HINT, RULE, header_safe
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks
@@ -90,7 +90,7 @@ class AccessLog(AbstractAccessLogger):
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
         facts: dict[str, object] = {
             "method": request.method,
-            "path": header_safe(redacted(request.raw_path)),
+            "path": header_safe(shown_target(request.raw_path)),
             "status": response.status,
             "milliseconds": round(time * 1000, 1),
         }

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from multidict import istr
 
-from mockserver.contract.credentials import NOBODY, redacted
+from mockserver.contract.credentials import NOBODY
 from mockserver.contract.errors import (
     BAD_CREDENTIALS,
     BAD_PARAMETER,
@@ -28,6 +28,7 @@ from mockserver.contract.parameters import PATH_PARAMETERS, parse_query
 from mockserver.contract.wire import Wire
 from mockserver.faults.header import FAULT_HEADER, PREFER, own_fault
 from mockserver.faults.rules import Incoming
+from mockserver.redaction import shown_target, shown_text
 from mockserver.server import handlers, hints, responses
 from mockserver.server.auth import authenticate, is_foreign
 from mockserver.server.handlers import LONG, Data, Query, Unwritten
@@ -184,7 +185,7 @@ def written(asked: Asked, done: Done) -> Done:
 
 
 def failed(asked: Asked, error: Exception) -> Done:
-    log.error("answering %s %s", asked.method, redacted(asked.target), exc_info=error)
+    log.error("answering %s %s", asked.method, shown_target(asked.target), exc_info=error)
     problem = f"The mock server failed: {type(error).__name__}: {error}."
     return Done(failure=ApiError(UNEXPECTED, problem=problem))
 
@@ -269,7 +270,7 @@ def refuse(site: Site, exchange: Exchange, failure: ApiError) -> Done:
         if not site.access_logged:
             code = world.settings.variant.row.code(row.failure, failure.code)
             why = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
-            text = f"{asked.method} {redacted(asked.path)}: {row.status} / {code}: {why}"
+            text = f"{asked.method} {shown_target(asked.path)}: {row.status} / {code}: {why}"
             log.info("%s", escaped(text))
     return Done(failure=failure)
 
@@ -285,6 +286,7 @@ def judge(site: Site, exchange: Exchange) -> None:
         missed = f"{EXPECT} is {asked.expects[:SHOWN]!r}, and the answer is {status or 'none'}"
         exchange.client_error = f"{missed}: {exchange.client_error}"[:SENTENCE] if exchange.client_error else missed
     assert exchange.client_error is not None
-    operation, path = asked.to.operation, redacted(asked.target).partition("?")[0]
+    operation, path = asked.to.operation, shown_target(asked.target).partition("?")[0]
     id = None if operation is None else operation.id
+    exchange.client_error = shown_text(exchange.client_error)
     exchange.expected = site.account.complain(id, asked.method, path, status, exchange.client_error)

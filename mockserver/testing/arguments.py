@@ -8,9 +8,9 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
-from mockserver.contract.credentials import is_secret, shown_json
 from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.contract.operations import OPERATIONS
+from mockserver.redaction import is_secret, shown_json
 from mockserver.testing.naming import camel
 
 Json = dict[str, Any]

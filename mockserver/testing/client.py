@@ -15,8 +15,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import finalize
 
+from mockserver.redaction import redacted
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks
+from mockserver.world.worlds import NAME, NAMES
 
 Json = dict[str, Any]
 CALL_S: Final = 120
@@ -24,6 +26,7 @@ CALL_S: Final = 120
 IDLE: Final = 30 * SECOND
 """The server hangs up on a connection that has been idle for 75 seconds; a proxy before it, sooner."""
 
+_URL: Final = re.compile(r"https?://[^\s/?#]+(?:/(?:(?![?#])[!-~])*)?", re.IGNORECASE)
 _WORLD: Final = re.compile(r"/w/([^/]+)$")
 
 
@@ -40,11 +43,31 @@ class ControlError(Exception):
         return type(self), (self.status, self.message, self.details)
 
 
+def url_of(url: str, world: str | None) -> str:
+    """That of a server, or of one of its worlds, without a slash at its end. Raises ValueError for what is none:
+    asked all the same, it would be a client error in the account of the server."""
+    try:
+        parts = urlsplit(url)
+        is_one = _URL.fullmatch(url) and parts.hostname and parts.hostname.encode("idna") and parts.port != 0
+    except ValueError:  # half an IPv6 address, no port, or no name
+        is_one = False
+    if not is_one:
+        raise ValueError(f"{redacted(url)!r} is not a server's URL such as http://127.0.0.1:8080")
+    base = url.rstrip("/")
+    if world is None:
+        return base
+    if _WORLD.search(base):
+        raise ValueError(f"{redacted(url)!r} names a world already, and so does {world!r}")
+    if not re.fullmatch(NAME, world):
+        raise ValueError(f"{world!r} is none: {NAMES}")
+    return f"{base}/w/{world}"
+
+
 class Line:
     """`url` is the server's, or a world's on it, without a slash at its end."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
-        self.url, self._token = url, token
+    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = CALL_S) -> None:
+        self.url, self._token, self._timeout_s = url, token, timeout_s
         self._parts = urlsplit(url)
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
@@ -74,9 +97,11 @@ class Line:
         except BaseException as error:
             connection.close()
             if isinstance(error, HTTPException):
-                raise ConnectionError(f"{self.url} is no mock server, or ended: {error!r}") from None
+                raise ConnectionError(f"{redacted(self.url)} is no mock server, or ended: {error!r}") from None
             if isinstance(error, OSError):
-                raise ConnectionError(f"no mock server answers at {self.url}: {error.strerror or error}") from None
+                raise ConnectionError(
+                    f"no mock server answers at {redacted(self.url)}: {error.strerror or error}"
+                ) from None
             raise
         if response.will_close:
             connection.close()
@@ -107,7 +132,7 @@ class Line:
                     return connection
                 connection.close()
         kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=CALL_S)
+        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_s)
 
 
 def _is_open(connection: HTTPConnection) -> bool:
@@ -121,7 +146,7 @@ def _is_open(connection: HTTPConnection) -> bool:
     except (OSError, ValueError):  # ValueError: TLS, which cannot peek. Then better a new one
         return False
     finally:
-        sock.settimeout(CALL_S)
+        sock.settimeout(connection.timeout)
     return False
 
 
@@ -133,10 +158,12 @@ def _hang_up(idle: deque[tuple[HTTPConnection, int]]) -> None:
 
 def _answer(status: int, reason: str, raw: bytes) -> Json:
     try:
-        answer: Json = json.loads(raw) if raw else {}
+        answer = json.loads(raw) if raw else {}
     except ValueError:
-        raise ControlError(status, f"{reason or 'an answer'} that is no JSON: {raw[:200]!r}", []) from None
+        answer = None
+    error = answer.get("error", {}) if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(error, dict):
+        raise ControlError(status, f"{reason}, which is no mock server's answer: {raw[:80]!r}", [])
     if status >= 400:
-        error = answer.get("error", {})
         raise ControlError(status, error.get("message", reason), error.get("details", []))
     return answer

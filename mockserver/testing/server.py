@@ -8,7 +8,6 @@ from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Literal, Self
-from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -19,7 +18,7 @@ from mockserver.fixtures.watch import Files
 from mockserver.server import runner
 from mockserver.server.reloading import Reloader
 from mockserver.server.routing import SITE
-from mockserver.testing.client import Line
+from mockserver.testing.client import Line, url_of
 from mockserver.testing.handle import Handle
 from mockserver.world.account import Accounts
 from mockserver.world.fixture import ArrayOrder, Fixture
@@ -99,13 +98,7 @@ class MockServer(Handle):
         `world` is one of its worlds, made at its first use: for the handle, and for the API under the handle's `url`.
         Asks nobody yet. Raises ValueError for what is not a server's URL.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{url!r} is not a server's URL such as http://127.0.0.1:8080")
-        if world is not None and not world:
-            raise ValueError("a world has a name, or is None for the server's own")
-        below = "" if world is None else f"/w/{quote(world, safe='')}"
-        return Handle(Line(url.rstrip("/") + below, admin_token))
+        return Handle(Line(url_of(url, world), admin_token))
 
     @property
     def port(self) -> int:

@@ -295,10 +295,28 @@ def test_check_of_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, lines) == (2, [f"ocp-mockserver: no mock server answers at {url}: Connection refused"])
 
 
-def test_check_of_what_is_no_url(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_of_no_world_leaves_nothing_in_the_account(capsys: pytest.CaptureFixture[str]) -> None:
+    with MockServer("permissions") as mock:
+        for url, world in ((mock.url, "a b"), (f"{mock.url}/w/ci", "ci")):
+            with pytest.raises(SystemExit):
+                main(["check", url, "--world", world])
+        assert "a world" in capsys.readouterr().err
+        assert checked(capsys, mock.url) == (0, [NOTHING.removesuffix(" (exit code 3)")])
+
+
+def test_check_of_nobody_shows_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    with MockServer("permissions") as mock:
+        url = mock.url
+    code, lines = checked(capsys, url.replace("//", "//user:hunter2@"))
+    assert (code, lines) == (2, [f"ocp-mockserver: no mock server answers at {url}: Connection refused"])
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "http://localhost:99999", "http://[::1"])
+def test_check_of_what_is_no_url(capsys: pytest.CaptureFixture[str], url: str) -> None:
     with pytest.raises(SystemExit) as exit:
-        main(["check", "localhost:8080"])
+        main(["check", url])
     assert exit.value.code == 2
+    assert "is not a server's URL" in capsys.readouterr().err
 
 
 # --- serve -----------------------------------------------------------------------------------------------------------

@@ -4,13 +4,17 @@ import base64
 import json
 import logging
 import sys
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from aiohttp import web
+from aiohttp.web import BaseRequest
 from clients import Client
 from processes import Served
 from raw_sockets import connected, heard, request
 
-from mockserver.server.logs import Text, escaped
+from mockserver.server.logs import ACCESS, AccessLog, Text, escaped
 
 SECRET = "hunter2"
 FORGED = "/api/v2/tasks/instances/1%0d%0a2030-01-01 00:00:00,000 ERROR forged%1b[31m%e2%80%ae%e2%80%a8".replace(
@@ -98,3 +102,49 @@ def test_no_credentials_are_logged(logs_of_secrets: str) -> None:
     assert SECRET not in logs_of_secrets
     assert SECRET[:6] not in logs_of_secrets
     assert base64.b64encode(SECRET.encode()).decode() not in logs_of_secrets
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": f"evil, Authorization: Basic {SECRET}"},
+        {"Host": f"user:{SECRET}@evil"},
+        {"Origin": f"http://user:{SECRET}@evil"},
+        {"Origin": f"null Authorization: Bearer {SECRET}"},
+    ],
+)
+def test_a_foreign_name_is_logged_without_what_else_its_header_holds(
+    failed: Client, caplog: pytest.LogCaptureFixture, headers: dict[str, str]
+) -> None:
+    answer = failed("GET", f"/__admin/state?token={SECRET}", headers=headers)
+    assert answer.status_code == 403
+    assert SECRET not in answer.text
+    (message,) = caplog.messages
+    assert "is foreign" in message
+    assert SECRET not in message
+    failed("GET", "/api/v2/tasks/instances", headers=headers)
+    assert SECRET not in failed.get("/__admin/requests").text
+
+
+def test_a_line_per_request_has_no_secrets_of_its_query(caplog: pytest.LogCaptureFixture) -> None:
+    facts = SimpleNamespace(method="GET", raw_path=f"/a?access_token={SECRET}&page=2")
+    with caplog.at_level(logging.INFO, logger="mockserver.access"):
+        AccessLog(ACCESS, "").log(cast(BaseRequest, facts), web.Response(), 0.001)
+    assert caplog.messages == ["GET /a?access_token=[redacted]&page=2 200 1.0 ms"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/api/v2/tasks/instances", {"X-Mock-Expect": f"token={SECRET}"}),
+        (f"//user:{SECRET}@host/", {}),
+    ],
+)
+def test_nor_does_what_is_told_of_a_client_error(failed: Client, path: str, headers: dict[str, str]) -> None:
+    with connected(failed.mock.port) as connection:
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{name}: {text}" for name, text in headers.items())]
+        connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+        heard(connection)
+    told = failed.get("/__admin/contract/client-errors")
+    assert len(told.json()["clientErrors"]) == 1
+    assert SECRET not in told.text

@@ -80,7 +80,7 @@ def test_another_port_or_name_is_another_origin(host: str, origin: str) -> None:
 )
 def test_what_is_no_origin_is_foreign_whatever_is_allowed(origin: str) -> None:
     message = str(refusal("name", origin, allowed=("http://name", ALLOWED)))
-    assert message.startswith(f"403: the Origin {origin} is foreign")
+    assert message.startswith(f"403: the Origin {origin.rpartition('@')[2]} is foreign")
     assert "--allow-origin" not in message
 
 

@@ -13,6 +13,7 @@ FLOORS: Final = (
         "packaged",
         "tasks",
         "contract",
+        "redaction",
         "faults",
         "stubs",
         "world",

@@ -508,16 +508,44 @@ def test_what_the_server_refuses_has_status_message_and_details(own: MockServer)
     assert (again.status, again.message, again.details) == (error.status, error.message, error.details)
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://", "http://x?y", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("localhost:8080", "ftp://x", "http://", "http://x?y", "", "http://x:99999", "http://x:0", "http://x:a"),
+        *("http://[::1", "http://a b", "http://a/b c", "http://a/é", "http://a..b", "http://:80", "http://a/#b"),
+    ],
+)
 def test_what_is_no_url_of_a_server_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="is not a server's URL such as"):
         MockServer.connect(url)
 
 
+@pytest.mark.parametrize("url", ["HTTP://a", "http://[::1]:80/", "https://ü.test/w/ci-42", "http://a/b%20c"])
+def test_what_is_one_is_not(url: str) -> None:
+    MockServer.connect(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "world"), [("http://a", "a b"), ("http://a", ""), ("http://a", "a/b"), ("http://a/w/ci", "ci")]
+)
+def test_what_is_no_world_is_refused_before_anybody_is_asked(url: str, world: str) -> None:
+    with pytest.raises(ValueError, match="a world"):
+        MockServer.connect(url, world=world)
+
+
+@pytest.mark.parametrize("body", ["nonsense", "[]", '"a"', '{"error": "Not Found", "status": 404}'])
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_another_server_says_is_no_answer(body: str, status: int) -> None:
+    with MockServer() as other:
+        other.stub({"request": {"url": "/other/__admin/reset"}, "response": {"status": status, "body": body}})
+        with pytest.raises(ControlError, match=f"{status}: .*, which is no mock server's answer"):
+            MockServer.connect(f"{other.url}/other").reset()
+
+
 def test_a_handle_of_a_world() -> None:
     assert MockServer.connect("http://host:8080/", world="ci-42").url == "http://host:8080/w/ci-42"
     assert repr(MockServer.connect("http://host:8080")) == "<Handle http://host:8080>"
-    with pytest.raises(ValueError, match="a world has a name"):
+    with pytest.raises(ValueError, match="a world's name is"):
         MockServer.connect("http://host:8080", world="")
 
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 from yarl import URL
 
+from mockserver import redaction
 from mockserver.contract import credentials
 from mockserver.contract.dialects import DIALECTS
 from mockserver.contract.parameters import parse_query
@@ -139,7 +140,7 @@ def _unsigned(entry: Exchange) -> credentials.Sent:
 
 
 def _has_secret(text: str) -> bool:
-    return credentials.REDACTED in text or credentials.shown_text(text) != text
+    return redaction.REDACTED in text or redaction.shown_text(text) != text
 
 
 def target(entry: Exchange) -> str:

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
 
 from mockserver.cli.flags import Flags, some
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:  # the command imports them when it runs
 
 NOBODY: Final = 2
 """The exit code where nobody could be asked."""
+TIMEOUT_S: Final = 30
 ABOUT: Final = """\
 Judges what a server at URL has seen, as exec does when its command has ended: of all its worlds together, or of one.
 It changes nothing.
@@ -38,15 +38,15 @@ def add_to(command: Callable[..., Flags]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mockserver.cli.gate.judgement import told, verdict, wrong
-    from mockserver.testing.client import ControlError, Line
+    from mockserver.testing.client import ControlError, Line, url_of
 
-    parts = urlsplit(arguments.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        arguments.flags.parser.error(f"{arguments.url!r} is not a server's URL such as http://127.0.0.1:8080")
-    below = "" if arguments.world is None else f"/w/{quote(arguments.world, safe='')}"
-    line = Line(arguments.url.rstrip("/") + below, arguments.admin_token)
     try:
-        evidence = gathered(line, of_all=not below and "/w/" not in parts.path)
+        url = url_of(arguments.url, arguments.world)
+    except ValueError as error:
+        arguments.flags.parser.error(str(error))
+    line = Line(url, arguments.admin_token, timeout_s=TIMEOUT_S)
+    try:
+        evidence = gathered(line, of_all="/w/" not in url)
     except (ControlError, ConnectionError) as error:
         print(f"ocp-mockserver: {error}", file=sys.stderr)
         return NOBODY

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from mockserver.contract.errors import Unprocessable
+from mockserver.redaction import shown_site
 from mockserver.world.worlds import Options
 
 FOREIGN_SITES: Final = ("cross-site", "same-site")
@@ -26,8 +27,9 @@ def check_page(options: Options, request: web.BaseRequest, what: str) -> None:
     host = request.headers.get(hdrs.HOST, "")
     name = _name(host)
     if host and not (name == "localhost" or (name and name in options.allowed_hosts) or _is_address(name)):
-        advice = f": --allow-host {name} would allow it" if name else ""
-        raise Unprocessable(f"the Host {host} is foreign{advice}", status=403)
+        shown = shown_site(host)
+        advice = f": --allow-host {name} would allow it" if name and _name(shown) == name else ""
+        raise Unprocessable(f"the Host {shown} is foreign{advice}", status=403)
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None:
         _check_origin(options, origin, host, what)  # if it is not foreign, its page is not either
@@ -59,10 +61,14 @@ def _check_origin(options: Options, origin: str, host: str, what: str) -> None:
         normal = normal_origin(origin)
         own = normal_origin(f"{normal.partition('://')[0]}://{host}") if host else None
     except ValueError:  # null, say
-        raise Unprocessable(f"the Origin {origin} is foreign: {_not_for_others(what)}", status=403) from None
+        raise Unprocessable(
+            f"the Origin {shown_site(origin)} is foreign: {_not_for_others(what)}", status=403
+        ) from None
     if normal not in (own, *options.allowed_origins):
         advice = f"--allow-origin {normal} would allow it"
-        raise Unprocessable(f"the Origin {origin} is foreign: {_not_for_others(what)}; {advice}", status=403)
+        raise Unprocessable(
+            f"the Origin {shown_site(origin)} is foreign: {_not_for_others(what)}; {advice}", status=403
+        )
 
 
 def _not_for_others(what: str) -> str:

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 import aiohttp
 from aiohttp import hdrs, web
 
-from mockserver.contract.credentials import redacted
 from mockserver.contract.errors import ApiError, Row, Unprocessable
 from mockserver.faults.effects import Dribble, Truncate
+from mockserver.redaction import shown_target
 from mockserver.server import steps, transport
 from mockserver.server.elsewhere.answering import Answer, answered, refusal
 from mockserver.server.elsewhere.foreign import check_page
@@ -151,6 +151,6 @@ async def answer_of(exchange: Exchange, passing: Passing | Tunnel) -> Answer:
 
 def refused(served: Served, exchange: Exchange, failure: ApiError) -> Answer:
     asked, advice = exchange.asked, f" ({failure.hint})" if failure.hint else ""
-    line = f"{asked.method} {redacted(asked.path)}: {failure.row.status}: {failure.message}{advice}"
+    line = f"{asked.method} {shown_target(asked.path)}: {failure.row.status}: {failure.message}{advice}"
     log.warning("%s", escaped(line))
     return refusal(served, exchange, failure)

@@ -18,8 +18,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from mockserver.contract.credentials import without_secrets
 from mockserver.contract.errors import BROKEN_BODY, ApiError, Row, bare
+from mockserver.redaction import without_secrets
 from mockserver.server import transport
 from mockserver.server.elsewhere.answering import Answer
 from mockserver.server.elsewhere.upstream import Passage, is_text

@@ -10,9 +10,10 @@ from urllib.parse import parse_qs
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from mockserver.contract.credentials import FORM_TYPE, SESSION, without_secrets
+from mockserver.contract.credentials import FORM_TYPE, SESSION
 from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, bare
 from mockserver.fixtures.stubs.folders import body_file
+from mockserver.redaction import without_secrets
 from mockserver.server import cors, responses, steps
 from mockserver.server.elsewhere.answering import Answer, answered, delayed, refusal
 from mockserver.server.front import head

@@ -6,11 +6,12 @@ from typing import Final, Literal
 
 from multidict import MultiMapping
 
-from mockserver.contract.credentials import Sent, shown_headers
+from mockserver.contract.credentials import Sent
 from mockserver.contract.errors import ApiError
 from mockserver.contract.routes import Route
 from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault
+from mockserver.redaction import shown_headers
 from mockserver.tasks.value import value
 from mockserver.times import MS
 from mockserver.world.value import World

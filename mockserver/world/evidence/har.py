@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mockserver import __version__
-from mockserver.contract.credentials import redacted, shown_headers, shown_json, shown_query, shown_text
+from mockserver.redaction import shown_headers, shown_json, shown_query, shown_site, shown_target, shown_text
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks, wall
 from mockserver.world.evidence.exchange import BODY_BYTES, KEPT, Exchange
@@ -79,8 +79,8 @@ def _comments(one: Exchange) -> Iterator[str]:
 
 def _request(one: Exchange) -> Json:
     asked, body = one.asked, one.asked.body
-    target = shown_text(redacted(asked.target))
-    host = asked.headers.get("Host", "localhost").rpartition("@")[2]
+    target = shown_target(asked.target)
+    host = shown_site(asked.headers.get("Host", "localhost"))
     shown: Json = {
         "method": asked.method,
         "url": f"http://{host}{target}" if target.startswith("/") or not target else target,
@@ -94,13 +94,17 @@ def _request(one: Exchange) -> Json:
     if body:
         content, encoding = _content(body)
         encoded = {"encoding": encoding} if encoding else {}
-        shown["postData"] = {"mimeType": asked.headers.get("Content-Type", UNKNOWN), "text": content, **encoded}
+        shown["postData"] = {
+            "mimeType": shown_text(asked.headers.get("Content-Type", UNKNOWN)),
+            "text": content,
+            **encoded,
+        }
     return shown
 
 
 def _response(one: Exchange) -> Json:
     status, headers = one.status or 0, one.headers or {}
-    content: Json = {"size": len(one.content), "mimeType": _value(headers, "Content-Type") or UNKNOWN}
+    content: Json = {"size": len(one.content), "mimeType": shown_text(_value(headers, "Content-Type")) or UNKNOWN}
     if one.content:
         content["text"], encoding = _content(one.content)
         content |= {"encoding": encoding} if encoding else {}

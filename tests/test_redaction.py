@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mockserver.contract.credentials import redacted, without_secrets
+from mockserver.redaction import redacted, without_secrets
 
 
 @pytest.mark.parametrize(
