@@ -18,7 +18,6 @@ from weakref import finalize
 from mockserver.redaction import redacted
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks
-from mockserver.world.worlds import NAME, NAMES
 
 Json = dict[str, Any]
 CALL_S: Final = 120
@@ -58,6 +57,8 @@ def url_of(url: str, world: str | None) -> str:
         return base
     if _WORLD.search(base):
         raise ValueError(f"{redacted(url)!r} names a world already, and so does {world!r}")
+    from mockserver.world.worlds import NAME, NAMES  # heavy, as all that serves is
+
     if not re.fullmatch(NAME, world):
         raise ValueError(f"{world!r} is none: {NAMES}")
     return f"{base}/w/{world}"
