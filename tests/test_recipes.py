@@ -52,7 +52,7 @@ export const wrong: string = (await retrySubtask("", 1, 2)).status === "EXPLODED
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the chapter's client, compiled by the chapter's commands against a server that runs."""
-    install, generate, compile = block("bash", "openapi-typescript").splitlines()
+    install, generate, compile = block("bash", "openapi-typescript@7 typescript").splitlines()
     packages = [word for word in shlex.split(install) if "@" in word]
     folder = npm_installed(tmp_path_factory.mktemp("client"), *packages)
     (folder / "client.ts").write_text(block("ts", CLIENT))
@@ -87,7 +87,7 @@ def test_a_client_that_was_made_from_the_contract_retries_a_subtask(client: Path
 @pytest.mark.slow
 def test_it_does_not_compile_against_what_is_not_in_the_contract(client: Path) -> None:
     (client / "wrong.ts").write_text(WRONG)
-    *_, compile = block("bash", "openapi-typescript").splitlines()
+    *_, compile = block("bash", "openapi-typescript@7 typescript").splitlines()
     said = run_npx(client, compile.replace("client.ts", "wrong.ts --noEmit"), code=2)
     assert '"EXPLODED"' in said
 
@@ -143,7 +143,7 @@ def test_types_can_be_made_of_every_variant(client: Path) -> None:
     (folder / "all.json").write_text(json.dumps({"apis": made}))
     (folder / "all.ts").write_text("\n".join(uses))
     run_npx(client, "npx openapi-typescript --redocly variants/all.json")
-    *_, compile = block("bash", "openapi-typescript").splitlines()
+    *_, compile = block("bash", "openapi-typescript@7 typescript").splitlines()
     run_npx(client, compile.replace("client.ts", "variants/all.ts --noEmit"))
 
 
