@@ -5,8 +5,10 @@ A signature and its message are the document's; nothing here knows a user, a sec
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import md5
 from hmac import digest
@@ -215,6 +217,11 @@ def is_secret(name: str) -> bool:
 
 def shown_text(text: str) -> str:
     """Without the values of secrets in it, be it a form, a URL, or JSON, also a part of one."""
+    if text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(text)
+            shown = shown_json(value)
+            return text if shown == value else json.dumps(shown, ensure_ascii=False)
     return _without(_shown_parameters(text) if _FORM.match(text) else text)
 
 
