@@ -3,6 +3,7 @@
 Python's own `re` goes back and tries again, for ever if it must (`(a+)+` and a long value that does not fit). So a
 pattern is read by `re`'s parser, and walked here as an automaton, whose states are made when they are first needed. It
 says whether the whole value fits, and no more. What no such automaton can do (look around, refer back) is refused.
+(RE2 would do this for us; but Alpine, of which many images are made, has no wheel of it.)
 """
 
 import warnings

@@ -78,6 +78,8 @@ def test_one_opens_with_all_that_is_known_of_it(tabs: Tabs, permissions: Client)
     for told in (f"POST {RETRY}", "task 1000, subtask 10001", "viewer", "403 refused", answer.headers["X-Mock-Hint"]):
         expect(shown).to_contain_text(told)
     expect(shown).to_contain_text("It changed nothing.")
+    expect(shown).to_contain_text("IAM11000")
+    expect(shown.locator(".headers").last).to_contain_text("X-Mock-Hint")
     expect(page.page.get_by_role("region", name="Response body")).to_contain_text('"code": "IAM11000"')
     opened(page, 2)
     expect(shown).to_contain_text("subtask 10001 ✕ FAILED → ◔ READY operation EXECUTE → RETRY, run time 1 → 2")

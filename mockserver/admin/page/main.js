@@ -29,8 +29,9 @@ const app = {
   /** The address of a task or subtask. */
   address: ({ taskInstanceId, subtaskInstanceId }) =>
     `#/tasks/${taskInstanceId}${subtaskInstanceId === null || subtaskInstanceId === undefined ? "" : `/${subtaskInstanceId}`}`,
-  /** Where one is, in the address, without a step in the history. */
+  /** Where one is, in the address, without a step in the history; unless one is on the way to another panel. */
   note(hash) {
+    if (location.hash !== "" && named(location.hash)[0] !== named(hash)[0]) return;
     history.replaceState(null, "", hash);
     titled();
   },

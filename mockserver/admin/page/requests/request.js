@@ -45,7 +45,7 @@ export function createRequest(app) {
   function body(label) {
     const headers = h("dl", { class: "facts headers mono" });
     const text = h("pre", { tabindex: "0", role: "region", "aria-label": label });
-    return { text, headers, element: h("div", {}, h("h3", {}, label), headers, text) };
+    return { text, headers, element: h("div", {}, h("h3", {}, label.split(" ")[0]), text, headers) };
   }
 
   const look = soon(async () => {

@@ -1,6 +1,6 @@
 // The fixtures that this world can be made from, each at a click.
 
-import { button, h, keyed, say } from "../common/dom.js";
+import { button, h, keyed, say, soon } from "../common/dom.js";
 import { control } from "../common/server.js";
 
 export function createFixtures() {
@@ -16,7 +16,7 @@ export function createFixtures() {
 
   return {
     element,
-    async look() {
+    look: soon(async () => {
       try {
         const { fixtures } = await control("GET", "fixtures");
         element.hidden = false;
@@ -24,6 +24,6 @@ export function createFixtures() {
       } catch (error) {
         if (error.status !== 404) throw error;
       }
-    },
+    }),
   };
 }
