@@ -3,8 +3,10 @@
 A value is known to be a secret by its name: that of a header, a parameter, a key of JSON, a line of YAML.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
@@ -82,6 +84,11 @@ def is_secret(name: str) -> bool:
 
 def shown_text(text: str) -> str:
     """Without the values of secrets in it, be it a form, a URL, or JSON, also a part of one."""
+    if text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(text)
+            shown = shown_json(value)
+            return text if shown == value else json.dumps(shown, ensure_ascii=False)
     return _without(_shown_parameters(text) if _FORM.match(text) else text)
 
 

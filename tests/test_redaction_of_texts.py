@@ -30,6 +30,7 @@ PART = 'Content-Disposition: form-data; name="password"'
         f"--b\r\n{PART}\r\n\r\n{SECRET}\r\n--b--\r\n",
         f"--b\r\n{PART}\r\nContent-Type: text/plain\r\n\r\na\r\n{SECRET}\r\n--b--\r\n",
         f'{{"token": "{SECRET}", "cut": "',
+        json.dumps({"response": {"body": json.dumps({"token": SECRET})[:-1]}}),
         f'{{"credentials": {{"a": {{"b": 1}}, "c": "{SECRET}"}}',
         f'{{"tokens": [[1], "{SECRET}"]',
         f'{{"tokens": ["]", "{SECRET}"]',

@@ -88,10 +88,14 @@ def asked(request: web.Request, *known: str) -> Asked:
     """Raises Unprocessable."""
     wanted: dict[str, object] = {}
     since, limit = None, None
-    for key, value in parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True):
+    given = parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    names = [key for key, _ in given]
+    for key, value in given:
         try:
             if key not in known:
                 raise ValueError(f"no filter; there are {', '.join(known)}")
+            if names.count(key) > 1:
+                raise ValueError("not the only one: a filter is given once")
             if key == "since":
                 since = parse_instant(value.replace(" ", "+"))[0]
             elif key == "limit":
@@ -99,13 +103,15 @@ def asked(request: web.Request, *known: str) -> Asked:
                 if limit < 1:
                     raise ValueError("less than 1")
             elif FILTERS[key].schema["type"] == "integer":
-                wanted[key] = parse_long(value)
+                number = wanted[key] = parse_long(value)
+                if key == "status" and not 100 <= number <= 599:
+                    raise ValueError("not from 100 to 599")
             elif FILTERS[key].schema["type"] == "boolean":
                 if value not in ("true", "false"):
                     raise ValueError("neither true nor false")
                 wanted[key] = value == "true"
-            elif value not in (names := NAMES.get(key, (value,))):
-                raise ValueError(f"none of {', '.join(names)}")
+            elif value not in (allowed := NAMES.get(key, (value,))):
+                raise ValueError(f"none of {', '.join(allowed)}")
             else:
                 wanted[key] = value
         except ValueError as error:

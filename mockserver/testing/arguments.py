@@ -6,12 +6,15 @@ Nothing here talks to a server: its schemas judge the values.
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Final, Literal, NotRequired, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
 
 from mockserver.contract.dialects import DialectName, FieldNames, Nulls
 from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.parameters import parse_long
 from mockserver.redaction import is_secret, shown_json
 from mockserver.testing.naming import camel
+from mockserver.times import parse_instant
+from mockserver.world.evidence.exchange import Kind
 
 Json = dict[str, Any]
 Instant = str | datetime
@@ -144,16 +147,21 @@ def check_operation(name: str | None) -> None:
         raise ValueError(f"{name!r} is no operation{advice}; there are {', '.join(OPERATIONS)}")
 
 
+KINDS: Final = get_args(Kind)
+TYPES: Final[Mapping[str, type]] = {
+    **{"method": str, "path": str, "query": Mapping, "headers": Mapping},
+    **{"user": str, "traceId": str, "clientError": bool, "kind": str},
+}
 LOCAL: Final = ("query", "headers", "json")
 """The filters that the server does not have."""
 
 
 def wanted(operation: str | None, filters: Mapping[str, Any]) -> Json:
-    """All filters, as an entry of the journal has them. Raises ValueError for what can't be looked for: a misspelt
-    operation would match nothing, and of a secret the journal knows nothing."""
+    """All filters, as an entry of the journal has them. Raises ValueError for what can't be looked for: what is
+    misspelt would match nothing, and of a secret the journal knows nothing."""
     check_operation(operation)
     found: Json = {} if operation is None else {"operation": operation}
-    found |= wire(filters)
+    found |= {key: value if value is None else _sought(key, value) for key, value in wire(filters).items()}
     for key in ("query", "headers"):
         if key in found:
             secret = next((name for name in found[key] if is_secret(name)), None)
@@ -163,6 +171,26 @@ def wanted(operation: str | None, filters: Mapping[str, Any]) -> Json:
     if "json" in found:
         found["json"] = shown_json(found["json"])
     return found
+
+
+def _sought(key: str, value: Any) -> Any:
+    """Raises ValueError for what no request ever has there."""
+    if key in ("status", "taskInstanceId", "subtaskInstanceId"):
+        try:
+            return parse_long(str(value))
+        except ValueError as error:
+            raise ValueError(f"{key}: {value!r} is {error}") from None
+    if key == "since":
+        parse_instant(value)
+    elif key in TYPES and not isinstance(value, TYPES[key]):
+        raise ValueError(f"{key} is a {TYPES[key].__name__}, not {value!r}")
+    elif key == "method" and value != value.upper():
+        raise ValueError(f"method: {value!r} is none (did you mean {value.upper()}?)")
+    elif key == "path" and not value.startswith(("/", "*", "?", "[")) and ":" not in value:
+        raise ValueError(f"path: {value!r} is none, since it begins with a slash, as {f'/{value}'!r}")
+    elif key == "kind" and value not in KINDS:
+        raise ValueError(f"kind: {value!r} is none of {', '.join(KINDS)}")
+    return value
 
 
 def texts(value: object) -> str | list[str]:

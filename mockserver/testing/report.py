@@ -82,7 +82,16 @@ def _holds(entry: Json, key: str, value: Any) -> bool:
     if key == "headers":
         there = {name.lower(): text for name, text in entry["requestHeaders"].items()}
         return all(there.get(name.lower()) == _joined(text) for name, text in value.items())
-    return bool(_value(entry, key) == value)
+    return _is_same(_value(entry, key), value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """As JSON has it, where true is not 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _joined(text: str | list[str]) -> str:

@@ -499,6 +499,9 @@ def test_a_trace_id_finds_its_request(busy: Client) -> None:
     [
         ("operation=retry", "operation"),
         ("status=ok", "status"),
+        ("status=4", "status"),
+        ("status=401&status=400", "status"),
+        ("limit=1&limit=2", "limit"),
         ("taskInstanceId=x", "taskInstanceId"),
         ("subtaskInstanceId=1e0", "subtaskInstanceId"),
         ("since=yesterday", "since"),

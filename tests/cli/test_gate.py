@@ -14,6 +14,7 @@ import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS
 from hars import entries
 from processes import END_S, Served, run
+from raw_sockets import connected, heard
 from waiting import eventually
 
 from mockserver import MockServer
@@ -124,6 +125,15 @@ def test_each_request_alone_is_judged_and_told_on_one_line(served: MockServer, c
     assert verdict(evidence, strict=False) == 0
     [*lines] = wrong(evidence, strict=True)
     assert lines == ([] if case.line is None else [told(case)])
+
+
+def test_what_has_no_method_and_no_path_is_told_as_what_it_is(served: MockServer) -> None:
+    served.clear_contract()
+    with connected(served.port) as connection:
+        connection.sendall(b"GARBAGE\r\n\r\n")
+        heard(connection)
+    [line] = wrong(evidence_of(served._app[SITE].worlds.accounts), strict=True)
+    assert line.startswith("client error: what is no request of HTTP: 400: Not a valid request: ")
 
 
 def test_the_table_is_of_twenty_at_least() -> None:

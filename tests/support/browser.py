@@ -187,7 +187,8 @@ def tabs(request: pytest.FixtureRequest) -> Iterator[Tabs]:
             yield tabs
         finally:
             tabs.close()
-    assert tabs.oddities() == []
+    odd = tabs.oddities()
+    assert odd == [], odd
 
 
 def expect(what: "Locator") -> Any:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 PANELS: Final = ("Tasks", "Faults", "Requests", "Permissions", "World")
 FIELDS: Final = ("textbox", "combobox", "searchbox")
+WIDTH_OF_PANES: Final = 1200
 SOON_MS: Final = 15_000
 """So long a test waits for the page to show what has happened elsewhere: for ever, as a loaded machine counts."""
 CLIPBOARD: Final[dict[str, Any]] = {"permissions": ["clipboard-read", "clipboard-write"]}
@@ -39,7 +40,8 @@ class Admin:
 
     def pull(self) -> None:
         """All of the subtask, where it is a sheet."""
-        if self.button("More").is_visible():
+        size = self.page.viewport_size
+        if size is not None and size["width"] < WIDTH_OF_PANES:
             self.button("More").click()
 
     def press(self, button: str) -> None:

@@ -42,7 +42,8 @@ def wrong(evidence: Evidence, *, strict: bool) -> Iterator[str]:
     for one in evidence.client_errors:
         status = one["status"] if one["status"] is not None else "no answer"
         where = "" if one["world"] is None else f" (world {one['world']})"
-        yield escaped(f"client error: {one['method']} {one['path']}: {status}: {one['problem']}{where}")
+        asked = f"{one['method']} {one['path']}".strip() or "what is no request of HTTP"
+        yield escaped(f"client error: {asked}: {status}: {one['problem']}{where}")
     yield from unmet(evidence.expectations)
     if account["replies"] == 0:
         yield "no request of the API came at all"

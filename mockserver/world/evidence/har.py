@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mockserver import __version__
-from mockserver.redaction import shown_headers, shown_json, shown_query, shown_site, shown_target, shown_text
+from mockserver.redaction import shown_headers, shown_query, shown_site, shown_target, shown_text
 from mockserver.times import SECOND
 from mockserver.world.clock import ticks, wall
 from mockserver.world.evidence.exchange import BODY_BYTES, KEPT, Exchange
@@ -141,9 +141,4 @@ def _content(body: bytes) -> tuple[str, str | None]:
         text = getincrementaldecoder("utf-8")().decode(kept, final=len(body) < KEPT)
     except UnicodeDecodeError:
         return base64.b64encode(kept).decode(), "base64"
-    try:
-        parsed = json.loads(text)
-        shown = shown_json(parsed)
-        return (text if shown == parsed else json.dumps(shown, ensure_ascii=False)), None
-    except (ValueError, RecursionError):
-        return shown_text(text), None
+    return shown_text(text), None
