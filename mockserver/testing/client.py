@@ -75,8 +75,6 @@ class Line:
             self._headers["Authorization"] = f"Bearer {token}"
         self._idle: deque[tuple[HTTPConnection, int]] = deque()
         self._process = os.getpid()
-        self.calls = 0
-        """How often it was asked."""
         finalize(self, _hang_up, self._idle)
 
     def call(self, method: str, path: str, body: object = None) -> Json:
@@ -88,7 +86,6 @@ class Line:
     def fetch(self, path: str, method: str = "GET", body: object = None) -> Json:
         """The same of any path that answers JSON."""
         __tracebackhide__ = True
-        self.calls += 1
         text = None if body is None else json.dumps(body)
         connection = self._connection()
         try:
