@@ -130,14 +130,16 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/worlds": {"GET": To(state.get_worlds, "The named worlds", "world-list")},
     "/__admin/worlds/{name}": {"DELETE": To(state.delete_world, "Forget a named world")},
     "/__admin/contract": {
-        "GET": To(counts.get_contract, "The account of every reply", "contract-account", query=("worlds",)),
+        "GET": To(counts.get_contract, "The account of every reply", "contract-account", query=("worlds",), looks=True),
         "DELETE": To(counts.delete_contract, "Set the account to zero", query=("worlds",)),
     },
     "/__admin/contract/client-errors": {
-        "GET": To(counts.get_client_errors, "What left the contract", "client-error-list", query=("worlds",))
+        "GET": To(
+            counts.get_client_errors, "What left the contract", "client-error-list", query=("worlds",), looks=True
+        )
     },
     "/__admin/contract/expectations": {
-        "GET": To(expectations.get_expectations, "The expectations", "expectation-list", query=("worlds",)),
+        "GET": To(expectations.get_expectations, "The expectations", "expectation-list", query=("worlds",), looks=True),
         "POST": To(expectations.post_expectation, "Expect client errors", "expectation", "expectation", 201),
         "DELETE": To(expectations.delete_expectations, "Expect none any more", query=("worlds",)),
     },

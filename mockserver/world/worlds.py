@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-from mockserver.world.account import Accounts
+from mockserver.world.account import Account, Accounts
 from mockserver.world.clock import MANUAL
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.journal import SharedBytes, Told
@@ -154,6 +154,7 @@ class Worlds:
                 raise ValueError(NAMES)
             site = Site(self, self._served(), name)
             site.access_logged = self.main.access_logged
+            site.account = Account(name)
         return site
 
     def _served(self) -> Served:

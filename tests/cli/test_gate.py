@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from clients import RETRY, SUBTASK, TASK, TASKS
 from hars import entries
 from processes import END_S, Served, run
@@ -287,6 +288,12 @@ def test_check_tells_an_expectation_that_was_not_met_of_a_world_that_is_gone(
         3,
         "ocp-mockserver: expected a client error with status 400: there were none (world one)",
     )
+
+
+def test_check_of_a_world_that_nobody_has_used_makes_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with MockServer("permissions") as mock:
+        assert checked(capsys, mock.url, "--world", "typo", "--strict")[0] == 3
+        assert requests.get(f"{mock.url}/__admin/worlds", timeout=END_S).json()["worlds"] == []
 
 
 def test_check_with_a_token(capsys: pytest.CaptureFixture[str]) -> None:
