@@ -9,7 +9,7 @@ import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -37,25 +37,30 @@ DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
 """What aiohttp's server has taken off a request's body."""
 
 
-class Passing:
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        passage: Passage,
-        target: str,
-        request: web.Request,
-        served: Served,
-        exchange: Exchange,
-    ) -> None:
-        self.session, self.passage, self.request = session, passage, request
-        self.served, self.exchange = served, exchange
-        self.url = URL(passage.upstream.origin + target, encoded=True)
-        self.headers = CIMultiDict[str]()
-        """Of the answer, as it goes back; whoever adds some does so before it is sent."""
-        self._answer: aiohttp.ClientResponse
-        self._begun: list[bytes] = []
-        self._limit: asyncio.Timeout | None = None
-        self._broken: Exception | None = None
+@dataclass(eq=False)
+class Forwarded:
+    """A request that is passed on, to `target` of the upstream."""
+
+    session: aiohttp.ClientSession
+    passage: Passage
+    target: str
+    request: web.Request
+    served: Served
+    exchange: Exchange
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict, init=False)
+    """Of the answer, as it goes back; whoever adds some does so before it is sent."""
+
+    @property
+    def url(self) -> URL:
+        return URL(self.passage.upstream.origin + self.target, encoded=True)
+
+
+@dataclass(eq=False)
+class Passing(Forwarded):
+    _answer: aiohttp.ClientResponse = field(init=False)
+    _begun: list[bytes] = field(default_factory=list, init=False)
+    _limit: asyncio.Timeout | None = field(default=None, init=False)
+    _broken: Exception | None = field(default=None, init=False)
 
     async def ask(self) -> None:
         request = self.request

@@ -2,19 +2,16 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 from aiohttp import WSMsgType, hdrs, web
 from multidict import CIMultiDict
-from yarl import URL
 
 from mockserver.contract.errors import ApiError
-from mockserver.server.elsewhere.passing import ANSWER_S, DEAD_UPSTREAM, unanswered
-from mockserver.server.elsewhere.upstream import Passage
+from mockserver.server.elsewhere.passing import ANSWER_S, DEAD_UPSTREAM, Forwarded, unanswered
 from mockserver.world.clock import ticks
-from mockserver.world.evidence.exchange import Exchange
-from mockserver.world.served import Served
 
 MESSAGE: Final = 16 * 1024 * 1024
 """The largest message, as it is held whole."""
@@ -29,24 +26,12 @@ def is_websocket(request: web.Request) -> bool:
     return request.method == hdrs.METH_GET and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
 
 
-class Tunnel:
-    """As Passing, of a websocket."""
+@dataclass(eq=False)
+class Tunnel(Forwarded):
+    """Of a websocket."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        passage: Passage,
-        target: str,
-        request: web.Request,
-        served: Served,
-        exchange: Exchange,
-    ) -> None:
-        self.session, self.passage, self.request = session, passage, request
-        self.served, self.exchange = served, exchange
-        self.url = URL(passage.upstream.origin + target, encoded=True)
-        self.headers = CIMultiDict[str]()
-        self._there: aiohttp.ClientWebSocketResponse[bool] | None = None
-        self._refused: aiohttp.WSServerHandshakeError | None = None
+    _there: aiohttp.ClientWebSocketResponse[bool] | None = field(default=None, init=False)
+    _refused: aiohttp.WSServerHandshakeError | None = field(default=None, init=False)
 
     async def ask(self) -> None:
         headers = self.passage.asked(self.request.headers)
