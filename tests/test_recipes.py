@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 import requests
+import vite as vite_server
 import yaml
 from clients import TASKS
 from hars import entries
@@ -197,38 +197,18 @@ def test_a_development_proxy_sends_the_api_here(tmp_path: Path, tool: str) -> No
     assert proxy == {"/api": {"target": BASE, "changeOrigin": True}}
 
 
-SERVE_BY_VITE: Final = """\
-import { createServer } from "vite";
-const server = await createServer({ server: { host: "127.0.0.1", port: Number(process.argv[2]), strictPort: true } });
-await server.listen();
-console.log("ready");
-"""
-
-
 @pytest.fixture
 def vite(tmp_path: Path) -> Iterator[Any]:
     """Starts Vite with the chapter's configuration, for a server at a URL; gives Vite's own URL."""
-    started: list[subprocess.Popen[str]] = []
 
     def start(target: str) -> str:
         folder = npm_installed(tmp_path, "vite@5")
         (folder / "vite.config.ts").write_text(block("ts", VITE).replace(BASE, target))
-        (folder / "serve.js").write_text(SERVE_BY_VITE)
         (folder / "index.html").write_text("<title>a page</title>")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        process = subprocess.Popen(
-            [needed("node"), "serve.js", str(port)], cwd=folder, stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert any("ready" in line for line in process.stdout)
-        return f"http://127.0.0.1:{port}"
+        return started(folder)
 
-    yield start
-    for process in started:
-        with process:
-            process.kill()
+    with vite_server.starting() as started:
+        yield start
 
 
 @pytest.mark.slow

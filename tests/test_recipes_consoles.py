@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any, Final
 import browser
 import pytest
 import requests
+import vite as vite_server
 from aiohttp import web
 from browser import Tabs, expect
 from clients import TASK, TASKS
@@ -42,18 +42,10 @@ def test_a_command_is_one(line: str) -> None:
 
 # --- Vite ----------------------------------------------------------------------------------------------------------
 
-SERVE: Final = """\
-import { createServer } from "vite";
-const server = await createServer({ server: { host: "127.0.0.1", port: Number(process.argv[2]), strictPort: true } });
-await server.listen();
-console.log("ready");
-"""
-
 
 @pytest.fixture
 def vite(tmp_path: Path) -> Iterator[Any]:
     """Starts Vite in a folder with a page, with these entries of a proxy; gives its URL."""
-    started: list[subprocess.Popen[str]] = []
 
     def start(proxy: str = "export const proxy = {};") -> str:
         folder = npm_installed(tmp_path, "vite@5")
@@ -61,23 +53,12 @@ def vite(tmp_path: Path) -> Iterator[Any]:
         (folder / "vite.config.ts").write_text(
             'import { proxy } from "./proxy";\nexport default { server: { proxy } };'
         )
-        (folder / "serve.js").write_text(SERVE)
         (folder / "index.html").write_text('<h1>first</h1><script type="module" src="/main.js"></script>')
         (folder / "main.js").write_text("document.title = 'loaded';")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        process = subprocess.Popen(
-            [needed("node"), "serve.js", str(port)], cwd=folder, stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert any("ready" in line for line in process.stdout)
-        return f"http://127.0.0.1:{port}"
+        return started(folder)
 
-    yield start
-    for process in started:
-        with process:
-            process.kill()
+    with vite_server.starting() as started:
+        yield start
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ A frame that holds the exception that came through it holds itself, and every bo
 collector comes; and `serve` lets it come rarely. So it is off here, and what is allocated is counted.
 """
 
-import gc
 import gzip
 import os
 import socket
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+import memory
 import pytest
 import requests
 from processes import END_S
@@ -35,17 +35,7 @@ def server() -> Iterator[MockServer]:
         yield mock
 
 
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    tracemalloc.start()
-    try:
-        yield
-    finally:
-        tracemalloc.stop()
-        gc.enable()
-        gc.collect()
+uncollected = pytest.fixture(memory.uncollected)
 
 
 Exchange = Callable[[int], None]

@@ -1,7 +1,6 @@
 """What is passed on is streamed: nothing waits for its end, nothing of it is held, and what breaks off ends both."""
 
 import asyncio
-import gc
 import re
 import socket
 import tracemalloc
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from threading import Event
 from typing import Any, Final
 
+import memory
 import pytest
 import requests
 from aiohttp import web
@@ -204,17 +204,7 @@ def test_who_reads_slowly_slows_the_upstream(mock: MockServer, peak: Any) -> Non
     assert peak() < HELD
 
 
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """As `serve`, that rarely lets the garbage collector come."""
-    gc.collect()
-    gc.disable()
-    tracemalloc.start()
-    try:
-        yield
-    finally:
-        tracemalloc.stop()
-        gc.enable()
+uncollected = pytest.fixture(memory.uncollected)
 
 
 @pytest.mark.parametrize("way", ["hung up on", "dead"])
