@@ -640,7 +640,7 @@ class Asking:
 
 
 def listener_of(asking: Asking) -> Listener:
-    listener = Listener(asking)  # type: ignore[arg-type]
+    listener = Listener(asking)  # type: ignore[arg-type]  # it needs no more of a request
     listener.joined = True
     return listener
 

@@ -31,6 +31,7 @@ USERS: Final = {"operator": {"password": "operator", "permissions": ["TASK_MANAG
 CHANCE: Final = re.compile(rb'\r\n(?:Date|Content-Length): [^\r]*|"duration":[\d.]+')
 """What two servers say differently: the date; and in the journal how long each took, and so how long its text is."""
 VERDICT: Final = re.compile(rb"(?i)\r\nX-Mock-Contract: ([a-z-]+)\r\n")
+OF_THE_API: Final = re.compile(rb'(?i)\r\nX-Mock-Contract: ([a-z-]+)\r\n(?:[^\r\n]+\r\n)*\r\n\{"(?:data|duration)"')
 
 
 @pytest.fixture
@@ -56,6 +57,8 @@ class Way:
     def __init__(self, site: Site, port: int, heard: Heard) -> None:
         self.site, self.port, self._heard = site, port, heard
         self.told: Counter[str] = Counter()
+        self.told_by_api: Counter[str] = Counter()
+        """Of these, those with an envelope that has not been spoiled."""
 
     async def ask(self, parts: list[bytes]) -> bytes:
         """All that comes, but for its dates. Once there is nothing more to say, the client hangs up."""
@@ -76,6 +79,7 @@ class Way:
             await client.ended.wait()
         received = bytes(client.received)
         self.told.update(verdict.decode() for verdict in VERDICT.findall(received))
+        self.told_by_api.update(verdict.decode() for verdict in OF_THE_API.findall(received))
         return CHANCE.sub(b"", received)
 
     def left(self) -> object:
@@ -118,8 +122,9 @@ async def test_a_broken_request_is_answered_or_hung_up_on(
                 assert not [record for record in caplog.records if record.levelno >= logging.ERROR], parts
             assert front.left() == alone.left()
         for way in (front, alone):
-            account = way.site.account
+            account = way.site.worlds.accounts.total()
             assert account.violations == 0
+            assert account.valid * 0.8 <= way.told_by_api["valid"] <= account.valid
             assert way.told["deliberately-invalid"] <= account.deliberately_invalid
             assert sum(way.told.values()) >= account.replies * 0.9
     assert "Traceback" not in capfd.readouterr().err

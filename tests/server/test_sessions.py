@@ -33,7 +33,7 @@ class Browser(requests.Session):
         self.base = base
 
     def ask(self, method: str, path: str, **options: object) -> requests.Response:
-        return self.request(method, self.base + path, timeout=END_S, **options)  # type: ignore[arg-type]
+        return self.request(method, self.base + path, timeout=END_S, **options)  # type: ignore[arg-type]  # as requests takes them
 
     def login(self, user: str = "operator", password: str = "secret-word") -> requests.Response:
         return self.ask("POST", "/login", data={"username": user, "password": password})

@@ -248,7 +248,7 @@ def test_what_an_effect_does_to_it(stubbed: Client, effect: dict[str, object], s
 
 @pytest.mark.parametrize("effect", [{"fault": "EMPTY_RESPONSE"}, {"truncateBodyAtFraction": 0.5}])
 def test_a_broken_answer(stubbed: Client, effect: dict[str, object]) -> None:
-    stubbed.mock.fault(path="/x", **effect)  # type: ignore[arg-type]
+    stubbed.mock.fault(path="/x", **effect)  # type: ignore[arg-type]  # in the words of JSON
     with pytest.raises(requests.RequestException):
         stubbed.get("/x")
 
