@@ -199,3 +199,12 @@ def test_a_fixture_saved_with_mistakes_is_a_bar_until_it_is_mended(tabs: Tabs, t
         file.write_text(right.replace("First", "Second"), encoding="utf-8")
         expect(page.task(1)).to_contain_text("Second", timeout=SOON_MS)
         expect(bar).to_have_count(0)
+
+
+def test_a_script_that_does_not_come_is_told(tabs: Tabs) -> None:
+    """Those of the other panels come when one goes there; the server may have ended by then."""
+    with MockServer("failed-subtask") as mock:
+        page = admin(tabs, mock.url)
+    expect(page.connection).to_contain_text("lost")
+    page.page.get_by_role("navigation").get_by_role("link", name="Faults", exact=True).click()
+    expect(page.alert).to_contain_text("could not be loaded")

@@ -1,6 +1,6 @@
 // The page: who acts, where one is, what the stream says; and the panels, each of which keeps itself up to date.
 
-import { put, say, soon } from "./common/dom.js";
+import { put, say, soon, unloaded } from "./common/dom.js";
 import { createRules } from "./common/rules.js";
 import { asked, control, token } from "./common/server.js";
 import { listen } from "./common/stream.js";
@@ -17,6 +17,8 @@ const base = new URL("..", location.href).href.replace(/\/$/, "");
 // --- who acts, and where
 
 let health = null;
+let changes = 0; // of the world: by this page, or told by the stream
+let healthAfter = -1; // how many changes `health` has seen
 const own = new Set(); // trace ids of this page's requests
 const app = {
   base,
@@ -36,17 +38,22 @@ const app = {
     titled();
   },
   async ask(method, path, signal) {
-    health ??= await app.lookAtHealth();
-    const answer = await asked(`${base.replace(location.origin, "")}${health.api}${path}`, method, app.user(), signal);
+    const { api } = healthAfter === changes ? health : await app.lookAtHealth(); // another dialect's is elsewhere
+    const answer = await asked(`${base.replace(location.origin, "")}${api}${path}`, method, app.user(), signal);
     own.add(answer.traceId);
     return answer;
   },
   api: () => health?.api ?? "",
   isOwn: ({ traceId }) => own.has(traceId),
   async lookAtHealth() {
-    health = await control("GET", "health");
-    place.told(health);
-    return health;
+    const before = changes;
+    const found = await control("GET", "health");
+    if (before >= healthAfter) {
+      health = found;
+      healthAfter = before;
+      place.told(health);
+    }
+    return found;
   },
 };
 
@@ -78,7 +85,7 @@ const scripts = { // of panels: they come when somebody wants to see one
 };
 const panels = {};
 made("tasks", tasks);
-import("./header/keys.js").then(({ createKeys }) => createKeys(app, panels.tasks));
+import("./header/keys.js").then(({ createKeys }) => createKeys(app, panels.tasks), unloaded);
 
 function made(name, { create }) {
   if (panels[name]) return;
@@ -103,7 +110,9 @@ async function show() {
     return show();
   }
   if (!panels[name]) {
-    made(name, await scripts[name]());
+    const script = await scripts[name]().catch(unloaded);
+    if (!script) return undefined;
+    made(name, script);
     if (named(location.hash)[0] !== name) return undefined; // one has gone on meanwhile
   }
   for (const [other, { element }] of Object.entries(panels)) element.hidden = other !== name;
@@ -133,7 +142,10 @@ function heard(name, data, id) {
     place.mistakes(data.mistakes);
   }
   if (name === "mistakes") place.mistakes(data.mistakes);
-  if (name === "hello" || name === "world") lookAtUsers();
+  if (name === "hello" || name === "world") {
+    changes += 1;
+    lookAtUsers();
+  }
   if (["hello", "world", "skipped", "contract"].includes(name)) lookAtVerdict();
   latest = id ?? latest;
   for (const one of [app.rules, clock, ...Object.values(panels)]) one.heard(name, data);
@@ -145,6 +157,8 @@ const lookAtVerdict = soon(async () => {
   $("verdict").hidden = violations === 0;
   put($("verdict"), violations === 1 ? "1 answer broke the contract" : `${violations} answers broke the contract`);
 });
+
+document.addEventListener("controlled", () => { changes += 1; }); // its event may come later than the next press
 
 // --- the admin token
 

@@ -87,6 +87,9 @@ export async function attempt(button, act) {
   }
 }
 
+/** Instead of a script that is loaded when it is needed, and did not come. */
+export const unloaded = () => say("A part of this page could not be loaded. Reload the page once the server answers.", true);
+
 /** A refusal in one sentence, with every detail that came with it. */
 export function told(error) {
   const details = (error.details ?? []).map(({ path, message }) => `${path}: ${message}`);

@@ -1,6 +1,6 @@
 // Tasks: the list, live, those that have failed first; and beside it the one that is open.
 
-import { badge, h, keyed, labelled, put, shape, soon } from "../common/dom.js";
+import { badge, h, keyed, labelled, put, shape, soon, unloaded } from "../common/dom.js";
 import { control } from "../common/server.js";
 import { left } from "../common/times.js";
 
@@ -28,6 +28,9 @@ export function create(app) {
       task = createTask(app);
       element.append(task.element);
       task.show(...asked);
+    }, () => {
+      coming = null;
+      unloaded();
     });
   };
   let coming = null;

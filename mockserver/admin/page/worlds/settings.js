@@ -22,7 +22,7 @@ export function createSettings() {
   const run = h("input", { size: 8 });
   const fields = { ...Object.fromEntries(choices.map(([key, , select]) => [key, select])), dispatch, run };
   let known = {};
-  const element = h("fieldset", {}, h("legend", {}, "At once, for what comes"),
+  const element = h("fieldset", { disabled: true }, h("legend", {}, "At once, for what comes"),
     choices.map(([, label, select]) => h("div", { class: "row" }, h("label", {}, `${label} `, select))),
     h("div", { class: "row" }, h("label", {}, "READY waits ", dispatch), h("label", {}, "Duration of a run ", run)),
     button("Set", async () => {
@@ -37,6 +37,7 @@ export function createSettings() {
       if (known[key] !== values[key]) field.value = values[key]; // else what was typed stays
     }
     known = values;
+    element.disabled = false; // what one has chosen before they were known would have been lost
   }
 
   return { element, look: async () => told(await control("GET", "settings")) };
