@@ -100,6 +100,7 @@ def test_a_development_server_behind_the_mock_reloads_its_page(vite: Any, tabs: 
         assert any(address.startswith(mock.url.replace("http", "ws")) for address in tabs.addresses)
         eventually(lambda: shown("second"))
         assert page.evaluate(f"async () => (await fetch('{TASKS}')).status") == 200
+        tabs.close()  # while it can be reached: Vite's client looks for it again and again
 
 
 def test_the_same_lines_are_umis(tmp_path: Path) -> None:
