@@ -43,7 +43,7 @@ from mockserver.world.clock import ticks
 from mockserver.world.evidence.exchange import KEPT, REFUSED, Asked, Exchange
 from mockserver.world.live import TooManyEvents, UnknownTask
 from mockserver.world.served import Served
-from mockserver.world.turns import in_thread
+from mockserver.world.turns import ENOUGH, in_thread
 from mockserver.world.worlds import Site
 
 log = logging.getLogger("mockserver")
@@ -69,7 +69,7 @@ def arrived(served: Served, asked: Asked) -> Exchange:
     began = ticks()
     going_round = None
     try:
-        live.advance(clock.now())
+        live.advance(clock.now(), enough=lambda: ticks() - began > ENOUGH)
     except TooManyEvents as error:
         going_round = endless(error)
     world, traces, trace_id = live.world, live.traces, live.trace_id()

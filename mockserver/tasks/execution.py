@@ -65,14 +65,17 @@ def retrying(subtasks: Mapping[int, Subtask]) -> tuple[int, ...]:
 
 
 def may_move(subtask: Subtask, subtasks: Mapping[int, Subtask], rolling_back: bool) -> bool:
-    """Whether the graph lets it become READY by itself: forward, or back while its task rolls back."""
+    """Whether the graph lets it become READY by itself: forward, or back while its task rolls back.
+
+    The neighbour that ends last is mostly the one with the highest id, since they become READY in order of id.
+    """
     if rolling_back:
         if subtask.status != SUCCESSFUL:
             return False
-        return all(subtasks[id].status == PENDING for id in subtask.definition.downstreams)
+        return all(subtasks[id].status == PENDING for id in reversed(subtask.definition.downstreams))
     if subtask.status != PENDING:
         return False
-    return all(subtasks[id].status == SUCCESSFUL for id in subtask.definition.upstreams)
+    return all(subtasks[id].status == SUCCESSFUL for id in reversed(subtask.definition.upstreams))
 
 
 def topological(subtasks: Mapping[int, Subtask]) -> list[Subtask]:

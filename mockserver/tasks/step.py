@@ -103,8 +103,8 @@ class Step:
         after = transitions.retry_task(self.task)
         with self._drafting():
             self.put_task(after)
-            for id in sorted(id for id, subtask in subtasks.items() if subtask.status == FAILED):
-                self.put(subtasks[id], transitions.retried(subtasks[id], self.now, self.pace))
+            for _, subtask in sorted((id, one) for id, one in subtasks.items() if one.status == FAILED):
+                self.put(subtask, transitions.retried(subtask, self.now, self.pace))
         self.consequences()
 
     def rollback_task(self) -> None:
@@ -113,8 +113,7 @@ class Step:
         after = transitions.rollback_task(self.task, subtasks)
         with self._drafting():
             self.put_task(after)
-            for id in sorted(id for id, subtask in subtasks.items() if subtask.status != PENDING):
-                subtask = subtasks[id]
+            for _, subtask in sorted((id, one) for id, one in subtasks.items() if one.status != PENDING):
                 if all(subtasks[down].status == PENDING for down in subtask.definition.downstreams):
                     self.put(subtask, transitions.made_ready(subtask, ROLLBACK, self.now, self.pace))
                 else:
@@ -181,10 +180,12 @@ class Step:
         if self.open and not counts[FAILED]:
             rolling_back = task.operation == ROLLBACK
             slots = self.pace.concurrency - counts[READY] - counts[RUNNING]
-            for id in self.open[: max(slots, 0)]:
-                before = self.subtasks[id]
-                operation = ROLLBACK if rolling_back else before.operation
-                self.put(before, transitions.made_ready(before, operation, self.now, self.pace))
+            ids = self.open[: max(slots, 0)]
+            with self._drafting() if len(ids) > MANY else nullcontext():
+                for id in ids:
+                    before = self.subtasks[id]
+                    operation = ROLLBACK if rolling_back else before.operation
+                    self.put(before, transitions.made_ready(before, operation, self.now, self.pace))
         if counts[READY] or counts[RUNNING] or counts[CANCELING]:
             return  # so the task is RUNNING
         status = transitions.derived_status(counts, task.operation)
@@ -231,16 +232,18 @@ class Step:
             counts = self.counts
             counts[was] -= 1
             counts[becomes] += 1
-            if was in _ENDS or becomes in _ENDS:
-                self._file(after)
-                for id in definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams:
-                    self._file(self.subtasks[id])
+            if (was in _ENDS or becomes in _ENDS) and not isinstance(self.subtasks, Draft):
+                neighbours = definition.upstreams if self.task.operation == ROLLBACK else definition.downstreams
+                if len(neighbours) > MANY:
+                    self.open = waiting(self.subtasks, self.task.operation)
+                else:
+                    self._file(after)
+                    for id in neighbours:
+                        self._file(self.subtasks[id])
         if definition.retry_count and not isinstance(self.subtasks, Draft):
             self.retrying = _filed(self.retrying, definition.id, transitions.retries_itself(after))
 
     def _file(self, subtask: Subtask) -> None:
-        if isinstance(self.subtasks, Draft):
-            return
         may = may_move(subtask, self.subtasks, self.task.operation == ROLLBACK)
         self.open = _filed(self.open, subtask.definition.id, may)
 

@@ -1,7 +1,7 @@
 """What happened: bounded records, and the changes of a world. What a record has dropped, it counts."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
@@ -29,9 +29,10 @@ class Record(Generic[T]):
         self._entries.append(entry)
         self.total += 1
 
-    def extend(self, entries: Sequence[T]) -> None:
+    def extend(self, entries: Iterable[T], total: int) -> None:
+        """By `total` entries, of which those that it would drop at once need not be given."""
         self._entries.extend(entries)
-        self.total += len(entries)
+        self.total += total
 
     def follow(self, later: "Record[T]") -> None:
         """What another record has that was begun after this one."""

@@ -25,6 +25,8 @@ from mockserver.world.value import World
 
 EVENTS_AT_ONE_INSTANT: Final = 10**5
 EVENTS_IN_ONE_CALL: Final = 10**7
+EVENTS_ANYHOW: Final = 5000
+"""So many happen in one call however long that takes: what a client sees depends on no machine's speed."""
 TIME: Final = "time"
 _64_BITS: Final = (1 << 64) - 1
 _STRIDE: Final = 0x9E3779B97F4A7C15
@@ -65,6 +67,8 @@ class LiveWorld:
         heapify(self._timers)
         self._voided = 0
         self._stuck: tuple[Shared[int, Execution], Settings, str] | None = None
+        self._crowd = self.world.tasks, self.world.settings, 0
+        """What the last event left, and how many there were at its instant."""
         self._first_trace = fault_rules.mixed(fixture.settings.seed)
         self._settle(TIME)
         self.history.forget()
@@ -75,6 +79,7 @@ class LiveWorld:
         twin.world, twin.traces, twin.history = self.world, self.traces, Record(CHANGES)
         twin._timers, twin._voided, twin.touched = self._timers.copy(), self._voided, False
         twin._stuck, twin._first_trace, twin.longest = self._stuck, self._first_trace, self.longest
+        twin._crowd = self._crowd
         return twin
 
     def as_fixture(self, clock: ClockSetting) -> Fixture:
@@ -113,8 +118,9 @@ class LiveWorld:
             heappop(timers)  # an operator was faster
         return None
 
-    def advance(self, to: int, budget: int = EVENTS_IN_ONE_CALL) -> int:
-        """Everything due at or before `to`, each at its own instant; returns how many events that was.
+    def advance(self, to: int, budget: int = EVENTS_IN_ONE_CALL, enough: Callable[[], bool] | None = None) -> int:
+        """Everything due at or before `to`, each at its own instant; returns how many events that was. Once it is
+        `enough`, the rest is left to the next call: until then, `now` is the instant of the last event.
 
         Raises TooManyEvents; what happened until then has happened, and each event whole.
         """
@@ -122,6 +128,8 @@ class LiveWorld:
         if timers and timers[0][0] <= to:
             for _ in self.events(to, budget):
                 events += 1
+                if enough is not None and events >= EVENTS_ANYHOW and enough():
+                    return events
         if to > self.world.now:
             self.world = self.world.with_tasks(self.world.tasks, to)
         return events
@@ -131,7 +139,9 @@ class LiveWorld:
         else may touch this world meanwhile."""
         if self._stuck is not None:
             self._check_stuck(*self._stuck)
-        timers, at_one_instant, events, latest = self._timers, 0, 0, self.world.now
+        timers, events, latest = self._timers, 0, self.world.now
+        after, of, before = self._crowd
+        at_one_instant = before if after is self.world.tasks and of is self.world.settings else 0
         while timers and timers[0][0] <= to:
             instant, id, task = timer = heappop(timers)
             execution = self.world.tasks[task]
@@ -151,6 +161,7 @@ class LiveWorld:
             step = Step(execution, instant, settings.pace, settings.server)
             step.happen(subtask)
             self._take(step, TIME)
+            self._crowd = self.world.tasks, settings, at_one_instant
             timers = self._timers  # `_take` may have dropped void ones
             yield
 
@@ -213,7 +224,8 @@ class LiveWorld:
         id = execution.task.definition.id
         self.world = world.with_tasks(world.tasks.set(id, execution), now)
         self.touched |= cause != TIME
-        self.history.extend([Change(now, id, was, becomes, cause) for was, becomes in step.changes])
+        told = step.changes[-CHANGES:]
+        self.history.extend([Change(now, id, was, becomes, cause) for was, becomes in told], len(step.changes))
         for due, subtask in step.timers:
             heappush(self._timers, (due, subtask, id))
         if step.voided:

@@ -21,7 +21,7 @@ from mockserver.world.journal import REQUESTS, Journal, Kept, SharedBytes
 from mockserver.world.live import LiveWorld, TooManyEvents
 from mockserver.world.moves import Way, to
 from mockserver.world.sessions import Sessions
-from mockserver.world.turns import Steps
+from mockserver.world.turns import ENOUGH, Steps
 from mockserver.world.value import World
 
 MAX_SNAPSHOTS: Final = 100
@@ -92,8 +92,10 @@ class Served:
         return self.live.world
 
     def up_to_now(self) -> World:
-        """With everything in it that is due. Raises TooManyEvents."""
-        self.live.advance(self.clock.now())
+        """With everything in it that is due; of a very great deal, as much as others can wait for: the rest happens
+        when it is next asked for. Raises TooManyEvents."""
+        began = ticks()
+        self.live.advance(self.clock.now(), enough=lambda: ticks() - began > ENOUGH)
         return self.live.world
 
     def as_far_as_it_comes(self) -> World:
@@ -241,6 +243,9 @@ class Served:
         clock.hold()
         try:
             self.up_to_now()
+            while self._is_behind():
+                yield
+                self.up_to_now()
             live, before = self.live, self.live.world
             trial = live.copy()
             for _ in way(trial):
@@ -266,6 +271,10 @@ class Served:
             self.check_unmoved()
             setting = setting._replace(now=self.up_to_now().now, given=True)
         self.clock = Clock.of(setting)
+
+    def _is_behind(self) -> bool:
+        due = self.live.next_due()
+        return due is not None and due <= self.clock.now()
 
     def check_unmoved(self) -> None:
         """Raises Unprocessable (409) while a move is under way."""

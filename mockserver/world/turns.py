@@ -1,4 +1,5 @@
-"""Long work on a loop that others are on too: in slices, between which they get their turn, or in a thread."""
+"""Long work on a loop that others are on too: in slices, between which they get their turn, in a thread, or not all at
+once."""
 
 import asyncio
 from collections.abc import Callable, Generator
@@ -11,6 +12,9 @@ from mockserver.world.clock import ticks
 
 SLICE: Final = 5 * MS
 """So long it goes on before others get their turn. One step alone can take longer: it happens as a whole."""
+
+ENOUGH: Final = 50 * MS
+"""So long a request may hold others up with what has become due before it."""
 
 Result = TypeVar("Result")
 Steps = Generator[None, None, Result]

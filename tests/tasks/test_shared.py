@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mockserver.tasks.shared import Draft, Shared
 
 items = st.dictionaries(st.integers(), st.integers(), max_size=100)
-size = pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 65, 1000])
+size = pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 65, 1000, 5000])
 
 
 @given(items, st.integers())
