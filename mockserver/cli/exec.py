@@ -50,14 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(number, lambda number, _: endings.leave(SIGNALLED + number))  # until there is a command
     try:
         app, _, sockets = prepared(arguments)
+        site = app[SITE]
+        if arguments.journal is not None:
+            journal_file.begin(arguments.journal, site.worlds)
     except (FixtureError, OSError) as error:
         return refused(error)
     environment = with_server(os.environ, runner.url_of(arguments.host, sockets))
     adopt_orphans()
     command = Command()
-    site = app[SITE]
-    if arguments.journal is not None:
-        site.worlds.keep_requests()
     with runner.running_in_thread(app, sockets, grace_s=SERVER_GRACE_S, access_log=bool(arguments.access_log)):
         try:
             command.start(arguments.command, environment)

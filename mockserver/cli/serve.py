@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         app, reloader, sockets = prepared(arguments)
         gc.set_threshold(20_000, 20, 100)  # requests leave no cycles: looking for some every 700 values finds none
         if arguments.journal is not None:
-            app[SITE].worlds.keep_requests()
+            journal_file.begin(arguments.journal, app[SITE].worlds)
         with port_file.writing(arguments.port_file) as write_port:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
     except (FixtureError, OSError) as error:

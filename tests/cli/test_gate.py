@@ -234,11 +234,21 @@ def test_a_file_of_another_kind_is_a_usage_error(capsys: pytest.CaptureFixture[s
     assert "'run.txt' ends neither in .har nor in .json" in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    file = tmp_path / "none" / "run.har"
-    ended = run("exec", "permissions", "--journal", str(file), "--", *asking(RIGHT[0]))
+@pytest.mark.parametrize("command", [["exec", "empty"], ["serve", "empty", "--port", "0"]], ids=["exec", "serve"])
+def test_a_file_that_could_never_be_written_is_told_before_anything_runs(command: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    words = ["--", "touch", str(tmp_path / "ran")] if command[0] == "exec" else []
+    ended = run(*command, "--journal", str(folder / "run.har"), *words)
+    assert (ended.returncode, (tmp_path / "ran").exists()) == (1, False)
+    assert ended.stderr == f"ocp-mockserver: --journal {folder / 'run.har'}: there is no folder {folder}\n"
+
+
+def test_a_file_that_cannot_be_written_in_the_end_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    ended = run("exec", "permissions", "--journal", str(folder / "run.har"), "--", "rmdir", str(folder))
     assert ended.returncode == 1
-    assert f"the journal cannot be written: {file}: No such file or directory" in ended.stderr
+    assert f"the journal cannot be written: {folder / 'run.har'}: No such file or directory" in ended.stderr
 
 
 # --- check -----------------------------------------------------------------------------------------------------------

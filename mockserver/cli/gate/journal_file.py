@@ -4,6 +4,7 @@ It has what resets, and worlds that went, have put out of the journals, too, as 
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -28,6 +29,17 @@ def file_name(text: str) -> str:
     if not text.endswith(ENDINGS):
         raise argparse.ArgumentTypeError(f"{text!r} ends neither in {' nor in '.join(ENDINGS)}")
     return text
+
+
+def begin(path: str, worlds: "Worlds") -> None:
+    """Requests are kept for it from now on. Raises OSError for a file that could never be written."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise OSError(errno.ENOENT, f"--journal {path}: there is no folder {folder}")
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        number = errno.EISDIR if os.path.isdir(path) else errno.EACCES
+        raise OSError(number, f"--journal {path}: {os.strerror(number)}")
+    worlds.keep_requests()
 
 
 def write(path: str, worlds: "Worlds") -> bool:
