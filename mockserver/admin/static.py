@@ -57,6 +57,8 @@ def served(name: str, request: web.Request) -> web.Response:
     if kind is None or file is None:
         raise Unprocessable(f"the page has no file {name}", status=404)
     body, headers = file.read_bytes(), {hdrs.CONTENT_TYPE: kind, hdrs.VARY: hdrs.ACCEPT_ENCODING, **HEADERS}
+    if kind == TYPES[".svg"]:
+        headers[hdrs.CACHE_CONTROL] = "max-age=3600"  # it is shown in several places
     if takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
         body, headers[hdrs.CONTENT_ENCODING] = packed(body), "gzip"
     return web.Response(body=body, headers=headers)

@@ -145,11 +145,14 @@ def test_its_files_name_only_files_that_are_there() -> None:
 
 def test_the_scripts_that_a_first_look_needs_are_asked_for_at_once() -> None:
     """One after the other they would be a waterfall: a round trip for each import of an import. Those of the list come
-    first, then those of a task. Other panels' come when they are looked at."""
+    first, then those that one acts with on a task, then those of its picture: a browser fetches six at a time. Other
+    panels' come when they are looked at."""
     found = re.findall(r'<link rel="modulepreload" href="page/([^"]+)"( fetchpriority="low")?>', TEXTS["index.html"])
-    first, then = ({name for name, low in found if bool(low) is is_low} for is_low in (False, True))
-    assert first | {"main.js"} == imported("main.js")
-    assert then == imported("tasks/task.js") - imported("main.js")
+    first, then = ([name for name, low in found if bool(low) is is_low] for is_low in (False, True))
+    assert {*first, "main.js"} == imported("main.js")
+    acts = imported("tasks/task.js") - imported("main.js")
+    assert set(then[: len(acts)]) == acts
+    assert set(then[len(acts) :]) == imported("graph/graph.js") - acts - imported("main.js")
 
 
 def imported(name: str) -> set[str]:

@@ -77,7 +77,7 @@ export async function control(method, path, body, long) {
   }
   const answer = await reached(`./${path}`, options);
   if (!answer.ok) throw await refusal(answer);
-  if (method !== "GET") document.dispatchEvent(new Event("controlled"));
+  if (method !== "GET") document.dispatchEvent(new CustomEvent("controlled", { detail: path }));
   return answer.status === 204 ? undefined : parse(await answer.text(), long);
 }
 

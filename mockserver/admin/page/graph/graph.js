@@ -18,8 +18,8 @@ const MAPPED = 50; // of more subtasks there is a minimap
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const clamped = (number, least, most) => Math.min(most, Math.max(least, number));
 
-/** `chosen(id)` is called when somebody chooses a subtask. `element` has a toolbar and the box with the picture. */
-export function createGraph({ chosen }) {
+/** `chosen(id)` is called when somebody chooses a subtask, `goes(by)` to go to a failure that is so many further. `element` has a toolbar and the box with the picture. */
+export function createGraph({ chosen, goes }) {
   const edges = svg("g", { class: "edges", "aria-hidden": "true" });
   const near = svg("g", { class: "near", "aria-hidden": "true" });
   const nodes = svg("g");
@@ -34,7 +34,7 @@ export function createGraph({ chosen }) {
   const view = createView(box, moved);
   const map = createMinimap(view);
   box.append(map.element);
-  const counts = createCounts({ filtered: () => drawn(true), go: (by) => failed(by) });
+  const counts = createCounts({ filtered: () => drawn(true), go: goes });
   const scale = h("output", { class: "soft", "aria-label": "Shown at" });
   const none = h("p", { hidden: true }, "This task has no subtasks.");
   const tool = (text, name, act) => button(text, act, { class: "quiet small", "aria-label": name, title: name });
@@ -197,13 +197,6 @@ export function createGraph({ chosen }) {
     counts.update(found, failures(), current);
   }
 
-  function failed(by) {
-    const all = failures();
-    if (!all.length) return;
-    const at = all.indexOf(current);
-    picked(all[(at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by + all.length) % all.length]);
-  }
-
   function tick(nowMs) {
     now = nowMs;
     if (isBlocks) return;
@@ -291,5 +284,5 @@ export function createGraph({ chosen }) {
     counted();
   }
 
-  return { element, update, patch, tick, choose, failures };
+  return { element, update, patch, tick, choose };
 }

@@ -1,6 +1,6 @@
 // The clock of the world: what time it is, how it passes, what is next, the steps; and what the last step caused.
 
-import { attempt, badge, button, h, put, soon } from "../common/dom.js";
+import { attempt, badge, button, clearAlerts, h, put, soon } from "../common/dom.js";
 import { control } from "../common/server.js";
 import { durationOf, left, msOf, ofDay } from "../common/times.js";
 
@@ -11,13 +11,14 @@ const LISTED = 200;
 export function createClock(app) {
   let at = { ms: Date.now(), since: performance.now(), rate: 0, offset: "+00:00" };
   let coming = null; // what is next
+  let shown = "manual", chosen = null; // how time passes; and how it is to, until the server has said that it does
 
   app.instant = () => now.textContent;
   app.now = () => at.ms + (performance.now() - at.since) * at.rate;
 
   const [date, time, thousandths] = ["date", "time", "ms"].map((name) => h("span", { class: name }));
   const now = h("output", { class: "mono now", "aria-label": "Time of the world" }, date, time, thousandths);
-  const mode = h("select", { "aria-label": "How time passes", onchange: () => attempt(mode, setMode) },
+  const mode = h("select", { "aria-label": "How time passes", onchange: () => { chosen = mode.value; setMode(); } },
     MODES.map(([value, text]) => new Option(text, value)));
   const next = h("a", { class: "next soft", href: "#/tasks" }, "");
   const by = h("input", { "aria-label": "Step by", value: "5s", size: 4, spellcheck: false });
@@ -32,12 +33,25 @@ export function createClock(app) {
   app.step = () => attempt(form.lastChild, () => advance({ by: durationOf(by.value.trim()) }));
   app.idle = () => idle.click();
 
-  async function setMode() {
-    const body = mode.value === "manual" ? { mode: "manual" } : { mode: "real", speed: Number(mode.value) };
-    told(await control("PUT", "clock", body));
-  }
+  const setMode = soon(async () => {
+    const sent = chosen;
+    try {
+      const clock = await control("PUT", "clock", sent === "manual" ? { mode: "manual" } : { mode: "real", speed: Number(sent) });
+      if (sent !== chosen) return; // somebody has chosen again meanwhile
+      chosen = null;
+      told(clock);
+      clearAlerts();
+    } catch (error) {
+      if (sent === chosen) {
+        chosen = null;
+        mode.value = shown;
+      }
+      throw error;
+    }
+  }, 0);
 
   async function advance(body) {
+    const before = at;
     const { now: to, transitions, omitted } = await control("POST", "clock/advance", body);
     const count = transitions.length + omitted;
     const changes = count === 1 ? "1 change" : `${count} changes`;
@@ -51,7 +65,7 @@ export function createClock(app) {
       h("a", { href: app.address(change) }, change.subtaskInstanceId === null ? `task ${change.taskInstanceId}` : `subtask ${change.subtaskInstanceId}`), " ",
       badge(change.from), " → ", badge(change.to))));
     if (count > caused.children.length) caused.prepend(h("li", {}, `… ${count - caused.children.length} before these`));
-    if (at.rate === 0) set(msOf(to), to);
+    if (at === before && at.rate === 0) set(msOf(to), to); // else the stream has said more
     lookAhead();
   }
 
@@ -71,7 +85,8 @@ export function createClock(app) {
     set(msOf(clock.now), clock.now);
     const value = clock.mode === "manual" ? "manual" : String(clock.speed);
     if (![...mode.options].some((option) => option.value === value)) mode.append(new Option(`${value} × as fast`, value));
-    mode.value = value;
+    shown = value;
+    if (chosen === null) mode.value = shown;
   }
 
   function tick() {

@@ -11,8 +11,8 @@ const STATUSES = ["PENDING", "READY", "RUNNING", "CANCELING", "FAILED", "SUCCESS
 const VERBS = ["retry", "skip", "cancel"];
 const capital = (verb) => verb[0].toUpperCase() + verb.slice(1);
 
-/** `act(verb, one, answer)` asks the API; `found(subtask)` gets a subtask as it is now. */
-export function createInspector(app, traces, { act, found }) {
+/** `act(verb, one, answer)` asks the API; `read(call)` waits for a subtask and takes it as it is then. */
+export function createInspector(app, traces, { act, read }) {
   let id = null;
   let task = null;
   let one = null;
@@ -31,7 +31,7 @@ export function createInspector(app, traces, { act, found }) {
   const log = h("pre", { tabindex: "0", role: "region", "aria-label": "Log" });
   const facts = h("dl", { class: "facts" });
   const wanted = h("select", {}, STATUSES.map((name) => new Option(name)));
-  const runs = createRuns(async (body) => found(await control("PATCH", path(), { runs: body })));
+  const runs = createRuns((body) => read(control("PATCH", path(), { runs: body })));
   const body = h("div", { class: "body" },
     h("div", { class: "top" },
       h("div", { class: "title" }, title, more),
@@ -42,7 +42,7 @@ export function createInspector(app, traces, { act, found }) {
       h("details", {}, h("summary", {}, "Facts"), facts),
       h("details", {}, h("summary", {}, "Change the world directly"),
         h("div", { class: "row" }, h("label", {}, "Status ", wanted),
-          button("Set status", async () => found(await control("PATCH", path(), { status: wanted.value })), { class: "quiet" })),
+          button("Set status", () => read(control("PATCH", path(), { status: wanted.value })), { class: "quiet" })),
         runs.element)));
   const element = h("section", { class: "inspector", "aria-label": "Subtask" }, hint, body);
 
@@ -58,10 +58,9 @@ export function createInspector(app, traces, { act, found }) {
     if (task === null || id === null || one === null || element.closest("[hidden]")) return;
     const asked = path();
     try {
-      const whole = await control("GET", asked);
-      if (id === null || asked !== path()) return;
+      const whole = await read(control("GET", asked));
+      if (!whole || asked !== path()) return;
       linesSeen = linesWritten(app.now());
-      found(whole);
       const text = whole.log ?? "";
       put(log, text || "No run has written anything yet.");
       put(last, text.trimEnd().split("\n").pop());
@@ -80,6 +79,7 @@ export function createInspector(app, traces, { act, found }) {
   /** `next`: the chosen one as it is now, undefined if there is none. */
   function update(whole, next, nowMs) {
     task = whole;
+    if (one?.id !== next?.id || wanted.value === one?.status) wanted.value = next?.status; // else somebody has chosen it
     const isAnother = one?.status !== next?.status || one?.runTime !== next?.runTime || one?.id !== next?.id;
     one = next ?? null;
     hint.hidden = one !== null;
@@ -102,7 +102,6 @@ export function createInspector(app, traces, { act, found }) {
     ];
     keyed(facts, values.flatMap(([name, value]) => [[name, name, "dt"], [`=${name}`, value, "dd"]]), ([key]) => key,
       ([, text, tag]) => h(tag, {}, text), (line, [key, text]) => key === "=Remaining" || put(line, text));
-    if (isAnother) wanted.value = one.status;
     runs.update(one);
     tick(nowMs);
     foretell();

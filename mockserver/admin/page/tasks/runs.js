@@ -25,7 +25,13 @@ export function createRuns(save) {
     h("div", { class: "row" }, presets), lines, next,
     h("div", { class: "row" },
       h("button", { type: "button", class: "quiet", onclick: () => add({}) }, "Add a run"),
-      button("Set runs", async () => { await save(read()); shown = null; })));
+      button("Set runs", set)));
+
+  async function set() {
+    const sent = typed();
+    await save(read());
+    if (typed() === sent) shown = null; // else somebody types on
+  }
 
   function add({ outcome = "SUCCESSFUL", duration = "", log = "" }) {
     const line = h("li", {}, h("div", { class: "row" },

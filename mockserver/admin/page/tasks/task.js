@@ -1,9 +1,8 @@
 // One task: its graph, what the chosen user does to it through the real API, and the subtask that is chosen in it.
 
-import { badge, button, clearAlerts, copy, h, labelled, offered, put, soon } from "../common/dom.js";
+import { badge, button, clearAlerts, copy, h, labelled, offered, put, soon, unloaded } from "../common/dom.js";
 import { createMenu } from "../common/menu.js";
 import { control, written } from "../common/server.js";
-import { createGraph } from "../graph/graph.js";
 import { createAnswer, createTraces } from "./answer.js";
 import { forecast } from "./forecast.js";
 import { createInspector } from "./inspector.js";
@@ -11,7 +10,8 @@ import { createInspector } from "./inspector.js";
 const MANY = 300;
 const ACTIVE = ["READY", "RUNNING", "CANCELING", "FAILED"];
 
-export function createTask(app) {
+/** `ahead(id)` gives a promise of the task, if it is being read already. */
+export function createTask(app, ahead) {
   let id = null;
   let task = null;
   let wanted; // the subtask that the address names
@@ -20,6 +20,7 @@ export function createTask(app) {
   const touched = new Set(); // places of subtasks that have changed since they were drawn
   let indices = new Map(); // and those places by String(id)
   const waiting = new Set(); // what can be aborted
+  const readings = new Set(); // what is being read: of each, the changes that were told meanwhile
   const traces = createTraces();
   const title = h("h2", { tabindex: "-1", class: "cut" });
   const status = badge("PENDING");
@@ -35,14 +36,14 @@ export function createTask(app) {
     ["fixture of now (YAML)", async () => copy(written(await control("GET", "state", undefined, BigInt), 1), "fixture of now")],
   ]);
   const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => waiting.forEach((one) => one.abort()) }, "Stop waiting");
-  const graph = createGraph({ chosen: (chosen) => pick(chosen) });
-  const inspector = createInspector(app, traces, { act: actOnSubtask, found });
+  const inspector = createInspector(app, traces, { act: actOnSubtask, read: (call) => reading(call, found) });
+  let graph = null; // it comes after what one acts with
   const missing = h("p", { hidden: true, class: "missing" });
   const body = h("div", { class: "middle" },
     h("div", { class: "head" },
       h("a", { href: "#/tasks", class: "back", "aria-label": "All tasks" }, "←"),
       title, status, operation, h("span", { class: "gap" }), stop, copying, Object.values(acts)),
-    h("div", { class: "over" }, answer.element), graph.element);
+    h("div", { class: "over" }, answer.element));
   const element = h("article", { class: "task", hidden: true }, missing, body, inspector.element);
 
   const look = soon(async () => {
@@ -51,11 +52,8 @@ export function createTask(app) {
     if (isStale) return;
     const asked = id;
     try {
-      const found = await control("GET", `tasks/${asked}`);
+      await reading(ahead(asked) ?? control("GET", `tasks/${asked}`), took);
       if (asked !== id) return;
-      task = found;
-      touched.clear();
-      indices = new Map(task.subtasks.map((one, at) => [String(one.id), at]));
     } catch (error) {
       if (error.status !== 404) throw error;
       if (asked !== id) return;
@@ -65,7 +63,7 @@ export function createTask(app) {
     missing.hidden = task !== null;
     body.hidden = inspector.element.hidden = task === null;
     if (task === null) return;
-    graph.update(task.subtasks, app.now());
+    graph?.update(task.subtasks, app.now());
     if (wanted !== undefined) {
       if (indices.has(wanted)) choose(wanted, true);
       wanted = undefined;
@@ -73,13 +71,44 @@ export function createTask(app) {
     drawn();
   });
 
+  import("../graph/graph.js").then(({ createGraph }) => {
+    graph = createGraph({ chosen: pick, goes: fail });
+    body.append(graph.element);
+    if (task === null) return;
+    graph.update(task.subtasks, app.now());
+    graph.choose(inspector.id());
+  }, unloaded);
+
+  /** Changes that are told while something is read are as new as that, or newer: they are taken once more. */
+  async function reading(call, use) {
+    const told = [], of = id;
+    readings.add(told);
+    try {
+      const found = await call;
+      if (of !== id) return undefined; // one has gone on to another task
+      use(found);
+      told.forEach(applied);
+      return found;
+    } finally {
+      readings.delete(told);
+    }
+  }
+
+  function took(whole) {
+    task = whole;
+    touched.clear();
+    indices = new Map(task.subtasks.map((one, at) => [String(one.id), at]));
+  }
+
+  const failures = () => task.subtasks.filter(({ status }) => status === "FAILED").map(({ id }) => String(id));
+
   /** All but the nodes, which have been drawn. */
   function drawn() {
     put(title, `${task.id} ${task.name}`);
     title.title = title.textContent;
     labelled(status, task.status);
     put(operation, task.operation === "EXECUTE" ? "" : task.operation);
-    const failed = graph.failures().length;
+    const failed = failures().length;
     put(acts["retry task"], failed > 1 ? `Retry all ${failed} failed` : "Retry task");
     foretell();
     follow();
@@ -100,7 +129,7 @@ export function createTask(app) {
   function follow() {
     const now = task.subtasks[indices.get(inspector.id())];
     if (now && (!follows || ACTIVE.includes(now.status))) return;
-    const failed = graph.failures()[0];
+    const failed = failures()[0];
     if (failed !== undefined) choose(failed, false);
     else if (!now && inspector.id() !== null) choose(null, false);
   }
@@ -109,7 +138,7 @@ export function createTask(app) {
     const next = chosen === null ? null : String(chosen);
     const one = task?.subtasks[indices.get(next)];
     follows = !one || ACTIVE.includes(one.status);
-    graph.choose(next);
+    graph?.choose(next);
     inspector.choose(next);
     if (!isNoted && !element.closest("[hidden]")) app.note(app.address({ taskInstanceId: id, subtaskInstanceId: next }));
   }
@@ -130,17 +159,21 @@ export function createTask(app) {
     return flush();
   }
 
-  function took({ taskInstanceId, subtaskInstanceId, to, operation, runTime, due, cause }) {
-    if (task === null || String(taskInstanceId) !== id) return undefined;
+  function told(change) {
+    if (String(change.taskInstanceId) !== id) return;
+    readings.forEach((reading) => reading.push(change));
+    if (task === null) return;
+    applied(change);
+    if (String(change.subtaskInstanceId) === inspector.id()) inspector.answer.dim(change.cause);
+    answer.dim(change.cause);
+    flush();
+  }
+  function applied({ taskInstanceId, subtaskInstanceId, to, operation, runTime, due }) {
+    if (task === null || String(taskInstanceId) !== id) return;
+    const at = indices.get(String(subtaskInstanceId));
     if (subtaskInstanceId === null) Object.assign(task, { status: to, operation });
-    else {
-      const at = indices.get(String(subtaskInstanceId));
-      if (at === undefined) return look();
-      changed(at, { ...task.subtasks[at], status: to, operation, runTime, due });
-      if (String(subtaskInstanceId) === inspector.id()) inspector.answer.dim(cause);
-    }
-    answer.dim(cause);
-    return flush();
+    else if (at === undefined) look();
+    else changed(at, { ...task.subtasks[at], status: to, operation, runTime, due });
   }
   function changed(at, one) {
     task.subtasks[at] = one;
@@ -158,7 +191,7 @@ export function createTask(app) {
     });
   }
   function redraw() {
-    graph.patch([...touched].map((at) => task.subtasks[at]), app.now());
+    graph?.patch([...touched].map((at) => task.subtasks[at]), app.now());
     touched.clear();
     drawn();
   }
@@ -187,6 +220,14 @@ export function createTask(app) {
     await act(verb, `${id}/subtasks/${chosen}/${verb}`, `${verb[0].toUpperCase()}${verb.slice(1)} ${chosen}`, place);
   }
 
+  /** To the next failure, or the one before. */
+  function fail(by) {
+    const failed = task === null ? [] : failures();
+    if (!failed.length) return;
+    const at = failed.indexOf(inspector.id());
+    pick(failed[(at < 0 ? (by > 0 ? 0 : failed.length - 1) : at + by + failed.length) % failed.length]);
+  }
+
   function forget() {
     clearAlerts();
     traces.forget();
@@ -198,12 +239,7 @@ export function createTask(app) {
     element,
     id: () => id,
     retry: () => task && inspector.retry(),
-    fail(by) {
-      const failed = task === null ? [] : graph.failures();
-      if (!failed.length) return;
-      const at = failed.indexOf(inspector.id());
-      pick(failed[(at < 0 ? (by > 0 ? 0 : failed.length - 1) : at + by + failed.length) % failed.length]);
-    },
+    fail,
     show(shown, subtask) {
       const isOther = (shown ?? null) !== id;
       if (isOther) {
@@ -214,7 +250,8 @@ export function createTask(app) {
         choose(null, true);
         wanted = subtask;
         if (id !== null) setTimeout(() => title.focus({ preventScroll: true }));
-      } else if (subtask !== undefined && subtask !== inspector.id() && task) {
+      } else if (task === null) wanted = subtask ?? wanted;
+      else if (subtask !== undefined && subtask !== inspector.id()) {
         choose(subtask, true);
         drawn();
       }
@@ -224,11 +261,11 @@ export function createTask(app) {
     },
     tick() {
       if (task === null || element.hidden) return;
-      graph.tick(app.now());
+      graph?.tick(app.now());
       inspector.tick(app.now());
     },
     heard(event, data) {
-      if (event === "change") took(data);
+      if (event === "change") told(data);
       if (event === "request") traces.heard(data);
       if (event === "skipped") look();
       if (event === "hello") {
@@ -246,7 +283,7 @@ export function createTask(app) {
       if (!/settings|requests|snapshots$/.test(cause)) forget();
       look();
     } else if (other === id && one !== undefined && task) {
-      control("GET", `tasks/${other}/subtasks/${one}`).then(found, () => look());
+      reading(control("GET", `tasks/${other}/subtasks/${one}`), found).catch(() => look());
     } else if (other === id) look();
   }
 }

@@ -23,17 +23,29 @@ export function create(app) {
     h("div", { class: "scroll" }, rows, empty));
   const element = h("section", { class: "tasks panes" }, list);
   const open = () => {
-    if (task) task.show(...asked);
-    else coming ??= import("./task.js").then(({ createTask }) => {
-      task = createTask(app);
+    if (task) return task.show(...asked);
+    readAhead();
+    coming ??= import("./task.js").then(({ createTask }) => {
+      task = createTask(app, (id) => {
+        const reading = ahead?.id === id ? ahead.reading : null;
+        ahead = null;
+        return reading;
+      });
       element.append(task.element);
       task.show(...asked);
     }, () => {
       coming = null;
       unloaded();
     });
+    return undefined;
   };
   let coming = null;
+  let ahead = null, isLive = false; // the task that will be shown is read while its scripts come, unless it changes
+  function readAhead() {
+    if (!isLive || task || asked[0] === undefined) return;
+    ahead = { id: asked[0], reading: control("GET", `tasks/${asked[0]}`) };
+    ahead.reading.catch(() => {}); // whoever waits for it hears of it
+  }
   let known = [], total = 0;
   let wanted = "";
   let isShown = false, isFirst = false;
@@ -120,10 +132,11 @@ export function create(app) {
     element,
     /** The task that one comes for is open at the start: the first of the list. */
     openFirst() { isFirst = true; },
-    retry: () => task?.retry(),
-    fail: (by) => task?.fail(by),
+    retry: () => element.hidden || task?.retry(), // what nobody sees is not retried
+    fail: (by) => element.hidden || task?.fail(by),
     show([id, subtask]) {
       isShown = true;
+      if (id !== undefined) isFirst = false;
       element.classList.toggle("open", id !== undefined);
       asked = [id, subtask];
       if (id !== undefined || task) open();
@@ -132,6 +145,9 @@ export function create(app) {
     },
     heard(event, data) {
       if (event === "hello" || event === "world") order.clear();
+      if (["hello", "world", "skipped", "change"].includes(event)) ahead = null;
+      isLive = true;
+      if (event === "hello") readAhead();
       if (["hello", "world", "skipped", "change", "clock"].includes(event)) look();
       task?.heard(event, data);
     },

@@ -18,23 +18,25 @@ const CHOICES = {
 export function createSettings() {
   const choices = Object.entries(CHOICES).map(([key, [label, options]]) => [key, label,
     h("select", {}, Object.entries(options).map(([value, text]) => new Option(`${value}: ${text}`, value)))]);
-  const dispatch = h("input", { size: 8 });
-  const run = h("input", { size: 8 });
-  const fields = { ...Object.fromEntries(choices.map(([key, , select]) => [key, select])), dispatch, run };
+  const waits = h("input", { size: 8 });
+  const lasts = h("input", { size: 8 });
+  const fields = { ...Object.fromEntries(choices.map(([key, , select]) => [key, select])), dispatch: waits, run: lasts };
   let known = {};
   const element = h("fieldset", { disabled: true }, h("legend", {}, "At once, for what comes"),
     choices.map(([, label, select]) => h("div", { class: "row" }, h("label", {}, `${label} `, select))),
-    h("div", { class: "row" }, h("label", {}, "READY waits ", dispatch), h("label", {}, "Duration of a run ", run)),
+    h("div", { class: "row" }, h("label", {}, "READY waits ", waits), h("label", {}, "Duration of a run ", lasts)),
     button("Set", async () => {
-      const chosen = Object.fromEntries(choices.map(([key, , select]) => [key, select.value]));
-      told(await control("PUT", "settings", { ...chosen, scheduler: { dispatch: dispatch.value, run: run.value } }));
+      const sent = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.value]));
+      const { dispatch, run, ...chosen } = sent;
+      told(await control("PUT", "settings", { ...chosen, scheduler: { dispatch, run } }), sent);
       say("The settings are set.");
     }));
 
-  function told(settings) {
+  /** What somebody has chosen and not yet set stays. `sent` was set. */
+  function told(settings, sent = known) {
     const values = { ...settings, ...settings.scheduler };
     for (const [key, field] of Object.entries(fields)) {
-      if (known[key] !== values[key]) field.value = values[key]; // else what was typed stays
+      if (known[key] === undefined || field.value === sent[key]) field.value = values[key];
     }
     known = values;
     element.disabled = false; // what one has chosen before they were known would have been lost

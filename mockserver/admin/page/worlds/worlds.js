@@ -41,8 +41,9 @@ export function create(app) {
   };
   const take = button("Take it", async () => {
     if (!taking.reportValidity()) return;
-    await control("POST", "snapshots", { name: snapshot.value });
-    snapshot.value = "";
+    const taken = snapshot.value;
+    await control("POST", "snapshots", { name: taken });
+    if (snapshot.value === taken) snapshot.value = "";
     look();
   });
   const taking = submitting(h("form", { class: "row" }, h("label", {}, "Name of a snapshot ", snapshot), take), () => take.click());
