@@ -19,10 +19,13 @@ export function createCounts({ filtered, go }) {
   const place = h("span", { class: "place" });
   const step = (text, by, name) => h("button", { type: "button", class: "quiet small", "aria-label": name, title: name, onclick: () => go(by) }, text);
   const steps = h("span", { class: "failures" }, step("‹", -1, "Previous failure"), place, step("›", 1, "Next failure"));
+  const all = h("span", { class: "chips", role: "group", "aria-label": "Statuses" }, chips);
   return {
-    elements: [h("span", { class: "chips", role: "group", "aria-label": "Statuses" }, chips), steps],
+    elements: [all, steps],
     isDim: (status) => wanted.size > 0 && !wanted.has(status),
     update(counts, failures, current) {
+      const digits = String(Object.values(counts).reduce((sum, count) => sum + count, 0)).length;
+      for (const one of [all, steps]) one.style.setProperty("--digits", digits); // room for any count: none moves another
       STATUSES.forEach((status, at) => {
         put(chips[at], `${shape(status)} ${counts[status] ?? 0}`);
         chips[at].setAttribute("aria-label", `${chips[at].textContent} ${status}`);
