@@ -7,6 +7,7 @@ import browser
 import pytest
 from browser import Tabs, expect
 from clients import Json
+from large_worlds import SHAPES, TASK_ID, large
 from panels import Admin, admin
 
 from mockserver import MockServer
@@ -26,24 +27,10 @@ IN_BOX: Final = """() => {
 
 
 def big(shape: str = "layered", **more: Any) -> Json:
-    def ups(id: int) -> list[int]:
-        match shape:
-            case "chain":
-                return [id - 1] if id else []
-            case "wide":
-                return list(range(1, MANY - 1)) if id == MANY - 1 else [0] if id else []
-            case "random":
-                return sorted({id * 7919 % id, id * 104729 % id, id // 2}) if id else []
-        return [] if id < 40 else [id - 40, id // 40 * 40 - 40 + (id + 7) % 40]
-
-    subtasks: list[Json] = [{"id": id, "upstreams": ups(id)} for id in range(MANY)]
-    if shape == "layered":
-        for id in FAILED:
-            subtasks[id] = {"id": id, "status": "FAILED"}
-    return {"clock": {"mode": "manual"}, "tasks": [{"id": 5, "name": "Big", "subtasks": subtasks}], **more}
+    return large(shape, MANY, *FAILED, **more)
 
 
-@pytest.mark.parametrize("shape", ["chain", "wide", "layered", "random"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_fit_shows_all_of_2000(tabs: Tabs, shape: str) -> None:
     """Before that, only what is in view is drawn."""
     with MockServer(big(shape)) as mock:
@@ -58,8 +45,9 @@ def test_fit_shows_all_of_2000(tabs: Tabs, shape: str) -> None:
         expect(page.page.locator(".minimap")).to_be_visible()
 
 
-def test_each_failed_subtask_is_reached_in_order(tabs: Tabs) -> None:
-    with MockServer(big()) as mock:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_each_failed_subtask_is_reached_in_order(tabs: Tabs, shape: str) -> None:
+    with MockServer(big(shape)) as mock:
         page = admin(tabs, mock.url)
         for number, id in enumerate((*FAILED, FAILED[0]), 1):
             expect(page.subtask.get_by_role("heading")).to_contain_text(f"{id} ")
@@ -79,7 +67,7 @@ def test_a_status_dims_the_others(tabs: Tabs) -> None:
         page.press("Fit into the box")
         faded = page.page.locator(".node.faded")
         expect(faded).to_have_count(MANY - len(FAILED))
-        mock.task(5).subtask(3).set(status="FAILED")
+        mock.task(TASK_ID).subtask(3).set(status="FAILED")
         expect(faded).to_have_count(MANY - len(FAILED) - 1)
         page.page.get_by_role("button", name="✕ 4 FAILED").click()
         expect(faded).to_have_count(0)
@@ -126,7 +114,7 @@ def test_the_wheel_zooms_at_the_pointer(tabs: Tabs) -> None:
 
 
 def test_events_patch_the_picture_and_fetch_no_whole_task(tabs: Tabs) -> None:
-    with MockServer(big("grid", scheduler={"concurrency": 100})) as mock:
+    with MockServer(large("layered", MANY)) as mock:
         page = admin(tabs, mock.url)
         page.press("Fit into the box")
         asked: list[str] = []
@@ -136,4 +124,4 @@ def test_events_patch_the_picture_and_fetch_no_whole_task(tabs: Tabs) -> None:
         mock.advance("2s")
         expect(page.page.get_by_role("button", name=re.compile(r"^✓ [1-9]\d* SUCCESSFUL"))).to_be_visible()
         expect(page.page.locator(".node.is-successful")).not_to_have_count(0)
-        assert [url for url in asked if url.endswith("/tasks/5")] == []
+        assert [url for url in asked if url.endswith(f"/tasks/{TASK_ID}")] == []

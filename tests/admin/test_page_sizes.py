@@ -1,34 +1,20 @@
 """The page at the sizes that people have: what one comes for is in view, and stays where it is whatever happens."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import browser
 import pytest
 from browser import Tabs, expect
 from clients import Client
 from panels import Admin, admin
+from steadiness import SIZES, header, shifts, watch_shifts
 
 from mockserver import MockServer
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
 tabs = pytest.fixture(browser.tabs)
 
-SIZES: Final = ((1440, 900), (1024, 768), (768, 1024), (360, 740))
 WORLDS: Final = ("failed-subtask", "tour")
-SHIFTS: Final = """() => {
-  window.shifts = [];
-  new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({value, sources}) =>
-    [value, ...sources.map(({node}) => node?.className || node?.textContent)]))).observe({type: "layout-shift"});
-}"""
-SETTLED: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-
-def header(page: "Page") -> float:
-    height: float = page.evaluate("document.querySelector('header').getBoundingClientRect().height")
-    return height
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -42,7 +28,7 @@ def test_retry_and_its_answer_are_in_view_and_nothing_moves(tabs: Tabs, size: tu
         expect(page.why).to_contain_text("nothing stands in the way")
         high = header(page.page)
         assert high <= (48 if size[0] == 360 else 90)
-        page.page.evaluate(SHIFTS)
+        watch_shifts(page.page)
         for _ in range(2):
             retry.click()
             expect(page.result).to_contain_text("200")
@@ -55,8 +41,7 @@ def test_retry_and_its_answer_are_in_view_and_nothing_moves(tabs: Tabs, size: tu
             expect(page.badge).not_to_contain_text("RUNNING")
             if "FAILED" not in page.badge.inner_text():
                 break
-        page.page.evaluate(SETTLED)
-        assert page.page.evaluate("window.shifts") == []
+        assert shifts(page.page) == []
         assert header(page.page) == high
 
 

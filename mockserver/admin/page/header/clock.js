@@ -17,7 +17,7 @@ export function createClock(app) {
   app.now = () => at.ms + (performance.now() - at.since) * at.rate;
 
   const [date, time, thousandths] = ["date", "time", "ms"].map((name) => h("span", { class: name }));
-  const now = h("output", { class: "mono now", "aria-label": "Time of the world" }, date, time, thousandths);
+  const now = h("span", { role: "timer", class: "mono now", "aria-label": "Time of the world" }, date, time, thousandths);
   const mode = h("select", { "aria-label": "How time passes", onchange: () => { chosen = mode.value; setMode(); } },
     MODES.map(([value, text]) => new Option(text, value)));
   const next = h("a", { class: "next soft", href: "#/tasks" }, "");
@@ -108,6 +108,9 @@ export function createClock(app) {
       if (name === "hello" || name === "world") {
         put(summary, "No step yet");
         summary.disabled = true;
+        caused.replaceChildren();
+        put(said, "");
+        if (list.matches(":popover-open")) list.hidePopover();
       }
       if (["hello", "world", "skipped", "change", "clock"].includes(name)) lookAhead();
     },
