@@ -99,7 +99,9 @@ def test_no_answer_alert_or_list_outlives_its_state(tabs: Tabs) -> None:
 
 # --- the picture -----------------------------------------------------------------------------------------------------
 
-SEEN: Final = """() => ["x", "y", "width"].map((name) => Number(document.querySelector(".minimap .seen").getAttribute(name)))"""
+SEEN: Final = (
+    """() => ["x", "y", "width"].map((name) => Number(document.querySelector(".minimap .seen").getAttribute(name)))"""
+)
 
 
 def seen(page: Admin) -> list[float]:

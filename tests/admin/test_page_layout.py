@@ -4,6 +4,7 @@ Every view is one that somebody has while they work: with a task or a request op
 are for people to look at (`OCP_TEST_SCREENSHOTS`), and two of them are in docs/.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal
@@ -141,7 +142,42 @@ def worlds(page: Admin) -> None:
     expect(page.page.get_by_role("textbox", name="Fixture of now")).to_be_visible()
 
 
-VIEWS: Final = (tasks, task, stepped, faults, form, journal, request, matrix, worlds)
+def undoable(page: Admin) -> None:
+    """A reset, and what was written over its button."""
+    page.page.goto("#/worlds")
+    page.press("Reset")
+    expect(page.button("Undo the reset")).to_be_visible()
+
+
+def copies(page: Admin) -> None:
+    """A menu that is open, over a task that was retried."""
+    page.page.goto("#/tasks/1000/10001")
+    page.act_as("operator")
+    page.press("Retry")
+    page.result.get_by_role("button", name="Copy …").click()
+    expect(page.page.get_by_role("menu")).to_be_visible()
+
+
+def help(page: Admin) -> None:
+    page.page.keyboard.press("Escape")
+    page.page.goto("#/tasks/1000")
+    page.page.keyboard.press("?")
+    expect(page.page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def clock(page: Admin) -> None:
+    """On a phone that is a menu, else the list of what a step has changed."""
+    page.page.keyboard.press("Escape")
+    page.press("Next event")
+    menu = page.button("World and clock")
+    if menu.is_visible():
+        menu.click()
+    else:
+        page.page.get_by_role("button", name=re.compile(r"^\d+ changes?$")).click()
+        expect(page.caused.first).to_be_visible()
+
+
+VIEWS: Final = (tasks, task, stepped, faults, form, journal, request, matrix, worlds, undoable, copies, help, clock)
 
 
 def viewed(tabs: Tabs, client: Client, **options: Any) -> Iterator[tuple[Admin, str]]:

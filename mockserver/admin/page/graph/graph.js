@@ -31,7 +31,7 @@ export function createGraph({ chosen, goes }) {
     onclick: clicked, onkeydown: pressed, onfocusin: focused, onfocusout: lit,
     onpointerover: hovered, onpointerout: hovered,
   }, picture);
-  const view = createView(box, moved);
+  const view = createView(box, moved, () => map.size());
   const map = createMinimap(view);
   box.append(map.element);
   const counts = createCounts({ filtered: () => drawn(true), go: goes });

@@ -23,9 +23,10 @@ export function createMinimap(view) {
 
   return {
     element,
+    size: () => [element.clientWidth, element.clientHeight],
     planned(next) {
       plan = next;
-      scale = Math.min(WIDE / plan.width, HIGH / plan.height);
+      scale = Math.min(Math.min(WIDE, view.width() / 3) / plan.width, HIGH / plan.height);
       element.setAttribute("width", Math.ceil(plan.width * scale));
       element.setAttribute("height", Math.ceil(plan.height * scale));
       element.setAttribute("viewBox", `0 0 ${plan.width} ${plan.height}`);

@@ -4,8 +4,10 @@ const clamped = (number, least, most) => Math.min(most, Math.max(least, number))
 export const [LEAST_ZOOM, MOST_ZOOM] = [0.01, 2];
 const MOVES = 4; // so many pixels make a drag of a press
 
-/** `moved()` is called after every change of `view.zoom`, `view.x`, `view.y`: what of the picture is left and above. */
-export function createView(box, moved) {
+/** `moved()` is called after every change of `view.zoom`, `view.x`, `view.y`: what of the picture is left and above.
+ * `corner()` gives the width and height of what covers the right bottom corner.
+ */
+export function createView(box, moved, corner) {
   const fingers = new Map();
   let dragged = null; // where it began
   let hasMoved = false;
@@ -23,10 +25,13 @@ export function createView(box, moved) {
       const to = clamped(zoom, LEAST_ZOOM, MOST_ZOOM);
       view.set(to, view.x + left / view.zoom - left / to, view.y + top / view.zoom - top / to);
     },
-    /** Moves as little as brings a rectangle into view. */
+    /** A rectangle that is not in view, or lies in the corner of the minimap, gets into its middle. */
     reveal({ x, y, width, height }, room = 16) {
-      const into = (from, size, at, seen) => clamped(from, at + size + room - seen, at - room);
-      view.set(view.zoom, into(view.x, width, x, view.width() / view.zoom), into(view.y, height, y, view.height() / view.zoom));
+      const [wide, high] = [view.width() / view.zoom, view.height() / view.zoom];
+      const isWithin = (right, bottom) => x - room >= view.x && y - room >= view.y && x + width + room <= view.x + right && y + height + room <= view.y + bottom;
+      const [left, top] = corner().map((size) => size / view.zoom);
+      if (isWithin(wide - left, high) || isWithin(wide, high - top)) return;
+      view.set(view.zoom, Math.max(-room, x - (wide - width) / 2), Math.max(-room, y - (high - height) / 2));
     },
     /** Whether a press was a drag: then it is no click. */
     wasDrag() {

@@ -24,7 +24,8 @@ export function createClock(app) {
   const by = h("input", { "aria-label": "Step by", value: "5s", size: 4, spellcheck: false });
   const caused = h("ol", { class: "caused" });
   const summary = h("button", { type: "button", class: "quiet last", popovertarget: "caused", disabled: true }, "No step yet");
-  const list = h("div", { id: "caused", popover: "auto", class: "popover" }, h("h2", {}, "What the last step changed"), caused);
+  const list = h("div", { id: "caused", popover: "auto", class: "popover", role: "dialog", "aria-labelledby": "caused-title" },
+    h("h2", { id: "caused-title" }, "What the last step changed"), caused);
   const said = h("p", { role: "status", class: "unseen" });
   const form = h("form", { onsubmit: (event) => { event.preventDefault(); app.step(); } },
     by, h("button", { class: "quiet" }, "Step"));

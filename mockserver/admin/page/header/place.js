@@ -32,10 +32,13 @@ export function createPlace(app, clock) {
   $("bars").before(clock.list, clock.said);
   arrange();
 
+  const [many, words] = [h("span"), h("span", { class: "words" })]; // a phone has no room for these, but for their number
+  $("rules").append(many, " ", words);
   app.rules.changed(() => {
     const count = app.rules.active().length;
     $("rules").hidden = count === 0;
-    put($("rules"), count === 1 ? "! 1 active rule" : `! ${count} active rules`);
+    put(many, `! ${count}`);
+    put(words, count === 1 ? "active rule" : "active rules");
   });
 
   return {

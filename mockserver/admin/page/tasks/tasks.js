@@ -101,8 +101,8 @@ export function create(app) {
     labelled(status, one.status);
     const parts = Object.entries(one.counts).filter(([, n]) => n > 0);
     const done = one.operation === "ROLLBACK" ? one.counts.PENDING : one.counts.SUCCESSFUL;
-    const failed = one.counts.FAILED ? `, ${one.counts.FAILED} failed` : "";
-    put(progress, `${done} of ${one.subtasks}${failed}${one.operation === "EXECUTE" ? "" : ` · ${one.operation}`}`);
+    const failed = one.counts.FAILED ? `${one.counts.FAILED} failed, ` : "";
+    put(progress, `${failed}${done} of ${one.subtasks}${one.operation === "EXECUTE" ? "" : ` · ${one.operation}`}`);
     progress.title = parts.map(([status, n]) => `${n} ${status}`).join(", ");
     nexts(row, one);
   }

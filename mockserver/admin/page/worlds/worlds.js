@@ -108,6 +108,7 @@ export function create(app) {
       fixtures.look();
     },
     heard(event) {
+      if (event === "hello" || event === "world") fixture.hidden = true; // it is of now no more
       if (element.hidden) return;
       if (["hello", "world", "worlds"].includes(event)) look();
       if (["hello", "world", "skipped", "change"].includes(event)) lookBack();

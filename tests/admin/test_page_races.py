@@ -1,0 +1,146 @@
+"""The page when an answer comes late: what has been told, chosen or typed meanwhile counts, in a real browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import browser
+import pytest
+from browser import Tabs, expect
+from clients import RETRY, Client
+from panels import Admin, admin
+
+if TYPE_CHECKING:
+    from playwright.sync_api import APIResponse, Route
+
+pytestmark = pytest.mark.slow
+tabs = pytest.fixture(browser.tabs)
+
+
+@contextmanager
+def late(page: Admin, path: str) -> Iterator[None]:
+    """Answers of a control call, made while this lasts, come when it ends, as they were."""
+    held: list[tuple[Route, APIResponse]] = []
+    page.page.route(f"**/__admin/{path}", lambda route: held.append((route, route.fetch())))
+    yield
+    while not held:
+        page.page.wait_for_timeout(1)  # Playwright calls nobody else meanwhile
+    page.page.route(f"**/__admin/{path}", lambda route: route.continue_())
+    for route, answer in held:
+        route.fulfill(response=answer)
+
+
+def test_a_change_that_is_told_while_the_task_is_read_is_not_lost(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/tasks/17")
+    expect(page.task(1000)).to_contain_text("FAILED")
+    with late(page, "tasks/1000"):
+        page.page.get_by_role("link", name="1000 Task 1000").click()
+        failed.post(RETRY)
+        expect(page.task(1000)).to_contain_text("RUNNING")
+    page.shows("READY", of=10001)
+
+
+def test_a_change_that_is_told_while_a_subtask_is_read_is_not_lost(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/tasks/1000/10001")
+    expect(page.badge).to_contain_text("FAILED")
+    with late(page, "tasks/1000/subtasks/10001"):
+        failed.post(RETRY)
+        expect(page.badge).to_contain_text("READY")
+        failed.mock.advance("1s")
+        expect(page.badge).to_contain_text("RUNNING")
+    page.press("Next event")
+    expect(page.badge).to_contain_text("FAILED")
+
+
+def test_a_subtask_is_chosen_by_its_address_while_its_task_is_read(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/tasks/17")
+    with late(page, "tasks/1000"):
+        page.page.evaluate("location.hash = '#/tasks/1000/10000'")
+        expect(page.page.get_by_role("article")).to_be_visible()
+        page.page.evaluate("location.hash = '#/tasks/1000/10002'")
+        expect(page.page).to_have_title("1000 · 10002 · Tasks · ocp-mockserver")
+    expect(page.subtask.get_by_role("heading")).to_contain_text("10002")
+
+
+def test_who_is_chosen_while_users_are_read_acts(tabs: Tabs, permissions: Client) -> None:
+    page = admin(tabs, permissions.mock.url)
+    page.act_as("viewer")
+    state = permissions.state()
+    state["users"]["viewer"]["permissions"] = []
+    with late(page, "users"):
+        permissions.admin("PUT", "/state", state)
+        expect(page.why).to_contain_text("as viewer: 403: viewer lacks")
+        page.act_as("operator")
+    expect(page.page.get_by_role("option", name="viewer (no permission)")).to_have_count(1)
+    expect(page.page.get_by_label("Act as")).to_have_value("operator")
+
+
+def test_how_time_passes_is_what_was_chosen_last(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url)
+    passes = page.page.get_by_label("How time passes")
+    with late(page, "clock"):
+        passes.select_option("real time")
+        expect(page.page.get_by_label("Time of the world")).not_to_contain_text("15:10:13.000")
+        passes.select_option("10 × as fast")
+    expect(passes).to_have_value("10")
+    page.page.wait_for_event("requestfinished", lambda request: request.url.endswith("/health"))
+    assert failed.mock.clock()["speed"] == 10
+    expect(passes).to_have_value("10")
+
+
+def test_a_status_that_is_chosen_stays_while_the_subtask_changes(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url)
+    page.page.get_by_text("Change the world directly").click()
+    status = page.subtask.get_by_label("Status")
+    expect(status).to_have_value("FAILED")
+    failed.post(RETRY)
+    expect(status).to_have_value("READY")
+    status.select_option("SUCCESSFUL")
+    failed.mock.advance("1s")
+    expect(page.badge).to_contain_text("RUNNING")
+    expect(status).to_have_value("SUCCESSFUL")
+    page.press("Set status")
+    expect(page.badge).to_contain_text("SUCCESSFUL")
+
+
+def test_a_setting_that_is_chosen_stays_while_another_one_is_set_elsewhere(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/worlds")
+    dialect, waits = page.page.get_by_label("Dialect"), page.page.get_by_label("READY waits")
+    expect(waits).to_have_value("1s")
+    dialect.select_option("ocp-4.2.1")
+    failed.admin("PUT", "/settings", {"dialect": "ocp-express", "scheduler": {"dispatch": "3s"}})
+    expect(waits).to_have_value("3s")
+    expect(dialect).to_have_value("ocp-4.2.1")
+
+
+def test_what_nobody_sees_is_not_retried(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url)
+    expect(page.badge).to_contain_text("FAILED")
+    page.go("Requests")
+    page.page.keyboard.press("r")
+    page.page.keyboard.press("s")
+    expect(page.page.get_by_role("button", name="No change")).to_be_visible()
+    assert failed.mock.requests() == []
+
+
+def test_a_fixture_of_now_goes_with_its_world(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/worlds")
+    page.press("Copy fixture of now")
+    fixture = page.page.get_by_label("Fixture of now")
+    expect(fixture).to_be_visible()
+    page.press("Reset")
+    expect(fixture).to_be_hidden()
+
+
+def test_a_retry_is_one_request_also_after_a_step(tabs: Tabs, failed: Client) -> None:
+    """So its answer is there one round trip after the press."""
+    page = admin(tabs, failed.mock.url)
+    expect(page.badge).to_contain_text("FAILED")
+    expect(page.page.get_by_role("banner")).to_contain_text("nothing is due")
+    page.press("Retry")
+    expect(page.result).to_contain_text("200")
+    with late(page, "health"):
+        page.press("Step")
+        expect(page.badge).to_contain_text("FAILED")
+        page.press("Retry")
+        expect(page.result).to_contain_text("200")
