@@ -57,7 +57,7 @@ export function createAnswer(app, traces) {
       typeof answer.body === "string" && answer.body !== "" && h("pre", { tabindex: "0" }, answer.body.slice(0, 2000)),
       more);
     traces.of(answer.traceId, ({ id, resent }) => {
-      link.replaceChildren("→ ", h("a", { href: `#/requests/${id}` }, `request ${id}`), " ", createCopies(() => id, CLIPBOARD, { class: "quiet small" }));
+      link.replaceChildren("→ ", h("a", { href: `#/requests/${id}` }, `request ${id}`), " ", createCopies(() => id, CLIPBOARD, { class: "quiet small", "aria-label": "Copy … of the answer" }));
       if (resent) more.append("The browser has sent it twice, as browsers do when a connection breaks: this is the answer to its second attempt.");
     });
     return lines.filter(Boolean);

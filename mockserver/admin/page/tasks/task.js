@@ -22,7 +22,7 @@ export function createTask(app, ahead) {
   const waiting = new Set(); // what can be aborted
   const readings = new Set(); // what is being read: of each, the changes that were told meanwhile
   const traces = createTraces();
-  const title = h("h2", { tabindex: "-1", class: "cut" });
+  const title = h("h2", { tabindex: "-1", class: "cut", id: "task-title" });
   const status = badge("PENDING");
   const operation = h("span", { class: "soft" });
   const answer = createAnswer(app, traces);
@@ -34,7 +34,7 @@ export function createTask(app, ahead) {
     ["curl", () => copy(`curl -i ${app.base}${app.api()}/tasks/instances/${id}`, "curl command")],
     ["fetch (JavaScript)", () => copy(`fetch("${app.base}${app.api()}/tasks/instances/${id}").then(async (answer) => console.log(answer.status, await answer.text()));\n`, "fetch call")],
     ["fixture of now (YAML)", async () => copy(written(await control("GET", "state", undefined, BigInt), 1), "fixture of now")],
-  ]);
+  ], { "aria-label": "Copy … of the task" });
   const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => waiting.forEach((one) => one.abort()) }, "Stop waiting");
   const inspector = createInspector(app, traces, { act: actOnSubtask, read: (call) => reading(call, found) });
   let graph = null; // it comes after what one acts with
@@ -44,7 +44,7 @@ export function createTask(app, ahead) {
       h("a", { href: "#/tasks", class: "back", "aria-label": "All tasks" }, "←"),
       title, status, operation, h("span", { class: "gap" }), stop, copying, Object.values(acts)),
     h("div", { class: "over" }, answer.element));
-  const element = h("article", { class: "task", hidden: true }, missing, body, inspector.element);
+  const element = h("article", { class: "task", "aria-labelledby": "task-title", hidden: true }, missing, body, inspector.element);
 
   const look = soon(async () => {
     if (id === null) return;
