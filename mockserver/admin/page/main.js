@@ -19,7 +19,7 @@ const base = new URL("..", location.href).href.replace(/\/$/, "");
 let health = null;
 let changes = 0; // of what `health` says (another dialect's API is elsewhere): by this page, or told by the stream
 let healthAfter = -1; // how many of them `health` has seen
-let coming = { after: -1, found: null }; // the health that was asked for last
+let coming = { after: -1 }; // the health that is on its way
 const own = new Set(); // trace ids of this page's requests
 const app = {
   base,
@@ -49,6 +49,7 @@ const app = {
   async lookAtHealth() {
     const after = changes;
     coming = { after, found: control("GET", "health") };
+    coming.found.catch(() => { coming = { after: -1 }; });
     const found = await coming.found;
     if (after >= healthAfter) {
       health = found;

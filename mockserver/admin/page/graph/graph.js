@@ -18,7 +18,9 @@ const MAPPED = 50; // of more subtasks there is a minimap
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const clamped = (number, least, most) => Math.min(most, Math.max(least, number));
 
-/** `chosen(id)` is called when somebody chooses a subtask, `goes(by)` to go to a failure that is so many further. `element` has a toolbar and the box with the picture. */
+/** `chosen(id)` is called when somebody chooses a subtask, `goes(by)` to go so many failures further. `element` has a
+ * toolbar and the box with the picture.
+ */
 export function createGraph({ chosen, goes }) {
   const edges = svg("g", { class: "edges", "aria-hidden": "true" });
   const near = svg("g", { class: "near", "aria-hidden": "true" });

@@ -13,6 +13,7 @@ const ACTIVE = ["READY", "RUNNING", "CANCELING", "FAILED"];
 /** `ahead(id)` gives a promise of the task, if it is being read already. */
 export function createTask(app, ahead) {
   let id = null;
+  let era = 0; // grows with another task and another world
   let task = null;
   let wanted; // the subtask that the address names
   let follows = true; // whether a failure is chosen when what is chosen has ended
@@ -52,8 +53,8 @@ export function createTask(app, ahead) {
     if (isStale) return;
     const asked = id;
     try {
-      await reading(ahead(asked) ?? control("GET", `tasks/${asked}`), took);
-      if (asked !== id) return;
+      const found = await reading(ahead(asked) ?? control("GET", `tasks/${asked}`), took);
+      if (!found) return;
     } catch (error) {
       if (error.status !== 404) throw error;
       if (asked !== id) return;
@@ -79,13 +80,15 @@ export function createTask(app, ahead) {
     graph.choose(inspector.id());
   }, unloaded);
 
-  /** Changes that are told while something is read are as new as that, or newer: they are taken once more. */
+  /** Changes that are told while something is read are as new as that, or newer: they are taken once more. What was
+   * asked of another task, or of the world before, is not used.
+   */
   async function reading(call, use) {
-    const told = [], of = id;
+    const told = [], of = era;
     readings.add(told);
     try {
       const found = await call;
-      if (of !== id) return undefined; // one has gone on to another task
+      if (of !== era) return undefined;
       use(found);
       told.forEach(applied);
       return found;
@@ -229,6 +232,7 @@ export function createTask(app, ahead) {
   }
 
   function forget() {
+    era += 1;
     clearAlerts();
     traces.forget();
     answer.forget();
