@@ -148,8 +148,9 @@ class Served:
         self._spoiled.clear()
 
     def become(self, pristine: LiveWorld, setting: ClockSetting) -> None:
-        """This world is another one, and resets to that. Journal and history stay; sessions end."""
-        self._pristine, self._setting = pristine, setting
+        """This world is another one, and resets to that: a reset before is not undone. Journal and history stay;
+        sessions end."""
+        self._pristine, self._setting, self._before = pristine, setting, None
         self.replace(pristine.copy(), setting)
         self.sessions = Sessions()
 

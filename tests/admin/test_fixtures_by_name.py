@@ -131,6 +131,12 @@ def test_a_world_has_its_own(failed: Client) -> None:
     assert failed.post("/w/anna/__admin/reset/undo").status_code == 200
 
 
+def test_another_fixture_is_not_undone(failed: Client) -> None:
+    failed.mock.reset()
+    failed.admin("POST", "/fixtures/tour/load")
+    assert failed.post("/__admin/reset/undo").status_code == 409
+
+
 def test_files_that_are_read_again_are_not_undone(served: Client) -> None:
     served.mock.reset()
     served.admin("POST", "/fixtures/reload")

@@ -28,6 +28,14 @@ def test_a_reset_is_undone(tabs: Tabs, failed: Client) -> None:
     assert (failed.state(), failed.mock.requests(), failed.mock.history()) == before
 
 
+def test_of_another_fixture_no_reset_is_undone(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/worlds")
+    page.press("Reset")
+    expect(page.button("Undo the reset")).to_be_visible()
+    failed.admin("POST", "/fixtures/tour/load")
+    expect(page.button("Undo the reset")).to_be_hidden()
+
+
 def test_a_fixture_is_loaded_at_a_click(tabs: Tabs) -> None:
     """And is what the header names; the task that has failed in it is open."""
     with MockServer("empty") as mock:

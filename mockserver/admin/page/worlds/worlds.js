@@ -107,7 +107,8 @@ export function create(app) {
       lookBack();
       fixtures.look();
     },
-    heard(event) {
+    heard(event, data) {
+      if (event === "world" && data.cause.includes("fixture")) undo.hidden = true; // it is another world
       if (event === "hello" || event === "world") fixture.hidden = true; // it is of now no more
       if (element.hidden) return;
       if (["hello", "world", "worlds"].includes(event)) look();
