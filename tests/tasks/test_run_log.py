@@ -203,11 +203,34 @@ def test_a_run_begins_and_ends_in_a_new_value_and_the_earlier_one_stays() -> Non
 
 
 @pytest.mark.parametrize("text", ["x\n", "x" * 5000 + "\n", "x" * MAX_BYTES + "\n"])
-def test_it_tells_the_runs_that_a_bound_leaves_and_keeps_not_many_more(text: str) -> None:
+def test_it_tells_the_runs_that_a_bound_leaves(text: str) -> None:
     runs = [LogRun("RETRY", at(n), text) for n in range(11 * MAX_RUNS)]
     log = Logged(None, runs[0])
     for run in runs[1:]:
         log = log.begun(run.name, run.time, written_at(run.text, run.time)).ended(run.time)
     assert log.runs() == bounded(runs)
-    assert log.count <= 10 * MAX_RUNS
-    assert log.size <= 3 * MAX_BYTES + len(text)
+
+
+@pytest.mark.parametrize("text", ["x\n", "x" * 5000 + "\n"])
+def test_it_keeps_not_many_more_runs_than_it_tells_and_is_seldom_made_anew(text: str) -> None:
+    """So that neither the memory nor the time of a retry grows with how many there were."""
+    log = Logged(None, LogRun("RETRY", at(0), text))
+    logs, anew = [], 0
+    for n in range(1, 11 * MAX_RUNS):
+        begun = log.begun("RETRY", at(n), written_at(text, at(n)))
+        if begun.earlier is not log:
+            anew += 1
+            logs.append(log)
+        log = begun.ended(at(n))
+    for kept in map(everything, [*logs, log]):
+        assert len(kept) <= 10 * MAX_RUNS
+        assert sum(len(run.text) for run in kept) <= 2 * MAX_BYTES + len(text)
+    assert anew <= MAX_RUNS
+
+
+def everything(log: Logged) -> list[LogRun]:
+    kept, earlier = [log.run], log.earlier
+    while earlier is not None:
+        kept.append(earlier.run)
+        earlier = earlier.earlier
+    return kept
