@@ -293,6 +293,12 @@ def test_automatic_retries_come_in_order_of_id() -> None:
     assert [change.subtask_instance_id for change in changes(it)] == [9, None, 1, 2, 3]
 
 
+def test_one_that_an_operator_retries_first_is_not_retried_again_with_the_others() -> None:
+    it = world(task(*(subtask(id, status="FAILED", retry_count=1) for id in (1, 2, 3))))
+    retry(it, 2)
+    assert [one(it, id).run_time for id in (1, 2, 3)] == [2, 2, 2]
+
+
 # --- skip and cancel -------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +397,11 @@ def test_an_upstream_is_rolled_back_after_all_its_downstreams() -> None:
     assert statuses(it) == {1: "SUCCESSFUL", 2: "RUNNING", 3: "PENDING"}
     it.advance(at(10))
     assert statuses(it)[1] == "READY"
+
+
+def test_a_downstream_that_is_being_cancelled_keeps_its_upstream_from_rolling_back() -> None:
+    it = world(task(subtask(1, status="SUCCESSFUL"), subtask(2, 1, status="CANCELING"), operation="ROLLBACK"))
+    assert statuses(it) == {1: "SUCCESSFUL", 2: "CANCELING"}
 
 
 def test_a_rollback_itself_ignores_the_limit_and_its_scheduler_keeps_it() -> None:

@@ -35,9 +35,10 @@ def test_it_is_set_like_a_dict_and_every_earlier_value_stays_what_it_was(
     ]
 
 
-def test_each_place_of_several_lists_can_be_set() -> None:
+def test_each_place_of_several_lists_can_be_read_and_set() -> None:
     shared = Shared((number, number) for number in range(65))
     for key in shared:
+        assert shared.get(key) == shared[key] == key
         assert dict(shared.set(key, -1)) == {number: number for number in range(65)} | {key: -1}
         draft = Draft(shared)
         assert dict(draft.set(key, -1).done()) == dict(shared.set(key, -1))
