@@ -186,6 +186,13 @@ def test_the_block_ends_with_the_retry_at_the_same_instant() -> None:
     assert statuses(it) == {1: "READY", 2: "SUCCESSFUL", 3: "READY"}
 
 
+def test_while_more_are_under_way_than_there_are_slots_none_becomes_ready() -> None:
+    it = world(
+        task(*(subtask(id, status="RUNNING") for id in (1, 2)), subtask(3), subtask(4)), pace=pace(concurrency=1)
+    )
+    assert statuses(it) == {1: "RUNNING", 2: "RUNNING", 3: "PENDING", 4: "PENDING"}
+
+
 def test_an_operator_ignores_the_limit_and_the_block() -> None:
     failed = [subtask(id, status="FAILED") for id in (1, 2, 3)]
     it = world(task(*failed), pace=pace(concurrency=1))

@@ -9,7 +9,20 @@ from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.run_log import Growth, Logged, LogRun
 from mockserver.tasks.step import Step, Transition
-from mockserver.tasks.values import CANCEL, EXECUTE, RETRY, ROLLBACK, SKIP, Operation, Status, Subtask
+from mockserver.tasks.values import (
+    CANCEL,
+    EXECUTE,
+    RETRY,
+    ROLLBACK,
+    SKIP,
+    TASK_OPERATIONS,
+    TASK_STATUSES,
+    Operation,
+    Status,
+    Subtask,
+    TaskOperation,
+    TaskStatus,
+)
 
 
 def step(*subtasks: Subtask) -> Step:
@@ -51,12 +64,19 @@ def test_a_timer_of_the_future_is_void_when_something_else_comes_first(due: int,
 def test_what_stays_due_has_no_second_timer() -> None:
     it = step(subtask(1, status="RUNNING", due=20))
     before = it.subtasks[1]
-    it.put(before, replace(before, executor="other"))
+    it.put(before, replace(before, executor="other", due=at(20)))
     assert (it.voided, it.timers, it.changes) == (0, [], [])
 
 
 @pytest.mark.parametrize(
-    ("status", "operation", "told"), [("FAILED", EXECUTE, False), ("SUCCESSFUL", EXECUTE, True), ("FAILED", SKIP, True)]
+    ("status", "operation", "told"),
+    [
+        ("FAILED", EXECUTE, False),
+        ("SUCCESSFUL", EXECUTE, True),
+        ("CANCELING", EXECUTE, True),
+        ("FAILED", SKIP, True),
+        ("FAILED", CANCEL, True),
+    ],
 )
 def test_of_values_that_are_set_the_history_is_told_a_status_and_an_operation(
     status: Status, operation: Operation, told: bool
@@ -69,24 +89,34 @@ def test_of_values_that_are_set_the_history_is_told_a_status_and_an_operation(
     assert it.subtasks[1] is after
 
 
-def test_of_a_task_that_is_set_the_history_is_told_an_operation() -> None:
-    it = step(subtask(1, status="FAILED"))
-    before = it.task
-    it.replace(replace(before, operation=RETRY), {}, {})
-    assert it.changes == [(before, it.task)]
-    it.replace(it.task, {}, {})
-    assert len(it.changes) == 1
+@pytest.mark.parametrize("status", TASK_STATUSES)
+@pytest.mark.parametrize("operation", TASK_OPERATIONS)
+def test_of_a_task_that_is_set_the_history_is_told_a_status_or_an_operation_once(
+    status: TaskStatus, operation: TaskOperation
+) -> None:
+    it = Step(Execution.of(task(subtask(1, status="FAILED"), operation=RETRY)), at(10), pace(), "server")
+    before, after = it.task, replace(it.task, status=status, operation=operation)
+    it.replace(after, {}, {})
+    told = [(before, after)] if (status, operation) != (before.status, before.operation) else []
+    assert [change for change in it.changes if change[0] is before] == told
+
+
+def test_a_task_that_has_ended_does_not_end_again_when_something_in_it_is_set() -> None:
+    it = Step(Execution.of(task(subtask(1, status="SUCCESSFUL"), finish=5)), at(10), pace(), "server")
+    it.replace(it.task, {1: replace(it.subtasks[1], executor="other")}, {1: ()})
+    assert (it.task.status, it.task.finish_time) == ("SUCCESSFUL", at(5))
 
 
 @pytest.mark.parametrize("operation", [ROLLBACK, RETRY])
-def test_the_last_of_its_entries_is_that_of_every_later_run(operation: Operation) -> None:
-    entries = [run("FAILED"), run("SUCCESSFUL")]
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_last_of_its_entries_is_that_of_every_later_run(operation: Operation, count: int) -> None:
+    entries = [run("FAILED", seconds) for seconds in range(count)]
     it, taken = subtask(1, status="READY", operation=operation, runs=entries, rollbacks=entries), []
     for _ in range(4):
         running = transitions.start(it, at(0), pace(), "server")
         taken.append(running.coming)
         it = replace(running, status="READY")
-    assert taken == [entries[0], *[entries[1]] * 3]
+    assert taken == [*entries, *entries[-1:] * 4][:4]
 
 
 def test_a_run_that_is_under_way_writes_later_if_it_is_moved() -> None:
