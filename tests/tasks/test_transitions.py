@@ -66,6 +66,11 @@ def test_whether_an_operators_retry_of_a_subtask_counts_is_the_paces(counts: boo
     assert transitions.retried(failed(), NOW, counting).run_time == 4
 
 
+@pytest.mark.parametrize(("run_time", "then"), [(2**31 - 2, 2**31 - 1), (2**31 - 1, 2**31 - 1)])
+def test_a_run_time_never_leaves_a_java_int(run_time: int, then: int) -> None:
+    assert transitions.retry(failed(run_time=run_time), a_task(), NOW, PACE).run_time == then
+
+
 @pytest.mark.parametrize("status", others("FAILED"))
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_only_a_failed_subtask_is_retried(status: Status, operation: Operation) -> None:
@@ -352,6 +357,12 @@ def test_by_default_nothing_retries_itself() -> None:
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
 def test_a_task_without_subtasks_is_successful(operation: TaskOperation) -> None:
     assert transitions.derived_status(dict.fromkeys(STATUSES, 0), operation) == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize(("status", "operation"), [("SUCCESSFUL", "EXECUTE"), ("PENDING", "ROLLBACK")])
+def test_a_task_of_a_thousand_subtasks_ends_too(status: Status, operation: TaskOperation) -> None:
+    counts = dict.fromkeys(STATUSES, 0) | {status: 1000}
+    assert transitions.derived_status(counts, operation) == "SUCCESSFUL"
 
 
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
