@@ -13,8 +13,8 @@ from mockserver.times import MS, SECOND, parse_instant, render_instant
 
 MAX_RUNS: Final = 100
 MAX_BYTES: Final = 64 * 1024
-HEADER_BYTES: Final = 80
-"""At most: 24 signs, four braces, a name of 20, a time of 29 and the line break."""
+HEADER_BYTES: Final = 78
+"""Of the longest: 24 signs, four braces, a name of 20, a time of 29 and the line break."""
 _HEADER = re.compile(
     r"^#{12}\{([A-Z_]{1,20})\}\{(\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))\}#{12}\n?", re.ASCII | re.MULTILINE
 )

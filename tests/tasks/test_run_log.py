@@ -7,8 +7,6 @@ from builders import START, at
 
 from mockserver.tasks.run_log import (
     HEADER_BYTES,
-    MAX_BYTES,
-    MAX_RUNS,
     Growth,
     Logged,
     LogRun,
@@ -20,6 +18,8 @@ from mockserver.tasks.run_log import (
 from mockserver.times import MS, SECOND
 
 EIGHT = 8 * 3600
+MAX_RUNS = 100
+MAX_BYTES = 64 * 1024
 HEADER = re.compile(r"[#]{12}\{([A-Z_]+)\}\{([^}]+)\}[#]{12}")
 """As a client writes it."""
 
@@ -108,12 +108,16 @@ def test_a_client_splits_on_the_header(name: str) -> None:
 # --- bounds ----------------------------------------------------------------------------------------------------------
 
 
+def test_the_bound_counts_the_longest_header() -> None:
+    assert len(text((LogRun("A" * 20, START, ""),), EIGHT)) == HEADER_BYTES
+
+
 def test_a_log_keeps_its_last_hundred_runs() -> None:
     log = bounded([LogRun("RETRY", at(n), f"{n}\n") for n in range(250)])
     assert [run.text for run in log] == [f"{n}\n" for n in range(250 - MAX_RUNS, 250)]
 
 
-@pytest.mark.parametrize(("length", "fit"), [(20_001, 3), (4_176, 15), (MAX_BYTES // 2 - HEADER_BYTES, 2)])
+@pytest.mark.parametrize(("length", "fit"), [(20_001, 3), (4_094, 15), (MAX_BYTES // 2 - HEADER_BYTES, 2)])
 def test_a_log_keeps_the_last_whole_runs_that_fit(length: int, fit: int) -> None:
     runs = [LogRun("RETRY", at(n), "x" * length) for n in range(20)]
     log = bounded(runs)
