@@ -15,7 +15,9 @@ def test_a_topological_order_has_upstreams_first_and_goes_by_id_otherwise() -> N
 def test_it_gives_back_the_state_that_it_was_made_of() -> None:
     logs = {2: (LogRun("EXECUTE", at(0), "no\n"),)}
     state = task(subtask(1, status="SUCCESSFUL"), subtask(2, 1, status="FAILED"), subtask(3, 1), logs=logs)
-    again = Execution.of(state).state()
+    execution = Execution.of(state)
+    again = execution.state()
+    assert execution.id == state.task.id
     assert (again.task, again.subtasks, again.logs) == (state.task, state.subtasks, state.logs)
 
 
