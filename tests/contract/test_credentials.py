@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict
 
-from mockserver.contract.credentials import NOBODY, SIGNED, Sent, Signature, sent_with, signature
+from mockserver.contract.credentials import NOBODY, SIGNED, Sent, Signature, parsed, sent_with, signature
 
 SECRET = "2fc0c299cc94c6be266f2ceece765d4d"
 HEADERS = {
@@ -102,3 +102,10 @@ def test_the_scheme_is_read_in_any_case_and_an_unknown_one_is_named() -> None:
 
 def test_a_secret_may_have_any_letter() -> None:
     assert signature("sécret 上", "GET") == signature("sécret 上", "GET") != signature("secret", "GET")
+
+
+@pytest.mark.parametrize("token", ["YTp*i", "YTpi YTpi"])
+def test_a_sign_that_is_not_of_base64_is_not_passed_over(token: str) -> None:
+    """`YTpi` is `a:b`."""
+    assert parsed("Basic YTpi") == Sent("a", "b", scheme="Basic")
+    assert parsed(f"Basic {token}").wrong == "The Basic credentials are not base64"

@@ -14,6 +14,7 @@ from slow import slow_but
 from variants import VARIANTS
 
 from mockserver import MockServer
+from mockserver.contract.bundles import THROTTLED
 from mockserver.contract.dialects import DIALECTS, SAFE, DialectName, Variant
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.routes import route
@@ -128,6 +129,23 @@ def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch, dialect: Dia
 def test_every_failure_has_a_code_in_every_dialect() -> None:
     assert len({frozenset(one.codes) for one in DIALECTS.values()}) == 1
     assert tuple(DIALECTS) == NAMES
+
+
+@pytest.mark.parametrize("dialect", [name for name, one in DIALECTS.items() if not one.has_text_codes])
+def test_a_code_that_is_a_number_is_a_java_int(dialect: DialectName) -> None:
+    code = contract(Variant(dialect)).checker("error-code")
+    bounds = (-(2**31) - 1, -(2**31), 0, 2**31 - 1, 2**31)
+    assert [code.accepts(number) for number in bounds] == [False, True, True, True, False]
+
+
+def test_a_429_has_a_schema_of_its_own() -> None:
+    """Its traceId may be empty, as in the document's sample, and its code is the number 0."""
+    throttled = contract().error(429)
+    (example,) = contract().files[THROTTLED]["examples"]
+    assert (example["status"], example["error"]["code"]) == (429, 0)
+    found = [throttled.accepts({**example, "status": status, "traceId": ""}) for status in (428, 429, 430)]
+    assert found == [False, True, False]
+    assert not contract().error(428).accepts({**example, "status": 428, "traceId": ""})
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

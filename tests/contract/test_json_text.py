@@ -1,5 +1,7 @@
 """JSON is read strictly: what two readers could take for two different things is refused."""
 
+import json
+
 import pytest
 
 from mockserver.contract.json_text import repeated_key, strict_json
@@ -45,3 +47,8 @@ def test_what_is_no_strict_json_is_refused(text: str, message: str) -> None:
 def test_strict_json_is_json() -> None:
     assert strict_json('{"a": [1, 1.5, true, null, "\\ud83d\\ude00"]}') == {"a": [1, 1.5, True, None, "😀"]}
     assert repeated_key([("a", 1), ("b", 1)]) is None
+
+
+def test_an_object_may_have_a_thousand_keys() -> None:
+    whole = {f"{number}": number for number in range(1000)}
+    assert strict_json(json.dumps(whole)) == whole
