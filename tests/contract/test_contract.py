@@ -18,6 +18,7 @@ from variants import VARIANTS
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import Violation
 from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.proof.explanation import shown
 from mockserver.contract.proof.templates import Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract
 
@@ -227,6 +228,42 @@ def test_a_value_of_two_minds(schema: Any, value: object, fits: bool) -> None:
     assert checker.accepts({"it": value}) is judged(checker, {"it": value}) is fits
 
 
+BOUNDED: Final[dict[str, tuple[dict[str, Any], list[Any], list[Any]]]] = {
+    "integer": ({"type": "integer", "minimum": 1, "maximum": 3}, [1, 2, 3, 1.0, 3.0], [0, 4, 0.0, 4.0, 1.5, "1"]),
+    "number": ({"type": "number", "minimum": 1, "maximum": 3}, [1, 3, 1.0, 2.5, 3.0], [0, 4, 0.5, 3.5, "1"]),
+    "negative": ({"type": "number", "minimum": -3, "maximum": -1}, [-3, -1.5, -1], [-4, -3.5, -0.5, 0]),
+    "string": ({"type": "string", "minLength": 1, "maxLength": 3}, ["a", "abc"], ["", "abcd", 1]),
+    "pattern": ({"type": "string", "pattern": "b", "maxLength": 3}, ["b", "abc"], ["a", "abcd"]),
+    "array": ({"type": "array", "minItems": 1, "maxItems": 3}, [[0], [0, 1, 2]], [[], [0, 1, 2, 3], {}]),
+    "items": ({"type": "array", "items": {"type": "integer"}}, [[], [0, 1]], [["0"], [0, None]]),
+    "closed": ({"type": "object", "properties": {"a": {}}, "additionalProperties": False}, [{}, {"a": 1}], [{"b": 1}]),
+    "unevaluated": ({"type": "object", "properties": {"a": {}}, "unevaluatedProperties": False}, [{}], [{"b": 1}]),
+    "others": ({"type": "object", "additionalProperties": {"type": "integer"}}, [{"b": 1}], [{"b": "1"}]),
+    "patterns": (
+        {"type": "object", "patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False},
+        [{"x": 1}, {"xy": 1, "x": 2}],
+        [{"x": "1"}, {"y": 1}],
+    ),
+    "either": ({"anyOf": [{"type": "integer", "maximum": 1}, {"type": "integer", "minimum": 1}]}, [0, 1, 2], ["1"]),
+    "one": ({"oneOf": [{"type": "integer", "maximum": 1}, {"type": "integer", "minimum": 1}]}, [0, 2], [1, "1"]),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_bound_belongs_to_what_it_bounds(name: str) -> None:
+    schema, right, wrong = BOUNDED[name]
+    checker = checker_of(schema)
+    for value in (*right, *wrong):
+        assert checker.accepts(value) is judged(checker, value) is (value in right), value
+    assert [json.loads(checker.prove(value).text) for value in right] == right
+
+
+def test_letters_are_written_as_they_are() -> None:
+    """A body is UTF-8, and a reader of it is a person."""
+    for schema in ({}, {"type": "string"}, {"type": "string", "minLength": 1}):
+        assert checker_of(schema).prove("日志").text == '"日志"'
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("schema", [{"type": "number"}, {"type": "integer"}, {}])
 def test_what_json_cannot_say_is_refused(schema: dict[str, Any], value: float) -> None:
@@ -295,6 +332,12 @@ def test_filling_a_template_leaves_it_as_it_was() -> None:
     assert Template(contract().checker("subtask-log"), {"log": "%d"}).text() == '{"log":"%d"}'
 
 
+@pytest.mark.parametrize("values", [(), ("a", "b")])
+def test_a_template_takes_a_value_for_each_hole(values: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Template(contract().checker("subtask-log"), {}, "log").text(*values)
+
+
 def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
     task = contract().checker("wrapped-task-instance")
     value = valid(task, random.Random(5)) | {
@@ -358,7 +401,13 @@ def test_every_problem_is_told() -> None:
     assert sorted(re.findall(r"^\$\.(\w+)", "\n".join(told), re.MULTILINE)) == ["permission", "times", "usr"]
 
 
+def test_two_keys_that_are_missing_are_told_once_each() -> None:
+    told = [line for line in problems("basic-subtask-instance", {}) if "missing" in line]
+    assert len(told) == len(set(told)) > 1
+
+
 def test_a_long_value_is_not_repeated_in_full() -> None:
+    assert [shown("x" * length) for length in (58, 59)] == [f'"{"x" * 58}"', f'"{"x" * 56}…']
     assert all(len(line) < 200 for line in problems("denial", {"permission": "x" * 10_000}))
 
 
