@@ -93,9 +93,9 @@ class Subtask:
     executor: str | None
     start_time: int | None
     finish_time: int | None
-    due: int | None = None
-    next_run: int = 0
-    next_rollback: int = 0
+    due: int | None
+    next_run: int
+    next_rollback: int
     coming: Run | None = None
     """While it runs: how this run will end."""
 

@@ -89,12 +89,13 @@ def test_of_values_that_are_set_the_history_is_told_a_status_and_an_operation(
     assert it.subtasks[1] is after
 
 
+@pytest.mark.parametrize("was", ["FAILED", "SUCCESSFUL"])
 @pytest.mark.parametrize("status", TASK_STATUSES)
 @pytest.mark.parametrize("operation", TASK_OPERATIONS)
 def test_of_a_task_that_is_set_the_history_is_told_a_status_or_an_operation_once(
-    status: TaskStatus, operation: TaskOperation
+    was: TaskStatus, status: TaskStatus, operation: TaskOperation
 ) -> None:
-    it = Step(Execution.of(task(subtask(1, status="FAILED"), operation=RETRY)), at(10), pace(), "server")
+    it = Step(Execution.of(task(subtask(1, status=was), operation=RETRY)), at(10), pace(), "server")
     before, after = it.task, replace(it.task, status=status, operation=operation)
     it.replace(after, {}, {})
     told = [(before, after)] if (status, operation) != (before.status, before.operation) else []

@@ -43,9 +43,11 @@ STATES: Final = {
         subtask(2, status="RUNNING", runs=RUNS),
         subtask(3, status="CANCELING"),
         subtask(4, 1),
+        subtask(5, status="SUCCESSFUL"),
+        subtask(6, 5),
     ),
     "rolling back": task(
-        subtask(1, status="SUCCESSFUL", operation="ROLLBACK"),
+        subtask(1, status="SUCCESSFUL"),
         subtask(2, 1, status="FAILED", operation="ROLLBACK", rollbacks=RUNS),
         subtask(3, 1, operation="ROLLBACK"),
         operation="ROLLBACK",
@@ -103,3 +105,5 @@ def test_what_is_set_to_the_words_that_it_has_is_no_change() -> None:
     same = as_read(STATES["failed"])
     it.replace(same.task, same.subtasks, dict.fromkeys(same.subtasks, ()))
     assert it.changes == []
+    it.replace(replace(same.task, operation="RETRY"), {}, {})
+    assert len(it.changes) == 1
