@@ -125,8 +125,10 @@ def test_what_is_remembered_as_proven_is_shared_and_bounded() -> None:
     one, other = (contract.checker("subtask-instance").part("properties", "createTime") for contract in CONTRACTS[:2])
     assert one.table[str] == other.table[str] == INSTANTS.__getitem__
     INSTANTS.clear()
-    for second in range(MEMO_LIMIT + 1):
+    for second in range(MEMO_LIMIT):
         assert one.accepts(render_instant(second * SECOND, 0))
+    assert len(INSTANTS) == MEMO_LIMIT
+    assert one.accepts(render_instant(MEMO_LIMIT * SECOND, 0))
     assert len(INSTANTS) == 1
     assert not other.accepts("yesterday")
     assert len(INSTANTS) == 1

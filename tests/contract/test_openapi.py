@@ -179,6 +179,21 @@ def test_an_operation_lists_the_codes_it_can_answer(id: str) -> None:
 
 
 @every_operation
+def test_only_where_a_path_has_a_subtask_the_examples_speak_of_one(id: str) -> None:
+    """Error messages name what they are about: api-facts 2."""
+    refusals = {status: one for status, one in described(DOCUMENT)[id]["responses"].items() if status[0] == "4"}
+    examples = [one["content"]["application/json"]["examples"] for one in refusals.values()]
+    names = {name for one in examples for name in one}
+    assert ("noSubtask" in names) == ("{subtaskInstanceId}" in OPERATIONS[id].path)
+    for one in examples:
+        if "notAllowed" in one:
+            what = "subtask 10001" if "{subtaskInstanceId}" in OPERATIONS[id].path else "task 1000"
+            verb = {"retry": "retry", "rollb": "roll back", "skipS": "skip", "cance": "cancel"}[id[:5]]
+            message = one["notAllowed"]["value"]["error"]["message"]
+            assert message.startswith(f"Cannot {verb} {what}: ")
+
+
+@every_operation
 def test_only_an_operation_that_acts_takes_a_body_and_never_needs_one(id: str) -> None:
     body = described(DOCUMENT)[id].get("requestBody")
     assert (body is not None) == OPERATIONS[id].acts
