@@ -401,6 +401,37 @@ def test_every_problem_is_told() -> None:
     assert sorted(re.findall(r"^\$\.(\w+)", "\n".join(told), re.MULTILINE)) == ["permission", "times", "usr"]
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "path", "sentence"),
+    [
+        pytest.param(
+            {"anyOf": [{"type": "string", "enum": ["A", "B"]}, {"type": "array"}]},
+            *(1, "$.it", "1 is none of A, B, a string, a list"),
+            id="of no branch's type",
+        ),
+        pytest.param(
+            {"anyOf": [{"type": "string", "enum": ["A", "B"]}, {"type": "string", "pattern": "^z"}]},
+            *("X", "$.it", '"X" is none of A, B'),
+            id="of the type of two",
+        ),
+        pytest.param(
+            {"anyOf": [{"type": "string", "enum": ["A", "B"]}, {"type": "integer", "maximum": 3}]},
+            *(4, "$.it", "4 is more than the most, 3"),
+            id="of the type of one",
+        ),
+        pytest.param(False, 1, "$", "nothing is allowed here", id="nothing fits"),
+        pytest.param(
+            {"oneOf": [{"type": "integer"}, {"type": "number"}]},
+            *(1, "$.it", "1 is valid under each of {'type': 'number'}, {'type': 'integer'}"),
+            id="two fit where one may",
+        ),
+    ],
+)
+def test_of_branches_the_nearest_is_told_in_one_sentence(schema: Any, value: object, path: str, sentence: str) -> None:
+    checker = checker_of({"type": "object", "properties": {"it": schema}})
+    assert [(problem.json_path, problem.message) for problem in checker.problems({"it": value})] == [(path, sentence)]
+
+
 def test_two_keys_that_are_missing_are_told_once_each() -> None:
     told = [line for line in problems("basic-subtask-instance", {}) if "missing" in line]
     assert len(told) == len(set(told)) > 1

@@ -209,6 +209,19 @@ def test_every_response_declares_the_servers_own_headers(id: str) -> None:
         assert response["headers"].keys() == expected
 
 
+def test_only_how_it_compares_with_this_document_is_said_of_every_answer() -> None:
+    headers = DOCUMENT["components"]["headers"]
+    assert [name for name, one in headers.items() if one.get("required")] == ["X-Mock-Contract"]
+
+
+@pytest.mark.parametrize("id", JSON_OPERATIONS)
+def test_an_answer_with_data_of_its_own_is_named_for_its_operation(id: str) -> None:
+    """A generated client has types of these names."""
+    schema = described(DOCUMENT)[id]["responses"]["200"]["content"]["application/json"]["schema"]
+    name = f"{id[0].upper()}{id[1:]}Response" if OPERATIONS[id].data else "SuccessEnvelope"
+    assert schema == {"$ref": f"#/components/schemas/{name}"}
+
+
 @pytest.mark.parametrize("id", FOLLOWERS)
 def test_a_link_leads_on_with_ids_that_are_there(id: str) -> None:
     """Each link gives its operation exactly its path parameters, each found where the link says in the example."""

@@ -1,7 +1,8 @@
 """Every transition on its own, with all its fields; every refusal, over every other status. Pure values."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
+from typing import Any
 
 import pytest
 from builders import START, TASK, at, derived, pace, run, subtask, task
@@ -415,6 +416,16 @@ def test_a_transition_changes_no_value() -> None:
     assert before == same
     with pytest.raises(AttributeError):
         before.definition.name = "other"  # type: ignore[misc]  # which is the mistake
+
+
+@pytest.mark.parametrize(
+    "definition", [subtask(1).definition, task().task.definition, task()], ids=lambda one: type(one).__name__
+)
+def test_a_definition_is_itself_and_never_another(definition: Any) -> None:
+    """It is compared by identity, as a key too, and nobody can change it."""
+    assert replace(definition) != definition
+    with pytest.raises(AttributeError):
+        setattr(definition, fields(definition)[0].name, None)
 
 
 def test_the_builders_derive_a_tasks_status() -> None:
