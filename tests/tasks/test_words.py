@@ -24,10 +24,9 @@ from builders import (
 
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.state import TaskState
-from mockserver.tasks.step import Step
+from mockserver.tasks.step import Step, UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.values import Run, Subtask
-from mockserver.world.live import LiveWorld
 
 Word = TypeVar("Word", bound=str)
 RUNS: Final = [run("FAILED", 1), run("SUCCESSFUL", 1)]
@@ -37,32 +36,36 @@ STATES: Final = {
         subtask(2, 1, status="FAILED", runs=RUNS, rollbacks=RUNS, retry_count=2),
         subtask(3, 2),
         subtask(4, status="FAILED", operation="CANCEL", retry_count=2),
+        subtask(5, status="FAILED", operation="ROLLBACK"),
     ),
     "under way": task(
         subtask(1, status="READY", runs=RUNS, retry_count=1),
         subtask(2, status="RUNNING", runs=RUNS),
-        subtask(3, status="CANCELING"),
-        subtask(4, 1),
-        subtask(5, status="SUCCESSFUL"),
-        subtask(6, 5),
+        subtask(3, status="RUNNING", due=9, coming=run()),
+        subtask(4, status="CANCELING"),
+        subtask(5, 1),
+        subtask(6, status="SUCCESSFUL"),
+        subtask(7, 6),
     ),
     "rolling back": task(
         subtask(1, status="SUCCESSFUL"),
         subtask(2, 1, status="FAILED", operation="ROLLBACK", rollbacks=RUNS),
-        subtask(3, 1, operation="ROLLBACK"),
+        subtask(3, 1, status="FAILED"),
+        subtask(4, 1, operation="ROLLBACK"),
+        subtask(5, 1, status="READY", operation="ROLLBACK", rollbacks=RUNS),
         operation="ROLLBACK",
     ),
     "skipped": task(
         subtask(1, status="READY", operation="SKIP"), subtask(2, 1, status="READY", operation="ROLLBACK_SKIP")
     ),
+    "failed alone": task(subtask(1, status="FAILED", operation="ROLLBACK"), subtask(2, status="FAILED", retry_count=1)),
 }
-ACTS: Final[dict[str, Callable[[LiveWorld], object]]] = {
-    "nothing": lambda _: None,
-    "retry": lambda live: retry(live, 2),
-    "skip": lambda live: skip(live, 2),
-    "cancel": lambda live: cancel(live, 2),
-    "retry the task": retry_task,
-    "roll back": rollback_task,
+ACTS: Final[dict[str, Callable[..., object]]] = {
+    "retry": retry,
+    "skip": skip,
+    "cancel": cancel,
+    "retry the task": lambda live, _: retry_task(live),
+    "roll back": lambda live, _: rollback_task(live),
 }
 
 
@@ -90,10 +93,10 @@ def test_words_that_were_read_count_like_our_own(name: str, act: str) -> None:
     assert as_read(state).task.status is not state.task.status
     happened = []
     for live in (world(state), world(as_read(state))):
-        for seconds in (0, 2, 30):
+        for seconds, id in enumerate((2, 3, 4, 5, 1, 2)):
             live.advance(at(seconds))
-            with suppress(Refused):
-                ACTS[act](live)
+            with suppress(Refused, UnknownSubtask):
+                ACTS[act](live, id)
         live.advance(at(60))
         told = [(one.time, one.subtask_instance_id, one.before, one.after, one.operation) for one in changes(live)]
         happened.append((told, statuses(live)))
