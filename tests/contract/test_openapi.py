@@ -239,6 +239,10 @@ def test_a_link_leads_on_with_ids_that_are_there(id: str) -> None:
                 assert name in [parameter.name for parameter in OPERATIONS[id].path_parameters]
 
 
+def test_no_link_leads_back_to_where_it_stands() -> None:
+    assert [id for id, following in FOLLOWERS.items() if id in following] == []
+
+
 def test_links_lead_from_the_list_to_every_operation() -> None:
     """So a tool that follows them comes to a retry of a subtask that exists."""
     reached, waiting = {"listTaskInstances"}, ["listTaskInstances"]

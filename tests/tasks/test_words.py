@@ -108,5 +108,5 @@ def test_what_is_set_to_the_words_that_it_has_is_no_change() -> None:
     same = as_read(STATES["failed"])
     it.replace(same.task, same.subtasks, dict.fromkeys(same.subtasks, ()))
     assert it.changes == []
-    it.replace(replace(same.task, operation="RETRY"), {}, {})
+    it.replace(replace(as_read(STATES["failed"]).task, operation="RETRY"), {}, {})
     assert len(it.changes) == 1
