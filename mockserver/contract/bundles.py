@@ -155,8 +155,6 @@ def _names(variant: Variant) -> dict[str, str]:
 
 def _fitted(value: Any, schema: Mapping[str, Any], schemas: Schemas, names: Mapping[str, str]) -> Any:
     """An example as a rewritten schema has it: its keys by their names there, and null for those it lacks."""
-    if "anyOf" in schema:
-        schema = schema["anyOf"][0]
     if "$ref" in schema:
         schema = schemas[schema["$ref"].removesuffix(SUFFIX)]
     if isinstance(value, list):
