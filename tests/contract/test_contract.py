@@ -16,7 +16,7 @@ from values import valid, with_one_change
 from variants import VARIANTS
 
 from mockserver.contract.bundles import schema_files
-from mockserver.contract.errors import Violation
+from mockserver.contract.errors import InFile, Problem, Violation
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.proof.explanation import shown
 from mockserver.contract.proof.templates import Template
@@ -440,6 +440,13 @@ def test_two_keys_that_are_missing_are_told_once_each() -> None:
 def test_a_long_value_is_not_repeated_in_full() -> None:
     assert [shown("x" * length) for length in (58, 59)] == [f'"{"x" * 58}"', f'"{"x" * 56}…']
     assert all(len(line) < 200 for line in problems("denial", {"permission": "x" * 10_000}))
+
+
+def test_a_problem_in_a_file_is_where_the_file_has_it() -> None:
+    assert [kind(("world.yaml:3:5",), "no").json_path for kind in (InFile, Problem)] == [
+        "world.yaml:3:5",
+        "$.world.yaml:3:5",
+    ]
 
 
 def test_a_proof_that_is_stricter_than_the_judge_says_so() -> None:

@@ -124,6 +124,18 @@ def test_a_message_names_what_it_is_about(failed: Client, method: str, path: str
     assert all(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message) for name in names)
 
 
+def example(row: errors.Row) -> str:
+    """What the OpenAPI document shows of it."""
+    return row.message.format_map(row.example)
+
+
+@pytest.mark.parametrize(
+    ("row", "path"), [(errors.NO_TASK, f"{TASKS}/1001"), (errors.NO_SUBTASK, f"{TASK}/subtasks/10009/log")]
+)
+def test_the_example_of_a_message_is_what_a_server_says(failed: Client, row: errors.Row, path: str) -> None:
+    assert failed.get(path).json()["error"]["message"] == example(row)
+
+
 def test_a_subtask_of_another_task_does_not_exist_in_this_one(failed: Client) -> None:
     """The hint says where it is."""
     world = failed_world()
@@ -188,6 +200,7 @@ def test_a_body_past_a_mebibyte_is_too_large(failed: Client, kind: str) -> None:
     whole = b"x" * (limit + 1)
     answer = failed.post(RETRY, data=whole if kind == "sized" else iter([whole[:limit], whole[limit:]]))
     assert said(answer) == (413, "COM10003")
+    assert answer.json()["error"]["message"] == example(errors.LARGE_BODY)
     assert answer.headers["Connection"] == "close"
     assert failed.state() == before
 

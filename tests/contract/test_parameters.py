@@ -68,6 +68,12 @@ def test_every_wrong_id_in_a_path_is_named() -> None:
     ]
 
 
+def test_a_generated_client_has_a_long_for_an_id_and_an_int_for_a_page() -> None:
+    formats = {one.name: one.schema["format"] for one in LIST.query if one.schema["type"] == "integer"}
+    longs = dict.fromkeys(["clusterId", "tenantId", "hostId"], "int64")
+    assert formats == {**longs, "page": "int32", "size": "int32"}
+
+
 def test_a_list_that_asks_for_nothing_has_the_defaults() -> None:
     assert parse_query(LIST.id, LIST.query, {}) == (DEFAULTS, [], [], [])
 

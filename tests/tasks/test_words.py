@@ -37,6 +37,7 @@ STATES: Final = {
         subtask(3, 2),
         subtask(4, status="FAILED", operation="CANCEL", retry_count=2),
         subtask(5, status="FAILED", operation="ROLLBACK"),
+        subtask(6, status="FAILED", retry_count=2),
     ),
     "under way": task(
         subtask(1, status="READY", runs=RUNS, retry_count=1),
