@@ -14,7 +14,7 @@ from slow import slow_but
 from variants import VARIANTS
 
 from mockserver import MockServer
-from mockserver.contract.bundles import THROTTLED
+from mockserver.contract.bundles import THROTTLED, schema_files
 from mockserver.contract.dialects import DIALECTS, DialectName, Variant
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.routes import route
@@ -148,6 +148,12 @@ def test_a_429_has_a_schema_of_its_own() -> None:
     found = [throttled.accepts({**example, "status": status, "traceId": ""}) for status in (428, 429, 430)]
     assert found == [False, True, False]
     assert not contract().error(428).accepts({**example, "status": 428, "traceId": ""})
+
+
+def test_each_variant_has_schemas_at_an_address_of_its_own_and_the_usual_one_that_of_the_files() -> None:
+    addresses = [contract(variant).files["error"]["$id"] for variant in VARIANTS.values()]
+    assert len(set(addresses)) == len(VARIANTS)
+    assert contract().files["error"]["$id"] == schema_files()["error"]["$id"]
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
