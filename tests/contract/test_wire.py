@@ -1,6 +1,8 @@
 """What was written of a task and of a subtask is kept while the value is the same, and only then."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -33,3 +35,13 @@ def test_of_a_task_that_has_changed_only_the_subtasks_that_have_are_written_anew
     assert '"id":2' in WIRE.task(texts, execution(live)).text
     after = {one.id: proven for one, proven in texts.parts.values()}
     assert (after[1] is before[1], after[2] is before[2]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "key"), [("executor", "executor"), ("start_time", "startTime"), ("finish_time", "finishTime")]
+)
+def test_what_is_not_known_of_a_subtask_is_left_out(attribute: str, key: str) -> None:
+    whole = subtask(1, status="FAILED", start=0, finish=1, executor="node")
+    written = [WIRE.subtask(Texts(), one) for one in (whole, replace(whole, **{attribute: None}))]
+    known, unknown = (json.loads(filling.template.text(*filling.values)).keys() for filling in written)
+    assert known - unknown == {key}
