@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from builders import execution, retry, subtask, task, world
@@ -42,6 +42,7 @@ def test_of_a_task_that_has_changed_only_the_subtasks_that_have_are_written_anew
 )
 def test_what_is_not_known_of_a_subtask_is_left_out(attribute: str, key: str) -> None:
     whole = subtask(1, status="FAILED", start=0, finish=1, executor="node")
-    written = [WIRE.subtask(Texts(), one) for one in (whole, replace(whole, **{attribute: None}))]
+    lacking: dict[str, Any] = {attribute: None}
+    written = [WIRE.subtask(Texts(), one) for one in (whole, replace(whole, **lacking))]
     known, unknown = (json.loads(filling.template.text(*filling.values)).keys() for filling in written)
     assert known - unknown == {key}
