@@ -21,6 +21,7 @@ from mockserver.contract.dialects import DEFAULT_VARIANT
 from mockserver.contract.openapi import document
 from mockserver.contract.schemas import Contract
 from mockserver.server import handlers
+from mockserver.server.responses import BODY_SECONDS
 
 OPERATOR = ("operator", "operator")
 VIEWER = ("viewer", "viewer")
@@ -134,6 +135,10 @@ def example(row: errors.Row) -> str:
 )
 def test_the_example_of_a_message_is_what_a_server_says(failed: Client, row: errors.Row, path: str) -> None:
     assert failed.get(path).json()["error"]["message"] == example(row)
+
+
+def test_the_example_of_a_slow_body_has_the_time_that_there_is() -> None:
+    assert errors.SLOW_BODY.example == {"seconds": BODY_SECONDS}
 
 
 def test_a_subtask_of_another_task_does_not_exist_in_this_one(failed: Client) -> None:

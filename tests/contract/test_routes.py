@@ -38,3 +38,11 @@ def test_another_method_is_told_which_there_are() -> None:
 )
 def test_no_other_path_is_found(path: str) -> None:
     assert route("GET", path) == NOWHERE
+    assert route("GET", path).is_elsewhere
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "tasks/instances"), ("PUT", "tasks/instances"), ("GET", "tasks/instances/x")]
+)
+def test_a_path_of_the_task_api_is_nobody_elses_whatever_the_method(method: str, path: str) -> None:
+    assert not route(method, path).is_elsewhere
