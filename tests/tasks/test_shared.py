@@ -1,5 +1,7 @@
 """The mapping whose copies share what did not change, judged by a dict."""
 
+from math import isqrt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +78,10 @@ def test_it_has_no_other_key_than_it_was_given(size: int) -> None:
     with pytest.raises(KeyError):
         shared.set(size, 1)
     assert len(shared) == size
+
+
+@pytest.mark.parametrize("size", [1, 1000, 100_000])
+def test_a_change_copies_a_few_square_roots_of_them(size: int) -> None:
+    """One list, and the list of the lists."""
+    lists = Shared((key, 0) for key in range(size))._chunks
+    assert len(lists) + max(map(len, lists)) <= 32 + 3 * isqrt(size)
