@@ -180,9 +180,10 @@ def test_a_failed_subtask_blocks_whatever_its_operation(operation: Operation) ->
     assert statuses(it)[2] == "PENDING"
 
 
-def test_the_block_ends_with_the_retry_at_the_same_instant() -> None:
+@pytest.mark.parametrize("act", [lambda it: retry(it, 1), retry_task], ids=["of the subtask", "of the task"])
+def test_the_block_ends_with_the_retry_at_the_same_instant(act: Callable[[LiveWorld], object]) -> None:
     it = world(task(subtask(1, status="FAILED"), subtask(2, status="SUCCESSFUL"), subtask(3, 2)))
-    retry(it, 1)
+    act(it)
     assert statuses(it) == {1: "READY", 2: "SUCCESSFUL", 3: "READY"}
 
 

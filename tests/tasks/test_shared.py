@@ -85,3 +85,9 @@ def test_a_change_copies_a_few_square_roots_of_them(size: int) -> None:
     """One list, and the list of the lists."""
     lists = Shared((key, 0) for key in range(size))._chunks
     assert len(lists) + max(map(len, lists)) <= 32 + 3 * isqrt(size)
+
+
+def test_a_draft_copies_each_list_once() -> None:
+    draft = Draft(Shared((key, 0) for key in range(10)))
+    copied = draft.set(0, 1)._chunks[0]
+    assert draft.set(1, 1)._chunks[0] is copied

@@ -40,6 +40,14 @@ def test_a_cancel_begins_a_run_of_its_own_in_the_log() -> None:
     assert logged(it) == (LogRun(CANCEL, at(10), ""),)
 
 
+def test_what_was_written_until_the_cancel_stays() -> None:
+    it = step(subtask(1, status="READY", due=10, runs=[run("SUCCESSFUL", 10, "1\n2\n")]))
+    it.happen(it.subtasks[1])
+    it.now = at(15)
+    it.act(1, transitions.cancel)
+    assert [one.text for one in logged(it)] == ["1\n", ""]
+
+
 @pytest.mark.parametrize("act", [transitions.retry, transitions.skip])
 def test_what_makes_it_ready_begins_none(act: Transition) -> None:
     it = step(subtask(1, status="FAILED"))
@@ -84,7 +92,8 @@ def test_of_values_that_are_set_the_history_is_told_a_status_and_an_operation(
     it = step(subtask(1, status="FAILED"), subtask(2, status="FAILED"))
     before = it.subtasks[1]
     after = replace(before, status=status, operation=operation, executor="other")
-    it.replace(it.task, {1: after}, {1: ()})
+    it.replace(it.task, {1: after}, {1: (LogRun(SKIP, at(0), "said\n"),)})
+    assert logged(it) == (LogRun(SKIP, at(0), "said\n"),)
     assert it.changes == ([(before, after)] if told else [])
     assert it.subtasks[1] is after
 
@@ -100,6 +109,12 @@ def test_of_a_task_that_is_set_the_history_is_told_a_status_or_an_operation_once
     it.replace(after, {}, {})
     told = [(before, after)] if (status, operation) != (before.status, before.operation) else []
     assert [change for change in it.changes if change[0] is before] == told
+
+
+def test_what_is_set_has_consequences() -> None:
+    it = step(subtask(1, status="RUNNING", due=20), subtask(2, 1))
+    it.replace(it.task, {1: replace(it.subtasks[1], status="SUCCESSFUL", due=None)}, {1: ()})
+    assert it.subtasks[2].status == "READY"
 
 
 def test_a_task_that_has_ended_does_not_end_again_when_something_in_it_is_set() -> None:
