@@ -36,7 +36,7 @@ def logged(it: Step, id: int = 1) -> tuple[LogRun, ...]:
 
 def test_a_cancel_begins_a_run_of_its_own_in_the_log() -> None:
     it = step(subtask(1, status="RUNNING", start=0, due=20))
-    it.act(1, transitions.cancel)
+    assert it.act(1, transitions.cancel) is it.subtasks[1]
     assert logged(it) == (LogRun(CANCEL, at(10), ""),)
 
 
