@@ -10,7 +10,7 @@ from mockserver.times import SECOND
 Status = Literal["PENDING", "READY", "RUNNING", "CANCELING", "FAILED", "SUCCESSFUL"]
 Operation = Literal["EXECUTE", "RETRY", "ROLLBACK", "SKIP", "CANCEL", "ROLLBACK_SKIP"]
 TaskStatus = Literal["RUNNING", "FAILED", "SUCCESSFUL"]
-TaskOperation = Literal["EXECUTE", "RETRY", "ROLLBACK"]
+TaskOperation = Literal["EXECUTE", "RETRY", "ROLLBACK", "SKIP", "CANCEL"]
 Outcome = Literal["SUCCESSFUL", "FAILED", "TIMEOUT"]
 
 PENDING: Final = "PENDING"
@@ -30,7 +30,8 @@ CANCEL: Final = "CANCEL"
 ROLLBACK_SKIP: Final = "ROLLBACK_SKIP"
 """Skipped while the task rolls back. The seed's list lacks it; real servers send it (engine)."""
 OPERATIONS: Final[tuple[Operation, ...]] = (EXECUTE, RETRY, ROLLBACK, SKIP, CANCEL, ROLLBACK_SKIP)
-TASK_OPERATIONS: Final[tuple[TaskOperation, ...]] = (EXECUTE, RETRY, ROLLBACK)
+TASK_OPERATIONS: Final[tuple[TaskOperation, ...]] = (EXECUTE, RETRY, ROLLBACK, SKIP, CANCEL)
+"""A task comes to the first three by itself; the documents' table has the others, too, and a fixture may say them."""
 
 TIMEOUT: Final = "TIMEOUT"
 """Not a wire word: the outcome of a run that is longer than its subtask's timeout."""

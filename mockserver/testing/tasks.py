@@ -120,7 +120,7 @@ class TaskHandle(_Thing):
     status = Field[str]()
     """RUNNING, FAILED or SUCCESSFUL: what its subtasks give it."""
     operation = Field[str]()
-    """EXECUTE, RETRY or ROLLBACK."""
+    """EXECUTE, RETRY or ROLLBACK; or what its fixture says."""
     type = Field[str]()
     executor = Field[str | None]()
     create_time = Field[str]()

@@ -332,7 +332,7 @@ def test_a_bad_value_of_a_subtask_is_refused_with_its_place(failed: Client, body
         ({"subtasks": [{"id": 10002, "stauts": "READY"}]}, "$.subtasks[0].stauts", "did you mean status?"),
         ({"creator": {"nme": "x"}}, "$.creator.nme", "did you mean name?"),
         ({"type": "manual"}, "$.type", "MANUAL"),
-        ({"operation": "SKIP"}, "$.operation", "EXECUTE"),
+        ({"operation": "ROLLBACK_SKIP"}, "$.operation", "EXECUTE"),
         ({"finishTime": "now"}, "$.finishTime", ""),
     ],
     ids=str,

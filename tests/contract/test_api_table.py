@@ -17,6 +17,7 @@ from mockserver import MockServer
 STATUSES: Final = ("PENDING", "READY", "RUNNING", "CANCELING", "FAILED", "SUCCESSFUL")
 OPERATIONS: Final = ("EXECUTE", "RETRY", "ROLLBACK", "SKIP", "CANCEL", "ROLLBACK_SKIP")
 TASK_OPERATIONS: Final = ("EXECUTE", "RETRY", "ROLLBACK")
+"""SKIP and CANCEL, which no operation gives a task, are in the core's table, and below."""
 DISPATCHED: Final = "2021-08-25T15:10:14+08:00"
 """A second after the start of a manual clock."""
 
@@ -138,6 +139,13 @@ def test_the_subtask_that_made_its_task_fail(client: Client, act: str, operation
     assert only_task(before)["status"] == "FAILED"
     assert only_task(before)["finishTime"] is not None
     act_and_compare(client, act, before, expected(act, "FAILED", operation, task_operation))
+
+
+@pytest.mark.parametrize("operation", ["SKIP", "CANCEL"])
+def test_a_task_can_say_what_only_the_documents_table_has(client: Client, operation: str) -> None:
+    put(client, operation, *lonely("FAILED", "EXECUTE"))
+    assert client.get(TASK).json()["data"]["operation"] == operation
+    assert client.post(RETRY).status_code == 200
 
 
 @pytest.mark.parametrize("status", sorted(set(STATUSES) - {"FAILED"}))
