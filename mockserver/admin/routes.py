@@ -19,6 +19,7 @@ from mockserver.admin.calls import JSON_TYPE, MANY, ControlRoute, Later
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation, bare
+from mockserver.contract.json_text import encoded
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
@@ -260,7 +261,7 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
 def proven(schema: str | None, body: object) -> bytes | Violation:
     """What breaks its schema is our bug."""
     try:
-        return b"" if schema is None else contract().checker(schema).prove(body).text.encode("utf-8", "replace")
+        return b"" if schema is None else encoded(contract().checker(schema).prove(body).text)
     except Violation as violation:
         return violation
 

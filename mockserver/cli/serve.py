@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     endings.on_signal(lambda *_: endings.leave(0))  # while it loads
     try:
         app, reloader, sockets = prepared(arguments)
-        gc.set_threshold(20_000, 20, 100)  # requests leave no cycles: looking for some every 700 values finds none
+        gc.set_threshold(20_000, 5, 400)  # requests leave no cycles; a long look at a large world would hold others up
+        sys.setswitchinterval(0.001)  # so soon a thread that is at something long lets the loop go on
         if arguments.journal is not None:
             journal_file.begin(arguments.journal, app[SITE].worlds)
         with port_file.writing(arguments.port_file) as write_port:

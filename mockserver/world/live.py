@@ -25,7 +25,7 @@ from mockserver.world.value import World
 
 EVENTS_AT_ONE_INSTANT: Final = 10**5
 EVENTS_IN_ONE_CALL: Final = 10**7
-EVENTS_ANYHOW: Final = 5000
+EVENTS_ANYHOW: Final = 2000
 """So many happen in one call however long that takes: what a client sees depends on no machine's speed."""
 TIME: Final = "time"
 _64_BITS: Final = (1 << 64) - 1

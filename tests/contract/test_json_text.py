@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mockserver.contract.json_text import repeated_key, strict_json
+from mockserver.contract.json_text import MANY, encoded, repeated_key, strict_json
 
 
 class Key(str):
@@ -52,3 +52,12 @@ def test_strict_json_is_json() -> None:
 def test_an_object_may_have_a_thousand_keys() -> None:
     whole = {f"{number}": number for number in range(1000)}
     assert strict_json(json.dumps(whole)) == whole
+
+
+# --- text to bytes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, MANY - 1, MANY, MANY + 1, 2 * MANY + 3])
+def test_a_long_text_is_encoded_as_a_short_one_is(size: int) -> None:
+    text = ("a\u00e9\U0001f600\ud800" * (size // 4 + 1))[:size]
+    assert encoded(text) == text.encode("utf-8", "replace")
