@@ -59,6 +59,8 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 def log_in(page: "Page", user: str, password: str | None = None) -> None:
+    """Once the page has said that nobody is: what it asked before would be answered to whoever logs in."""
+    said(page).to_contain_text("log")
     page.get_by_label("User").fill(user)
     page.get_by_label("Password").fill(user if password is None else password)
     page.get_by_role("button", name="Log in").click()
