@@ -16,7 +16,7 @@ from mockserver.contract.credentials import NOBODY, sent_with
 from mockserver.contract.errors import BAD_PARAMETER, BROKEN_BODY, NO_ROUTE, ApiError, bare
 from mockserver.contract.routes import NOWHERE, OUTSIDE, Route, route
 from mockserver.redaction import redacted
-from mockserver.server import cors, fault_injection, responses, steps
+from mockserver.server import cors, fault_injection, handlers, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.elsewhere import order
 from mockserver.server.front import head
@@ -82,13 +82,15 @@ async def respond(
             site.calls -= 1
     asked = asked_by(request, path, body)
     asked = identified(site.served, asked)
-    exchange = steps.arrived(site.served, asked)
+    async with handlers.foreseeing(site.served, asked.to):
+        exchange = steps.arrived(site.served, asked)
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
     if exchange.fault is not None:
         return await fault_injection.spoiled(site, exchange, request)
     wire = site.served.wire
     done = steps.carry_out(site, exchange) if failure is None else steps.refuse(site, exchange, failure)
+    site.served.foreseen.clear()
     reply = steps.concluded(site, exchange, await steps.whole(exchange, done), wire)
     headers = {**reply.headers}
     if exchange.rate is not None:

@@ -5,7 +5,8 @@ The core says no in its own words; only `refused` says which error of the API th
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -16,16 +17,21 @@ from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Proven
 from mockserver.tasks import run_log, transitions
 from mockserver.tasks.execution import Execution, topological
-from mockserver.tasks.step import Step, UnknownSubtask
+from mockserver.tasks.step import Act, Step, UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.value import value
 from mockserver.times import SECOND
 from mockserver.world.live import UnknownTask
 from mockserver.world.served import Served
+from mockserver.world.turns import in_thread
 from mockserver.world.value import World
 
 LONG: Final = 1000
 """A task with more subtasks is written in a thread."""
+VERY_LONG: Final = 10_000
+"""One with more is changed as a whole in a thread, too."""
+WHOLE: Final[Mapping[str, Act]] = {"retryTask": Step.retry_task, "rollbackTask": Step.rollback_task}
+"""The operations on a whole task."""
 
 
 @value
@@ -80,12 +86,39 @@ def get_task_instance(served: Served, ids: tuple[int, ...], query: Query, cause:
 
 
 def retry_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
-    return _written(served, served.live.act_on_task(Step.retry_task, cause, ids[0]))
+    return _written(served, _on_whole("retryTask", served, ids[0], cause))
 
 
 def rollback_task(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data | Unwritten:
-    execution = served.live.act_on_task(Step.rollback_task, cause, ids[0])
+    execution = _on_whole("rollbackTask", served, ids[0], cause)
     return _written(served, execution) if served.wire.has_data("rollbackTask") else None
+
+
+def _on_whole(operation: str, served: Served, task: int, cause: str) -> Execution:
+    return served.live.act_on_task(served.foreseen.pop(operation, WHOLE[operation]), cause, task)
+
+
+def foreseeing(served: Served, to: Route) -> AbstractAsyncContextManager[None]:
+    """While such a request arrives, what it will make of a very long task is found out in a thread. Until that is over,
+    time stands still and others find the task as it was; if they change it, it is found out again."""
+    operation = "" if to.operation is None else to.operation.id
+    if operation not in WHOLE or to.task is None or served.live.longest <= VERY_LONG or served.is_moving:
+        return nullcontext()
+    return _foreseeing(served, operation, to.task)
+
+
+@asynccontextmanager
+async def _foreseeing(served: Served, operation: str, task: int) -> AsyncIterator[None]:
+    clock = served.clock
+    clock.hold()
+    try:
+        step = served.live.step(task) if task in served.as_far_as_it_comes().tasks else None
+        if step is not None:
+            with suppress(Refused):  # it will be refused again
+                served.foreseen[operation] = await in_thread(partial(step.foreseen, WHOLE[operation]))
+        yield
+    finally:
+        clock.release()
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:

@@ -30,6 +30,8 @@ from mockserver.tasks.values import (
 
 Transition = Callable[[Subtask, Task, int, Pace], Subtask]
 """Retry, skip or cancel of `transitions`."""
+Act = Callable[["Step"], None]
+"""An operation on a whole task."""
 MANY: Final = 100
 _ENDS: Final = frozenset({PENDING, SUCCESSFUL})
 """The statuses that a subtask's neighbours look at."""
@@ -73,6 +75,22 @@ class Step:
         """(instant, subtask id) of what became due."""
         self.voided = 0
         """How many timers of the future it made void."""
+
+    def foreseen(self, act: Act) -> Act:
+        """`act`, which is carried out on this draft: what begins as this one did gets at once what came of it. Raises
+        Refused."""
+        task, subtasks, logs, circumstances = self.task, self.subtasks, self.logs, (self.now, self.pace, self.server)
+        act(self)
+
+        def again(step: Step) -> None:
+            is_same = step.task is task and step.subtasks is subtasks and step.logs is logs
+            if not is_same or (step.now, step.pace, step.server) != circumstances:
+                act(step)
+                return
+            for name in Step.__slots__:
+                setattr(step, name, getattr(self, name))
+
+        return again
 
     def done(self) -> Execution:
         return Execution(self.task, self.subtasks, self.logs, self.counts, self.open, self.retrying)

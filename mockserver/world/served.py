@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from mockserver.contract.errors import Unprocessable
 from mockserver.contract.wire import Texts, Wire, wire_of
 from mockserver.tasks.run_log import Log
+from mockserver.tasks.step import Act
 from mockserver.tasks.values import Subtask, Task
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
@@ -66,7 +67,9 @@ class Served:
         """Answers that wait: those of rules that are gone are let go."""
         self.being_replaced = Lock()
         """Held by who reads a world that is to come in the place of this one."""
-        self._is_moving = self._is_told_to_stop = False
+        self.is_moving = self._is_told_to_stop = False
+        self.foreseen: dict[str, Act] = {}
+        """What operations on a very long task do, by their ids; each is taken once."""
         self._spoiled: deque[tuple[int, Asked]] = deque(maxlen=SPOILED)
         self.generation = 0
         """How often it was replaced."""
@@ -240,7 +243,7 @@ class Served:
         tasks or settings were changed meanwhile, or the whole world was replaced, or the server ends.
         """
         self.check_unmoved()
-        clock, self._is_moving, self._is_told_to_stop = self.clock, True, False
+        clock, self.is_moving, self._is_told_to_stop = self.clock, True, False
         clock.hold()
         try:
             self.up_to_now()
@@ -256,7 +259,7 @@ class Served:
             raise Unprocessable(f"{error}; nothing was moved") from None
         finally:
             clock.release()
-            self._is_moving = False
+            self.is_moving = False
         on_the_way, trial.history, trial.traces = trial.history, live.history, live.traces
         trial.history.follow(on_the_way)
         trial.world = live.world.with_tasks(trial.world.tasks, trial.world.now)  # rules may have acted meanwhile
@@ -279,7 +282,7 @@ class Served:
 
     def check_unmoved(self) -> None:
         """Raises Unprocessable (409) while a move is under way."""
-        if self._is_moving:
+        if self.is_moving:
             raise Unprocessable("the clock is being moved: wait until that call is answered", status=409)
 
     def _check_same(self, live: LiveWorld, before: World) -> None:
