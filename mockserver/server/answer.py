@@ -1,7 +1,7 @@
 """A request, from what was parsed of it to what is written: by aiohttp's way, or at once by the front's.
 
 Both take the same straight line, which is in `steps`. From the moment that a request has been read it is answered in
-one go, unless a fault makes it wait.
+one go, unless a fault makes it wait, or a task is so long that what happens to it is drafted or written in a thread.
 """
 
 import re

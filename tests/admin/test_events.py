@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from aiohttp import web
@@ -640,7 +640,7 @@ class Asking:
 
 
 def listener_of(asking: Asking) -> Listener:
-    listener = Listener(asking)  # type: ignore[arg-type]  # it needs no more of a request
+    listener = Listener(cast(web.Request, asking))
     listener.joined = True
     return listener
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -32,8 +33,8 @@ class Browser(requests.Session):
         self.trust_env = False
         self.base = base
 
-    def ask(self, method: str, path: str, **options: object) -> requests.Response:
-        return self.request(method, self.base + path, timeout=END_S, **options)  # type: ignore[arg-type]  # as requests takes them
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.request(method, self.base + path, timeout=END_S, **options)
 
     def login(self, user: str = "operator", password: str = "secret-word") -> requests.Response:
         return self.ask("POST", "/login", data={"username": user, "password": password})

