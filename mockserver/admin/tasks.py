@@ -12,9 +12,10 @@ from mockserver.contract.wire import Wire
 from mockserver.fixtures import patch as fixture_patch
 from mockserver.fixtures.writer import subtask_data, task_data
 from mockserver.tasks.execution import Execution
+from mockserver.tasks.step import Step
 from mockserver.tasks.values import CANCELING, READY, RUNNING
+from mockserver.world.live import UnknownTask
 from mockserver.world.turns import in_thread
-from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 TASKS: Final = 1000
@@ -112,25 +113,23 @@ def found_subtask(execution: Execution, request: web.Request) -> int:
 async def patch(
     site: Site, execution: Execution, body: dict[str, Any], cause: str, within: tuple[str | int, ...] = ()
 ) -> Execution:
-    """`within` leads to the part of `body` that was sent. With a long task that is read in a thread, and again at once
-    if the task has changed meanwhile. Raises Unprocessable."""
-    world, id, patched = site.served.world, execution.id, None
+    """`within` leads to the part of `body` that was sent. What becomes of a long task is found out in a thread, while
+    time stands still, and again at once if the task has changed meanwhile. Raises Unprocessable."""
+
+    def replace(step: Step) -> None:
+        settings = site.served.world.settings
+        step.replace(*fixture_patch.patched(step.done().state(), body, settings, step.now))
+
+    id = execution.id
     try:
-        if len(execution.subtasks) > MANY:
-            patched = await in_thread(partial(_patched, execution, body, world))
-            before, world = world, site.served.as_far_as_it_comes()
-            if world.tasks.get(id) is not execution or world.settings is not before.settings:
-                patched = None
-        if patched is None:
-            patched = _patched(world.tasks[id], body, world)
-    except KeyError:
+        if len(execution.subtasks) <= MANY:
+            return site.served.patch(replace, cause, id)
+        with site.served.clock.held():
+            site.served.as_far_as_it_comes()
+            act = await in_thread(partial(site.served.live.step(id).foreseen, replace))
+            return site.served.patch(act, cause, id)
+    except UnknownTask:
         raise Unprocessable(f"task {id} is not there any more", status=404) from None
     except Unprocessable as error:
         problems = [Problem(path[len(within) :], message) for path, message in error.problems]
         raise Unprocessable(error.message, problems) from None
-    site.served.patch(patched.task, patched.subtasks, patched.logs, cause)
-    return site.served.world.tasks[id]
-
-
-def _patched(execution: Execution, body: dict[str, Any], world: World) -> fixture_patch.Patched:
-    return fixture_patch.patched(execution.state(), body, world.settings, world.now)

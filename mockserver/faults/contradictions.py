@@ -27,11 +27,15 @@ def contradictions(rule: Mapping[str, Any]) -> Iterator[Problem]:
     methods = (operation.method, "HEAD") if operation.method == "GET" else (operation.method,)
     if rule.get("method", operation.method) not in methods:
         yield Problem(("method",), f"{operation.id} is a {operation.method}, so this never acts")
-    if not meets(rule.get("path", ANY), operation.path):
-        yield Problem(("path",), f"{operation.id} is …{operation.path}, which this never is, so this never acts")
+    path = operation.path
     for name in _IDS:
-        if name in rule and f"{{{name}}}" not in operation.path:
+        hole = f"{{{name}}}"
+        if name in rule and hole not in path:
             yield Problem((name,), f"{operation.id} has no {name}, so this never acts")
+        if name in rule:
+            path = path.replace(hole, str(int(rule[name])))
+    if not meets(rule.get("path", ANY), path):
+        yield Problem(("path",), f"{operation.id} is …{path}, which this never is, so this never acts")
 
 
 def meets(glob: str, path: str) -> bool:

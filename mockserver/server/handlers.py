@@ -102,23 +102,19 @@ def foreseeing(served: Served, to: Route) -> AbstractAsyncContextManager[None]:
     """While such a request arrives, what it will make of a very long task is found out in a thread. Until that is over,
     time stands still and others find the task as it was; if they change it, it is found out again."""
     operation = "" if to.operation is None else to.operation.id
-    if operation not in WHOLE or to.task is None or served.live.longest <= VERY_LONG or served.is_moving:
+    if operation not in WHOLE or to.task is None or served.live.longest <= VERY_LONG:
         return nullcontext()
     return _foreseeing(served, operation, to.task)
 
 
 @asynccontextmanager
 async def _foreseeing(served: Served, operation: str, task: int) -> AsyncIterator[None]:
-    clock = served.clock
-    clock.hold()
-    try:
+    with served.clock.held():
         step = served.live.step(task) if task in served.as_far_as_it_comes().tasks else None
         if step is not None:
             with suppress(Refused):  # it will be refused again
                 served.foreseen[operation] = await in_thread(partial(step.foreseen, WHOLE[operation]))
         yield
-    finally:
-        clock.release()
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:

@@ -5,7 +5,8 @@ else has, even if that is imported when they are replaced already.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any, Final
@@ -47,12 +48,13 @@ def loop_time() -> float:
 class Clock:
     """A world's clock. `rate` 0 is frozen (manual), 1 is real, 10 is ten times as fast; it can be moved at any rate."""
 
-    __slots__ = ("_base", "_pace", "_since", "_still", "rate")
+    __slots__ = ("_base", "_holders", "_pace", "_since", "_still", "rate")
 
     def __init__(self, now: int, rate: float) -> None:
         self.rate = self._pace = rate
         self._base = self._still = now
         self._since = ticks()
+        self._holders = 0
 
     @classmethod
     def of(cls, setting: ClockSetting) -> "Clock":
@@ -81,12 +83,19 @@ class Clock:
         self._base = self._still = now
         self._since = ticks()
 
-    def hold(self) -> None:
-        """It shows what it shows, whatever its rate, until `release`; then it is where it would have been without."""
-        self._still, self._pace = self.now(), 0
-
-    def release(self) -> None:
-        self._still, self._pace = self._base, self.rate
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """It shows what it shows, whatever its rate, until nobody holds it any more; then it is where it would have
+        been without."""
+        if not self._holders:
+            self._still, self._pace = self.now(), 0
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if not self._holders:
+                self._still, self._pace = self._base, self.rate
 
     def setting(self) -> ClockSetting:
         return ClockSetting(self.mode, self.now(), self.rate or 1.0, True)

@@ -15,10 +15,10 @@ from mockserver.faults.denials import Denial
 from mockserver.faults.rules import Fault, Incoming
 from mockserver.stubs.collection import Stubs
 from mockserver.tasks.execution import Execution
-from mockserver.tasks.run_log import Log, Logged
+from mockserver.tasks.run_log import Logged
 from mockserver.tasks.shared import Shared
-from mockserver.tasks.step import Step, Transition
-from mockserver.tasks.values import RUNNING, Subtask, Task
+from mockserver.tasks.step import Act, Step, Transition
+from mockserver.tasks.values import RUNNING, Subtask
 from mockserver.world.fixture import ClockSetting, Fixture, Settings
 from mockserver.world.history import CHANGES, Change, Record
 from mockserver.world.value import World
@@ -181,17 +181,11 @@ class LiveWorld:
         self._take(step, cause)
         return after
 
-    def act_on_task(self, act: Callable[[Step], None], cause: str, task: int) -> Execution:
-        """Retry or roll back a whole task; returns it as it is then. Raises UnknownTask and Refused."""
+    def act_on_task(self, act: Act, cause: str, task: int) -> Execution:
+        """Retry, roll back or patch a whole task; returns it as it is then. Raises UnknownTask, and what `act` does."""
         step = self.step(task)
         act(step)
         return self._take(step, cause)
-
-    def replace(self, task: Task, subtasks: Mapping[int, Subtask], logs: Mapping[int, Log], cause: str) -> None:
-        """Other values of a task, and of some of its subtasks, in the place of those that there are."""
-        step = self.step(task.id)
-        step.replace(task, subtasks, logs)
-        self._take(step, cause)
 
     def change_settings(self, settings: Settings, cause: str) -> None:
         """What is under way keeps its `due`, and trace ids their count; more slots are taken at once."""

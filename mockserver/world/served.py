@@ -2,16 +2,15 @@
 
 from asyncio import Lock
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import Final, NamedTuple
 
 from mockserver.contract.errors import Unprocessable
 from mockserver.contract.wire import Texts, Wire, wire_of
-from mockserver.tasks.run_log import Log
+from mockserver.tasks.execution import Execution
 from mockserver.tasks.step import Act
-from mockserver.tasks.values import Subtask, Task
 from mockserver.times import MS, SECOND
 from mockserver.world.clock import MANUAL, Clock, ticks, wall
 from mockserver.world.evidence.exchange import Asked
@@ -208,10 +207,11 @@ class Served:
         self.live.change_settings(settings, cause)
         self._rewire()
 
-    def patch(self, task: Task, subtasks: Mapping[int, Subtask], logs: Mapping[int, Log], cause: str) -> None:
-        """Other values of a task and of some of its subtasks."""
-        self.live.replace(task, subtasks, logs, cause)
+    def patch(self, act: Act, cause: str, task: int) -> Execution:
+        """Other values of a task and of some of its subtasks. Raises UnknownTask, and what `act` does."""
+        patched = self.live.act_on_task(act, cause, task)
         self.texts = Texts()
+        return patched
 
     def remove_faults(self, *ids: str) -> None:
         """These, which it has; without any, all of them. The answers that they hold are let go."""
@@ -244,21 +244,20 @@ class Served:
         """
         self.check_unmoved()
         clock, self.is_moving, self._is_told_to_stop = self.clock, True, False
-        clock.hold()
         try:
-            self.up_to_now()
-            while self._is_behind():
-                yield
+            with clock.held():
                 self.up_to_now()
-            live, before = self.live, self.live.world
-            trial = live.copy()
-            for _ in way(trial):
-                yield
-                self._check_same(live, before)
+                while self._is_behind():
+                    yield
+                    self.up_to_now()
+                live, before = self.live, self.live.world
+                trial = live.copy()
+                for _ in way(trial):
+                    yield
+                    self._check_same(live, before)
         except TooManyEvents as error:
             raise Unprocessable(f"{error}; nothing was moved") from None
         finally:
-            clock.release()
             self.is_moving = False
         on_the_way, trial.history, trial.traces = trial.history, live.history, live.traces
         trial.history.follow(on_the_way)

@@ -12,9 +12,9 @@ from gates import Gate
 from processes import END_S
 
 from mockserver import MockServer
-from mockserver.admin import tasks
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.wire import Wire
+from mockserver.fixtures import patch as fixture_patch
 from mockserver.server import handlers
 
 LONG_TASK: Final = {
@@ -93,7 +93,7 @@ def test_what_goes_wrong_while_an_answer_is_written_is_a_500(failed: Client, mon
 
 @pytest.fixture
 def patching(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    return Gate(monkeypatch, tasks, "_patched")
+    return Gate(monkeypatch, fixture_patch, "patched")
 
 
 def patched(mock: MockServer) -> Any:

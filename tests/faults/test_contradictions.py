@@ -31,6 +31,11 @@ CONTRADICTORY: tuple[tuple[dict[str, Any], str, str], ...] = (
         "retryTask is …/tasks/instances/{taskInstanceId}/retry, which this never is, so this never acts",
     ),
     (
+        {"operation": "getTaskInstance", "path": "*/instances/1000", "taskInstanceId": 1001},
+        "$.path",
+        "getTaskInstance is …/tasks/instances/1001, which this never is, so this never acts",
+    ),
+    (
         {"operation": "listTaskInstances", "taskInstanceId": 1000},
         "$.taskInstanceId",
         "listTaskInstances has no taskInstanceId, so this never acts",
@@ -57,6 +62,8 @@ def test_also_in_a_fixture_with_its_place() -> None:
     "rule",
     [
         {"operation": "getTaskInstance", "method": "HEAD"},
+        {"operation": "getTaskInstance", "path": "/api/v2/tasks/instances/1000", "taskInstanceId": 1000},
+        {"operation": "retrySubtask", "path": "*/1000/*", "taskInstanceId": "1000", "subtaskInstanceId": 10001.0},
         {"operation": "retrySubtask", "method": "POST", "path": "/api/v2/tasks/instances/1000/subtasks/*"},
         {"operation": "retrySubtask", "path": "*"},
         {"operation": "retrySubtask", "path": "/w/*"},

@@ -11,6 +11,7 @@ what is kept up beside the subtasks is what would be made of them anew.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -128,7 +129,8 @@ class Values(RuleBasedStateMachine):
             part = {"status": status, "operation": "EXECUTE", "retryCount": retries, "log": "patched"}
             body: dict[str, Any] = {"operation": "ROLLBACK"} if rolls_back else {}
             body["subtasks"] = [{"id": ids[which % len(ids)], **part}] if ids else []
-            self.served.patch(*patched(execution.state(), body, world.settings, world.now), "PATCH")
+            changed = patched(execution.state(), body, world.settings, world.now)
+            self.served.patch(partial(Step.replace, **changed._asdict()), "PATCH", execution.id)
 
     @rule(concurrency=st.integers(1, 5), seed=st.integers(0, 3))
     def the_settings_change(self, concurrency: int, seed: int) -> None:
