@@ -5,7 +5,7 @@ JSON in, JSON out, proven like the API's; a refusal changes nothing.
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -19,7 +19,6 @@ from mockserver.admin.calls import JSON_TYPE, MANY, ControlRoute, Later
 from mockserver.admin.events import feed, listeners
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation, bare
-from mockserver.contract.json_text import encoded
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
 from mockserver.server.routing import WORLD, WORLD_HEADER
@@ -242,26 +241,38 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
             refused = refusal
             body = await in_thread(lambda: proven("control-error", error_json(refused)))
     verdict = VALID
-    content = body if isinstance(body, bytes | Violation) else proven(schema, body)
+    content = body if isinstance(body, Content | Violation) else proven(schema, body)
     if isinstance(content, Violation):
         log.error("contract violation: %s", content)
         site.account.violations += 1
         status, verdict = 500, VIOLATION
         failure = Unprocessable(f"contract violation, a bug of the mock server: {content}")
-        content = json.dumps(error_json(failure)).encode()
+        content = Content([json.dumps(error_json(failure)).encode()])
     headers[responses.CONTRACT] = verdict
     if status != 204:
         headers[hdrs.CONTENT_TYPE] = JSON_TYPE
-    response = web.Response(status=status, body=content, headers=headers)
+    if len(content) > 1:
+        headers[hdrs.CONTENT_LENGTH] = str(sum(map(len, content)))
+    response = web.Response(status=status, body=content[0] if len(content) == 1 else sent(content), headers=headers)
     if status in (408, 413, 503):
         response.force_close()
     return response
 
 
-def proven(schema: str | None, body: object) -> bytes | Violation:
-    """What breaks its schema is our bug."""
+class Content(list[bytes]):
+    """The body of an answer, a long one in parts: no other thread goes on while one call copies it all."""
+
+
+async def sent(content: Content) -> AsyncIterator[bytes]:
+    for part in content:
+        yield part
+
+
+def proven(schema: str | None, body: object) -> Content | Violation:
+    """What breaks its schema is our bug. Half of a surrogate pair is a question mark."""
     try:
-        return b"" if schema is None else encoded(contract().checker(schema).prove(body).text)
+        texts = [""] if schema is None else contract().checker(schema).prove_in_parts(body)
+        return Content(text.encode("utf-8", "replace") for text in texts)
     except Violation as violation:
         return violation
 

@@ -1,14 +1,29 @@
 """JSON text → Python's values, stricter than the standard library: no key twice, no NaN, no number that is infinite.
 
-And text → bytes.
+And text that is too long for one piece.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
-from typing import Any, Final
+from typing import Any
 
-MANY: Final = 2**20
+
+class LongText(list[str]):
+    """A long text in parts. Nobody puts them together, since no other thread goes on while one call copies it all."""
+
+    def __radd__(self, before: str) -> "LongText":
+        return LongText([before + self[0], *self[1:]])
+
+    @classmethod
+    def of(cls, opening: str, texts: "Iterable[str | LongText]", closing: str) -> "LongText":
+        """Of one text at least; with commas between."""
+        parts = cls()
+        for text in texts:
+            parts.extend([text] if isinstance(text, str) else text)
+            parts[-1] += ","
+        parts[-1] = parts[-1][:-1] + closing
+        return opening + parts
 
 
 def strict_json(text: str) -> Any:
@@ -20,14 +35,6 @@ def strict_json(text: str) -> Any:
         half = f"U+{ord(error.object[error.start]):04X}"
         raise ValueError(f"it has half of a surrogate pair, {half}, which is no character") from None
     return data
-
-
-def encoded(text: str) -> bytes:
-    """As UTF-8; half of a surrogate pair is a question mark. A long one is encoded in parts: no other thread goes on
-    while one call lasts."""
-    if len(text) <= MANY:
-        return text.encode("utf-8", "replace")
-    return b"".join([text[start : start + MANY].encode("utf-8", "replace") for start in range(0, len(text), MANY)])
 
 
 def finite(text: str) -> float:

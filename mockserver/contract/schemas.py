@@ -85,8 +85,13 @@ class Checker:
 
     def prove(self, value: object) -> Proven:
         """Raises Violation, with what the judge says."""
+        return Proven(self, "".join(self.prove_in_parts(value)))
+
+    def prove_in_parts(self, value: object) -> list[str]:
+        """Likewise, and returns its text as it was put together: a long one in parts."""
         try:
-            return Proven(self, self.table[type(value)](value))
+            text = self.table[type(value)](value)
+            return [text] if isinstance(text, str) else text
         except (Wrong, KeyError):
             raise self.violation(value) from None
 

@@ -18,6 +18,7 @@ from variants import VARIANTS
 from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import InFile, Problem, Violation
 from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.proof import parts
 from mockserver.contract.proof.explanation import shown
 from mockserver.contract.proof.templates import Template
 from mockserver.contract.schemas import Checker, Contract, Proven, contract
@@ -83,6 +84,18 @@ def test_proof_by_parts_agrees_with_the_judge_on_twenty_thousand_values(seed: in
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("many", "long"), [(1, 2**20), (1000, 1)], ids=["items", "characters"])
+def test_a_text_in_parts_is_the_same_text(monkeypatch: pytest.MonkeyPatch, many: int, long: int) -> None:
+    """Whatever is long in it."""
+    values = [(checker, value) for checker, value in generated(FEWER, seed=4) if checker.accepts(value)]
+    whole = [checker.prove(value).text for checker, value in values]
+    monkeypatch.setattr(parts, "MANY", many)
+    monkeypatch.setattr(parts, "LONG", long)
+    in_parts = [checker.prove_in_parts(value) for checker, value in values]
+    assert ["".join(texts) for texts in in_parts] == whole == [checker.prove(value).text for checker, value in values]
+    assert any(len(texts) > 3 for texts in in_parts)
+
+
 def test_what_fits_a_schema_by_its_making_is_accepted() -> None:
     """Or the generator is wrong, and the agreement says little."""
     dice = random.Random(3)
@@ -320,6 +333,16 @@ def test_a_filled_template_is_the_whole_value(seed: int) -> None:
         filled = Template(checker, fixed, *holes).text(*(value[key] for key in holes))
         assert json.loads(filled) == value
         assert judged(checker, json.loads(filled))
+
+
+def test_what_is_filled_in_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MANY", 1)
+    task = contract().checker("wrapped-task-instance")
+    value = valid(task, random.Random(5)) | {
+        "subtasks": [valid(task.part("properties", "subtasks", "items"), random.Random(seed)) for seed in range(3)]
+    }
+    fixed = {key: item for key, item in value.items() if key != "subtasks"}
+    assert json.loads(Template(task, fixed, "subtasks").text(value["subtasks"])) == value
 
 
 def test_filling_a_template_leaves_it_as_it_was() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mockserver.contract.json_text import MANY, encoded, repeated_key, strict_json
+from mockserver.contract.json_text import LongText, repeated_key, strict_json
 
 
 class Key(str):
@@ -54,10 +54,14 @@ def test_an_object_may_have_a_thousand_keys() -> None:
     assert strict_json(json.dumps(whole)) == whole
 
 
-# --- text to bytes ---------------------------------------------------------------------------------------------------
+# --- text that is too long for one piece -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, 1, MANY - 1, MANY, MANY + 1, 2 * MANY + 3])
-def test_a_long_text_is_encoded_as_a_short_one_is(size: int) -> None:
-    text = ("a\u00e9\U0001f600\ud800" * (size // 4 + 1))[:size]
-    assert encoded(text) == text.encode("utf-8", "replace")
+def test_a_long_text_has_commas_between_and_what_is_around_it() -> None:
+    inner = LongText.of("[", ["1", "2"], "]")
+    assert "".join('"a":' + LongText.of("{", [inner, "3"], "}")) == '"a":{[1,2],3}'
+
+
+def test_what_is_put_around_a_long_text_leaves_it_as_it_is() -> None:
+    one = LongText(["1", "2"])
+    assert ("0" + one, one) == (["01", "2"], ["1", "2"])

@@ -11,12 +11,16 @@ from functools import cache
 from json.encoder import encode_basestring as string
 from typing import Any, Final
 
+from mockserver.contract.json_text import LongText
 from mockserver.times import WireInstant, is_wire_instant
 
 MEMO_LIMIT: Final = 4096
 
-Write = Callable[[Any], str]
+Write = Callable[[Any], str | LongText]
 """Proves a value of one Python type and returns its JSON text, or raises Wrong or KeyError."""
+MANY: Final = 1000
+LONG: Final = 2**20
+"""The text of an array with more items, or with so many characters, stays in parts; so does what is around it."""
 Table = dict[type, Write]
 """From the exact Python type of a value to what proves it."""
 
@@ -181,10 +185,15 @@ class Parts:
         items = self._part("items") if "items" in schema else dict(ANYTHING)
         least, most = schema.get("minItems", 0), schema.get("maxItems", float("inf"))
 
-        def array(value: list[Any] | tuple[Any, ...]) -> str:
+        def array(value: list[Any] | tuple[Any, ...]) -> str | LongText:
             if not least <= len(value) <= most:
                 raise Wrong
-            return "[" + ",".join([items[type(item)](item) for item in value]) + "]"
+            texts = [items[type(item)](item) for item in value]
+            if len(texts) > MANY:
+                texts = [_joined("", texts[start : start + MANY], "") for start in range(0, len(texts), MANY)]
+            elif sum(map(len, texts)) <= LONG:
+                return _joined("[", texts, "]")
+            return LongText.of("[", texts, "]")
 
         return {list: array, tuple: array}
 
@@ -200,7 +209,7 @@ class Parts:
         def others(key: str) -> Table:
             return next((table for pattern, table in patterns if pattern.search(key)), rest)
 
-        def write(value: dict[str, Any]) -> str:
+        def write(value: dict[str, Any]) -> str | LongText:
             if not required <= value.keys():
                 raise Wrong
             texts = []
@@ -210,13 +219,20 @@ class Parts:
                     texts.append(string(key) + ":" + others(key)[type(item)](item))
                 else:
                     texts.append(known[0] + known[1][type(item)](item))
-            return "{" + ",".join(texts) + "}"
+            return _joined("{", texts, "}")
 
         return {dict: write}
 
 
+def _joined(opening: str, texts: list[Any], closing: str) -> str | LongText:
+    try:
+        return f"{opening}{','.join(texts)}{closing}"
+    except TypeError:  # one of them is long
+        return LongText.of(opening, texts, closing)
+
+
 def _any_of(writers: list[Write], *, exactly_one: bool) -> Write:
-    def write(value: object) -> str:
+    def write(value: object) -> str | LongText:
         texts = []
         for writer in writers:
             try:

@@ -64,7 +64,10 @@ class Template:
         in its place. Raises Violation."""
         try:
             pieces = self._pieces.copy()
-            pieces[1::2] = [table[type(value)](value) for table, value in zip(self._tables, values, strict=True)]
+            pieces[1::2] = [
+                text if isinstance(text := table[type(value)](value), str) else "".join(text)
+                for table, value in zip(self._tables, values, strict=True)
+            ]
             return "".join(pieces)
         except (Wrong, KeyError):
             raise self._checker.violation(self._whole(list(values))) from None

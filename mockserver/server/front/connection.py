@@ -99,8 +99,7 @@ class Connection(web.RequestHandler):
             allowed = {str(name): resp.headers[name] for name in (hdrs.ALLOW,) if name in resp.headers}
             resp = self._refused(request, resp.status, why, allowed)
         self._begun = b""
-        body = getattr(resp, "body", None)
-        with self._connections.buffered.holding(len(body) if isinstance(body, bytes) else 0):
+        with self._connections.buffered.holding(resp.content_length or 0):
             return await super().finish_response(request, resp, start_time)
 
     def handle_error(
