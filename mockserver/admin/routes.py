@@ -5,7 +5,7 @@ JSON in, JSON out, proven like the API's; a refusal changes nothing.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -251,21 +251,14 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     headers[responses.CONTRACT] = verdict
     if status != 204:
         headers[hdrs.CONTENT_TYPE] = JSON_TYPE
-    if len(content) > 1:
-        headers[hdrs.CONTENT_LENGTH] = str(sum(map(len, content)))
-    response = web.Response(status=status, body=content[0] if len(content) == 1 else sent(content), headers=headers)
+    response = responses.response(status, content, headers)
     if status in (408, 413, 503):
         response.force_close()
     return response
 
 
 class Content(list[bytes]):
-    """The body of an answer, a long one in parts: no other thread goes on while one call copies it all."""
-
-
-async def sent(content: Content) -> AsyncIterator[bytes]:
-    for part in content:
-        yield part
+    """The body of an answer, a long one in parts."""
 
 
 def proven(schema: str | None, body: object) -> Content | Violation:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import MANY, Later, body_of, checked, id_in_path
+from mockserver.admin.calls import MANY, Later, body_of, checked, checked_body, id_in_path
 from mockserver.admin.journal import asked
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
@@ -66,9 +66,9 @@ async def get_subtask(site: Site, request: web.Request) -> object:
 
 
 async def patch_task(site: Site, request: web.Request) -> object:
-    sent = await body_of(request)
+    body = await checked_body("task-patch", request)
     execution = found_task(site, request)
-    patched = await patch(site, execution, checked("task-patch", sent), f"PATCH /__admin/tasks/{execution.id}")
+    patched = await patch(site, execution, body, f"PATCH /__admin/tasks/{execution.id}")
     return task_json(patched, site)
 
 

@@ -98,7 +98,7 @@ async def respond(
     if hdrs.ORIGIN in request.headers:
         cors.share(headers, request.headers[hdrs.ORIGIN])
     exchange.headers = headers
-    response = web.Response(body=reply.content, status=reply.status, headers=headers)
+    response = responses.response(reply.status, [reply.content], headers)
     if failure is not None and failure.row in responses.UNREAD:
         response.force_close()  # the rest of the body is not wanted
     return response

@@ -86,7 +86,7 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
         return await transport.truncated(request, reply.status, reply.content, headers, effect.fraction)
     if isinstance(effect, Dribble):
         return await transport.dribbled(request, reply.status, reply.content, headers, effect, wait)
-    return web.Response(status=reply.status, body=reply.content, headers=headers)
+    return responses.response(reply.status, [reply.content], headers)
 
 
 def account_for(site: Site, exchange: Exchange) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -44,6 +44,7 @@ MAX_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 30
 UNREAD: Final = (BROKEN_BODY, LARGE_BODY, SLOW_BODY, TOO_MUCH)
 """After these the connection closes: the rest of the body is not wanted."""
+PIECE: Final = 256 * 1024
 CONTRACT: Final = "X-Mock-Contract"
 RULE: Final = "X-Mock-Rule"
 HINT: Final = "X-Mock-Hint"
@@ -132,6 +133,20 @@ def rate_headers(rate: Fault, now: int) -> dict[str, str]:
         "RateLimit-Remaining": str(max(0, effect.limit - count)),
         "RateLimit-Reset": str(-((now - until) // SECOND)),
     }
+
+
+def response(status: int, parts: Sequence[bytes], headers: Mapping[str, str]) -> web.Response:
+    """A long body goes to the socket in pieces: no other thread goes on while one call copies it all."""
+    size = sum(map(len, parts))
+    if size <= PIECE:
+        return web.Response(status=status, body=b"".join(parts), headers=headers)
+    return web.Response(status=status, body=_pieces(parts), headers={**headers, hdrs.CONTENT_LENGTH: str(size)})
+
+
+async def _pieces(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), PIECE):
+            yield part[start : start + PIECE]
 
 
 @value

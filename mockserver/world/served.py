@@ -246,10 +246,10 @@ class Served:
         clock, self.is_moving, self._is_told_to_stop = self.clock, True, False
         try:
             with clock.held():
-                self.up_to_now()
                 while self._is_behind():
+                    next(self.live.events(clock.now(), budget=1), None)
                     yield
-                    self.up_to_now()
+                self.up_to_now()
                 live, before = self.live, self.live.world
                 trial = live.copy()
                 for _ in way(trial):
