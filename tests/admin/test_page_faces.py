@@ -307,6 +307,15 @@ def test_everything_can_be_done_by_the_keyboard(tabs: Tabs) -> None:
         expect(page.page.get_by_label("Step by")).to_be_focused()
 
 
+def test_who_goes_to_a_task_reads_on_there_and_who_opens_the_page_begins_at_its_top(tabs: Tabs, failed: Client) -> None:
+    failed.admin("PUT", "/state", {"tasks": [{"id": id, "subtasks": [{"id": id}]} for id in (1, 2)]})
+    page = admin(tabs, failed.mock.url)
+    expect(page.heading("2 Task 2")).to_be_visible()
+    assert page.page.evaluate("document.activeElement === document.body")
+    page.tasks.last.click()
+    expect(page.heading("1 Task 1")).to_be_focused()
+
+
 def test_the_content_is_skipped_to_on_every_panel(tabs: Tabs, failed: Client) -> None:
     page = admin(tabs, failed.mock.url, "#/faults")
     page.page.keyboard.press("Tab")

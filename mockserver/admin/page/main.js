@@ -45,6 +45,7 @@ const app = {
     return answer;
   },
   api: () => health?.api ?? "",
+  hasMoved: false, // by somebody who is on the page
   isOwn: ({ traceId }) => own.has(traceId),
   async lookAtHealth() {
     const after = changes;
@@ -183,6 +184,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 addEventListener("hashchange", async () => {
   for (const open of document.querySelectorAll(":popover-open")) open.hidePopover();
   const before = document.activeElement;
+  app.hasMoved = true;
   await show();
   if (document.activeElement === before) $("main").focus({ preventScroll: true });
 });

@@ -38,6 +38,7 @@ export function createTask(app, ahead) {
   ], { "aria-label": "Copy … of the task" });
   const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => waiting.forEach((one) => one.abort()) }, "Stop waiting");
   const inspector = createInspector(app, traces, { act: actOnSubtask, read: (call) => reading(call, found) });
+  let isComing = false; // somebody has gone to it, and reads on there once it is shown
   let graph = null; // it comes after what one acts with
   const missing = h("p", { hidden: true, class: "missing" });
   const body = h("div", { class: "middle" },
@@ -64,6 +65,8 @@ export function createTask(app, ahead) {
     missing.hidden = task !== null;
     body.hidden = inspector.element.hidden = task === null;
     if (task === null) return;
+    if (isComing && document.activeElement === document.getElementById("main")) title.focus({ preventScroll: true });
+    isComing = false;
     graph?.update(task.subtasks, app.now());
     if (wanted !== undefined) {
       if (indices.has(wanted)) choose(wanted, true);
@@ -253,7 +256,7 @@ export function createTask(app, ahead) {
         forget();
         choose(null, true);
         wanted = subtask;
-        if (id !== null) setTimeout(() => title.focus({ preventScroll: true }));
+        isComing = app.hasMoved;
       } else if (task === null) wanted = subtask ?? wanted;
       else if (subtask !== undefined && subtask !== inspector.id()) {
         choose(subtask, true);
