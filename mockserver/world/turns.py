@@ -4,7 +4,7 @@ once."""
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Final, TypeVar, cast
 
 from mockserver.times import MS
@@ -15,6 +15,10 @@ SLICE: Final = 5 * MS
 
 ENOUGH: Final = 50 * MS
 """So long a request may hold others up with what has become due before it."""
+
+COMPUTING: Final = BoundedSemaphore(4)
+"""So many threads compute at a time, of all servers in the process. They take turns with the loop, and more of them
+would do no more together: each only makes the loop wait longer for its own turn."""
 
 Result = TypeVar("Result")
 Steps = Generator[None, None, Result]
@@ -47,7 +51,8 @@ async def in_thread(call: Callable[[], Result]) -> Result:
     def run() -> None:
         result, error = None, None
         try:
-            result = call()
+            with COMPUTING:
+                result = call()
         except Exception as raised:
             error = raised
         with suppress(RuntimeError):  # nobody is there any more

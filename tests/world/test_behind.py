@@ -10,8 +10,11 @@ from clients import TASK, Client
 
 from mockserver import MockServer
 from mockserver.world import live as live_room
+from mockserver.world import moves
 from mockserver.world import served as served_room
+from mockserver.world.fixture import ClockSetting
 from mockserver.world.live import LiveWorld, TooManyEvents
+from mockserver.world.served import Served
 
 COUNT: Final = 40
 
@@ -70,6 +73,19 @@ def test_other_settings_begin_the_count_anew(monkeypatch: pytest.MonkeyPatch) ->
     it.change_settings(it.world.settings._replace(pace=paced(dispatch=1)), "PUT /__admin/settings")
     it.advance(at(1))
     assert it.world.now == at(1)
+
+
+def test_while_a_move_catches_up_others_are_let_in_after_each_event() -> None:
+    served = Served(many(), ClockSetting("real", at(0), 1.0, True))
+    served.clock.move(at(1))
+    moving = served.moving(moves.by(0))
+    happened = []
+    for _ in range(10):
+        next(moving)
+        happened.append(sum(one.status == "RUNNING" for one in served.world.tasks[1000].subtasks.values()))
+    assert happened == [*range(1, 11)]
+    moving.close()
+    assert served.clock.now() >= at(1), "it goes on"
 
 
 # --- served ----------------------------------------------------------------------------------------------------------
