@@ -249,12 +249,15 @@ class Served:
                 while self._is_behind():
                     next(self.live.events(clock.now(), budget=1), None)
                     yield
+                    self._check_same(self.clock is clock)
                 self.up_to_now()
                 live, before = self.live, self.live.world
                 trial = live.copy()
                 for _ in way(trial):
                     yield
-                    self._check_same(live, before)
+                    now = live.world
+                    is_same = now.tasks is before.tasks and now.settings is before.settings
+                    self._check_same(self.live is live and is_same)
         except TooManyEvents as error:
             raise Unprocessable(f"{error}; nothing was moved") from None
         finally:
@@ -284,10 +287,9 @@ class Served:
         if self.is_moving:
             raise Unprocessable("the clock is being moved: wait until that call is answered", status=409)
 
-    def _check_same(self, live: LiveWorld, before: World) -> None:
-        """Raises Unprocessable (409) if a move that began with these has to end."""
-        now = live.world
+    def _check_same(self, is_same: bool) -> None:
+        """Raises Unprocessable (409) if a move has to end: it has to, too, if what it began with is not there."""
         if self._is_told_to_stop:
             raise Unprocessable("the server ends, or this world does: nothing was moved", status=409)
-        if self.live is not live or now.tasks is not before.tasks or now.settings is not before.settings:
+        if not is_same:
             raise Unprocessable("the world was changed while its clock was moved: nothing was moved", status=409)

@@ -2,9 +2,10 @@
 once."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
-from threading import BoundedSemaphore, Thread
+from threading import Lock, Thread
 from typing import Final, TypeVar, cast
 
 from mockserver.times import MS
@@ -16,9 +17,44 @@ SLICE: Final = 5 * MS
 ENOUGH: Final = 50 * MS
 """So long a request may hold others up with what has become due before it."""
 
-COMPUTING: Final = BoundedSemaphore(4)
-"""So many threads compute at a time, of all servers in the process. They take turns with the loop, and more of them
-would do no more together: each only makes the loop wait longer for its own turn."""
+
+class Threads:
+    """So many at a time and no more, each of which goes on with what waits, and then ends.
+
+    They take turns with the loop, and more of them would do no more together: each only makes the loop wait longer for
+    its own turn, and has memory of its own.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._waiting = deque[Callable[[], None]]()
+        self._lock = Lock()
+
+    def do(self, job: Callable[[], None]) -> None:
+        """`job` raises nothing."""
+        with self._lock:
+            if not self._free:
+                self._waiting.append(job)
+                return
+            self._free -= 1
+        try:
+            Thread(target=self._work, args=(job,), name="beside the loop", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            self._free += 1
+            raise
+
+    def _work(self, job: Callable[[], None]) -> None:
+        while True:
+            job()
+            with self._lock:
+                if not self._waiting:
+                    self._free += 1
+                    return
+                job = self._waiting.popleft()
+
+
+THREADS: Final = Threads(4)
+"""Of all servers in the process."""
 
 Result = TypeVar("Result")
 Steps = Generator[None, None, Result]
@@ -51,12 +87,11 @@ async def in_thread(call: Callable[[], Result]) -> Result:
     def run() -> None:
         result, error = None, None
         try:
-            with COMPUTING:
-                result = call()
+            result = call()
         except Exception as raised:
             error = raised
         with suppress(RuntimeError):  # nobody is there any more
             loop.call_soon_threadsafe(settle, result, error)
 
-    Thread(target=run, name="beside the loop", daemon=True).start()
+    THREADS.do(run)
     return await future

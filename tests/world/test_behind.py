@@ -9,6 +9,8 @@ from builders import pace as paced
 from clients import TASK, Client
 
 from mockserver import MockServer
+from mockserver.contract.errors import Unprocessable
+from mockserver.times import SECOND
 from mockserver.world import live as live_room
 from mockserver.world import moves
 from mockserver.world import served as served_room
@@ -86,6 +88,24 @@ def test_while_a_move_catches_up_others_are_let_in_after_each_event() -> None:
     assert happened == [*range(1, 11)]
     moving.close()
     assert served.clock.now() >= at(1), "it goes on"
+
+
+@pytest.mark.parametrize("end", ["replaced", "ended"])
+def test_a_move_that_catches_up_ends_with_its_world(end: str) -> None:
+    setting = ClockSetting("real", at(0), 1.0, True)
+    served = Served(many(), setting)
+    served.clock.move(at(1))
+    moving = served.moving(moves.by(9 * SECOND))
+    next(moving)
+    if end == "replaced":
+        served.replace(many(), setting)
+        served.clock.move(at(1))
+    else:
+        served.let_go()
+    with pytest.raises(Unprocessable, match="nothing was moved"):
+        next(moving)
+    assert served.world.now < at(2)
+    assert not served.is_moving
 
 
 # --- served ----------------------------------------------------------------------------------------------------------

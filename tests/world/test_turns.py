@@ -2,16 +2,17 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 from processes import END_S
 
 from mockserver.world import turns
-from mockserver.world.turns import in_thread
+from mockserver.world.turns import Threads, in_thread
 
 
 def test_who_comes_when_all_are_at_work_waits_for_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "COMPUTING", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(turns, "THREADS", Threads(1))
     told: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
 
@@ -33,7 +34,7 @@ def test_who_comes_when_all_are_at_work_waits_for_one_of_them(monkeypatch: pytes
 
 
 def test_who_fails_leaves_its_place_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "COMPUTING", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(turns, "THREADS", Threads(1))
 
     def failing() -> None:
         raise ValueError("planted")
@@ -44,3 +45,19 @@ def test_who_fails_leaves_its_place_to_others(monkeypatch: pytest.MonkeyPatch) -
         return await in_thread(lambda: 1)
 
     assert asyncio.run(both()) == 1
+
+
+def test_where_no_thread_can_be_started_it_fails_and_the_next_one_need_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "THREADS", Threads(1))
+
+    def refused(**_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def both() -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(turns, "Thread", refused)
+            with pytest.raises(RuntimeError, match="can't start"):
+                await in_thread(lambda: 1)
+        return await in_thread(lambda: 2)
+
+    assert asyncio.run(both()) == 2
