@@ -5,9 +5,12 @@ What one side breaks off ends the other. No web page of another origin gets here
 
 import asyncio
 import logging
+import socket
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import hdrs, web
@@ -30,6 +33,7 @@ from mockserver.world.worlds import Site
 log = logging.getLogger("mockserver")
 
 CONNECT_S: Final = 10
+CLOSED_S: Final = 1
 LOOK_S: Final = 0.25
 """So often it is looked whether who asked is still there: aiohttp tells nobody."""
 HEADERS: Final = 64 * 1024
@@ -44,6 +48,7 @@ class Forwarding:
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
         self._session: aiohttp.ClientSession | None = None
+        self._sockets = WeakSet[socket.socket]()
         self._under_way: set[asyncio.Task[web.StreamResponse]] = set()
 
     @property
@@ -52,7 +57,9 @@ class Forwarding:
         if self._session is None:
             tls = self.upstream.tls
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=True if tls is None else tls),
+                connector=aiohttp.TCPConnector(
+                    limit=0, force_close=True, ssl=True if tls is None else tls, socket_factory=self._socket
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
                 skip_auto_headers=(hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT),
@@ -61,6 +68,11 @@ class Forwarding:
                 max_field_size=HEADERS,
             )
         return self._session
+
+    def _socket(self, to: aiohttp.AddrInfoType) -> socket.socket:
+        made = socket.socket(*to[:3])
+        self._sockets.add(made)
+        return made
 
     async def while_asked(
         self, request: web.Request, answering: Coroutine[Any, Any, web.StreamResponse]
@@ -82,8 +94,14 @@ class Forwarding:
             task.cancel()
 
     async def close(self, _: web.Application) -> None:
-        if self._session is not None:
-            await self._session.close()
+        """A connection with TLS that was given back says good-bye first, for which a session does not wait."""
+        if self._session is None:
+            return
+        await self._session.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSED_S):
+                while any(one.fileno() != -1 for one in self._sockets):  # noqa: ASYNC110  # nobody tells when one is closed
+                    await asyncio.sleep(0.005)
 
 
 FORWARDING: Final = web.AppKey("forwarding", Forwarding)
