@@ -4,7 +4,7 @@ from typing import Final
 
 import browser
 import pytest
-from browser import Tabs, expect
+from browser import Tabs, expect, shoot
 from clients import Client
 from panels import Admin, admin
 from steadiness import SIZES, header, shifts, watch_shifts
@@ -43,6 +43,21 @@ def test_retry_and_its_answer_are_in_view_and_nothing_moves(tabs: Tabs, size: tu
                 break
         assert shifts(page.page) == []
         assert header(page.page) == high
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_an_answer_that_is_long_in_coming_moves_nothing(tabs: Tabs, failed: Client, size: tuple[int, int]) -> None:
+    """Who waits can stop that."""
+    failed.admin("POST", "/faults", {"operation": "retrySubtask", "fault": "HANG"})
+    page = admin(tabs, failed.mock.url, size=size)
+    expect(page.why).to_contain_text("no byte ever comes back")
+    watch_shifts(page.page)
+    page.press("Retry")
+    expect(page.button("Stop waiting")).to_be_in_viewport(ratio=1)
+    shoot(page.page, f"waiting-{size[0]}")
+    page.press("Stop waiting")
+    expect(page.button("Stop waiting")).to_be_hidden()
+    assert shifts(page.page) == []
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

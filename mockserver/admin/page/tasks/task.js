@@ -44,7 +44,7 @@ export function createTask(app, ahead) {
   const body = h("div", { class: "middle" },
     h("div", { class: "head" },
       h("a", { href: "#/tasks", class: "back", "aria-label": "All tasks" }, "←"),
-      title, status, operation, h("span", { class: "gap" }), stop, copying, Object.values(acts)),
+      title, status, operation, h("span", { class: "gap" }, stop), copying, Object.values(acts)),
     h("div", { class: "over" }, answer.element));
   const element = h("article", { class: "task", "aria-labelledby": "task-title", hidden: true }, missing, body, inspector.element);
 
