@@ -205,6 +205,7 @@ def named_world(site: Site, route: ControlRoute, request: web.Request) -> Iterat
 
 async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.StreamResponse:
     site.worlds.settle()
+    found: list[bytes] | Violation | None = None
     try:
         if route.handler is not state.health:
             buffered = request.app[responses.BUFFERED]
@@ -222,7 +223,7 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
         status, schema = 204 if route.reply is None else route.status, route.reply
         if isinstance(body, Later):
             make = body.make
-            body = await in_thread(lambda: proven(schema, make()))
+            found = await in_thread(lambda: proven(schema, make()))
         refusal = None
     except Unprocessable as error:
         refusal = bare(error)
@@ -239,15 +240,15 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
         headers.update(refusal.headers)
         if len(refusal.problems) > MANY:
             refused = refusal
-            body = await in_thread(lambda: proven("control-error", error_json(refused)))
+            found = await in_thread(lambda: proven("control-error", error_json(refused)))
     verdict = VALID
-    content = body if isinstance(body, Content | Violation) else proven(schema, body)
+    content = proven(schema, body) if found is None else found
     if isinstance(content, Violation):
         log.error("contract violation: %s", content)
         site.account.violations += 1
         status, verdict = 500, VIOLATION
         failure = Unprocessable(f"contract violation, a bug of the mock server: {content}")
-        content = Content([json.dumps(error_json(failure)).encode()])
+        content = [json.dumps(error_json(failure)).encode()]
     headers[responses.CONTRACT] = verdict
     if status != 204:
         headers[hdrs.CONTENT_TYPE] = JSON_TYPE
@@ -257,15 +258,12 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     return response
 
 
-class Content(list[bytes]):
-    """The body of an answer, a long one in parts."""
-
-
-def proven(schema: str | None, body: object) -> Content | Violation:
-    """What breaks its schema is our bug. Half of a surrogate pair is a question mark."""
+def proven(schema: str | None, body: object) -> list[bytes] | Violation:
+    """The body of an answer, a long one in parts. What breaks its schema is our bug. Half of a surrogate pair is a
+    question mark."""
     try:
         texts = [""] if schema is None else contract().checker(schema).prove_in_parts(body)
-        return Content(text.encode("utf-8", "replace") for text in texts)
+        return [text.encode("utf-8", "replace") for text in texts]
     except Violation as violation:
         return violation
 

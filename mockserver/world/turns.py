@@ -22,7 +22,7 @@ class Threads:
     """So many at a time and no more, each of which goes on with what waits, and then ends.
 
     They take turns with the loop, and more of them would do no more together: each only makes the loop wait longer for
-    its own turn, and has memory of its own.
+    its own turn, and has memory of its own. The standard library's pool would keep a process from ending.
     """
 
     def __init__(self, most: int) -> None:
@@ -40,7 +40,8 @@ class Threads:
         try:
             Thread(target=self._work, args=(job,), name="beside the loop", daemon=True).start()
         except RuntimeError:  # the system gives no more threads
-            self._free += 1
+            with self._lock:
+                self._free += 1
             raise
 
     def _work(self, job: Callable[[], None]) -> None:

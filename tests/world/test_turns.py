@@ -26,6 +26,8 @@ def test_who_comes_when_all_are_at_work_waits_for_one_of_them(monkeypatch: pytes
         await asyncio.to_thread(begun.wait, END_S)
         other = asyncio.create_task(in_thread(lambda: told.append("other")))
         await asyncio.sleep(0)
+        assert [thread.name for thread in threading.enumerate()].count("beside the loop") == 1
+        assert told == []
         go_on.set()
         await asyncio.gather(one, other)
 

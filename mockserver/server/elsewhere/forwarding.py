@@ -7,7 +7,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote
 from weakref import WeakSet
@@ -34,6 +33,8 @@ log = logging.getLogger("mockserver")
 
 CONNECT_S: Final = 10
 CLOSED_S: Final = 1
+LOOKS: Final = 200
+"""At the end, within that time, whether every connection is closed."""
 LOOK_S: Final = 0.25
 """So often it is looked whether who asked is still there: aiohttp tells nobody."""
 HEADERS: Final = 64 * 1024
@@ -98,10 +99,10 @@ class Forwarding:
         if self._session is None:
             return
         await self._session.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSED_S):
-                while any(one.fileno() != -1 for one in self._sockets):  # noqa: ASYNC110  # nobody tells when one is closed
-                    await asyncio.sleep(0.005)
+        for _look in range(LOOKS):  # nobody tells when a socket is closed
+            if all(one.fileno() == -1 for one in self._sockets):
+                return
+            await asyncio.sleep(CLOSED_S / LOOKS)
 
 
 FORWARDING: Final = web.AppKey("forwarding", Forwarding)
