@@ -43,6 +43,7 @@ async function show() {
 }
 document.forms[0].onsubmit = async (event) => {
   event.preventDefault();
+  list.replaceChildren();
   const [status, {data}] = await ask("login", {method: "POST", body: new URLSearchParams(new FormData(event.target))});
   if (status === 200) { history.pushState(null, "", data.location); await show(); } else said.textContent = "wrong";
 };
@@ -87,6 +88,7 @@ def test_a_small_console(mock: MockServer, tabs: Tabs) -> None:
 
 def test_a_reset_of_the_world_logs_out(mock: MockServer, tabs: Tabs) -> None:
     page = tabs.open(f"{mock.url}/")
+    expect(page.locator("#said")).to_have_text("log in")
     logged_in(page, "admin", "admin")
     expect(page.locator("#said")).to_have_text("tasks")
     stubs = mock.stubs()
