@@ -1,6 +1,5 @@
 """Control routes of tasks and subtasks: a list for the page, each one by itself, and changing it."""
 
-from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,11 +10,11 @@ from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
 from mockserver.fixtures import patch as fixture_patch
 from mockserver.fixtures.writer import subtask_data, task_data
+from mockserver.server.handlers import foreseen
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.step import Step
 from mockserver.tasks.values import CANCELING, READY, RUNNING
 from mockserver.world.live import UnknownTask
-from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 TASKS: Final = 1000
@@ -113,8 +112,7 @@ def found_subtask(execution: Execution, request: web.Request) -> int:
 async def patch(
     site: Site, execution: Execution, body: dict[str, Any], cause: str, within: tuple[str | int, ...] = ()
 ) -> Execution:
-    """`within` leads to the part of `body` that was sent. What becomes of a long task is found out in a thread, while
-    time stands still, and again at once if the task has changed meanwhile. Raises Unprocessable."""
+    """`within` leads to the part of `body` that was sent. Raises Unprocessable."""
 
     def replace(step: Step) -> None:
         settings = site.served.world.settings
@@ -124,9 +122,7 @@ async def patch(
     try:
         if len(execution.subtasks) <= MANY:
             return site.served.patch(replace, cause, id)
-        with site.served.clock.held():
-            site.served.as_far_as_it_comes()
-            act = await in_thread(partial(site.served.live.step(id).foreseen, replace))
+        async with foreseen(site.served, id, replace) as act:
             return site.served.patch(act, cause, id)
     except UnknownTask:
         raise Unprocessable(f"task {id} is not there any more", status=404) from None

@@ -87,6 +87,7 @@ async def respond(
     if failure is None:
         failure = steps.meet_fault(site.served, exchange)
     if exchange.fault is not None:
+        site.served.foreseen.clear()
         return await fault_injection.spoiled(site, exchange, request)
     wire = site.served.wire
     done = steps.carry_out(site, exchange) if failure is None else steps.refuse(site, exchange, failure)

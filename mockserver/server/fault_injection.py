@@ -20,8 +20,7 @@ from mockserver.faults import mutation
 from mockserver.faults.effects import Dribble, Error, RateLimit, Response, Transport, Truncate, Violate
 from mockserver.faults.header import PREFERRED
 from mockserver.faults.rules import AFTER, BEFORE, Fault
-from mockserver.server import cors, responses, steps, transport
-from mockserver.server.handlers import Unwritten
+from mockserver.server import cors, handlers, responses, steps, transport
 from mockserver.server.responses import Reply
 from mockserver.times import MS
 from mockserver.world.account import DELIBERATELY_INVALID, VALID, VIOLATION, Verdict
@@ -47,15 +46,14 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
     done, wire = steps.Done(), served.wire
     happens = not fault.replaces or fault.when == AFTER
     if happens and fault.when == AFTER:
-        done = await steps.whole(exchange, late(site, exchange))
+        done, wire = await late(site, exchange)
     if fault.delay is not None and not await served.held.wait(fault.id, fault.delay.seconds(dice)):
         exchange.let_go = True
         site.account.deliberately_invalid += 1
         account_for(site, exchange)
         return transport.close(request)
     if happens and fault.when == BEFORE:
-        done, wire = late(site, exchange), served.wire
-        done = await steps.whole(exchange, done)
+        done, wire = await late(site, exchange)
     if isinstance(done.data, Violation):
         effect = None  # our bug comes first
 
@@ -96,8 +94,16 @@ def account_for(site: Site, exchange: Exchange) -> None:
         steps.judge(site, exchange)
 
 
-def late(site: Site, exchange: Exchange) -> steps.Done:
-    """The operation is carried out, perhaps later than the request came."""
+async def late(site: Site, exchange: Exchange) -> tuple[steps.Done, Wire]:
+    """The operation is carried out, perhaps later than the request came; the other is of when it was."""
+    served = site.served
+    async with handlers.foreseeing(served, exchange.asked.to):
+        done, wire = acted(site, exchange), served.wire
+        served.foreseen.clear()
+    return await steps.whole(exchange, done), wire
+
+
+def acted(site: Site, exchange: Exchange) -> steps.Done:
     served = site.served
     try:
         world = served.up_to_now()
@@ -144,7 +150,7 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
     """The operation's own answer, or the error that replaces it; proven either way."""
     fault, data, failure = exchange.fault, done.data, done.failure
     assert fault is not None
-    assert not isinstance(data, Unwritten)
+    assert not isinstance(data, handlers.Unwritten)
     effect = None if isinstance(data, Violation) else fault.effect
     if isinstance(effect, Error):
         data, failure = None, responses.injected(fault, effect, exchange.asked.headers)

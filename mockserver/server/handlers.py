@@ -6,7 +6,14 @@ The core says no in its own words; only `refused` says which error of the API th
 import io
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -17,7 +24,7 @@ from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Proven
 from mockserver.tasks import run_log, transitions
 from mockserver.tasks.execution import Execution, topological
-from mockserver.tasks.step import Act, Step, UnknownSubtask
+from mockserver.tasks.step import Act, Foreseen, Step, UnknownSubtask
 from mockserver.tasks.transitions import Refused
 from mockserver.tasks.value import value
 from mockserver.times import SECOND
@@ -30,6 +37,8 @@ LONG: Final = 1000
 """A task with more subtasks is written in a thread."""
 VERY_LONG: Final = 10_000
 """One with more is changed as a whole in a thread, too."""
+TRIES: Final = 20
+"""So often what comes of an act is found out, if others change the task meanwhile; then it is carried out at once."""
 WHOLE: Final[Mapping[str, Act]] = {"retryTask": Step.retry_task, "rollbackTask": Step.rollback_task}
 """The operations on a whole task."""
 
@@ -99,8 +108,7 @@ def _on_whole(operation: str, served: Served, task: int, cause: str) -> Executio
 
 
 def foreseeing(served: Served, to: Route) -> AbstractAsyncContextManager[None]:
-    """While such a request arrives, what it will make of a very long task is found out in a thread. Until that is over,
-    time stands still and others find the task as it was; if they change it, it is found out again."""
+    """While such a request arrives, what it will make of a very long task has been found out."""
     operation = "" if to.operation is None else to.operation.id
     if operation not in WHOLE or to.task is None or served.live.longest <= VERY_LONG:
         return nullcontext()
@@ -109,12 +117,25 @@ def foreseeing(served: Served, to: Route) -> AbstractAsyncContextManager[None]:
 
 @asynccontextmanager
 async def _foreseeing(served: Served, operation: str, task: int) -> AsyncIterator[None]:
-    with served.clock.held():
-        step = served.live.step(task) if task in served.as_far_as_it_comes().tasks else None
-        if step is not None:
-            with suppress(Refused):  # it will be refused again
-                served.foreseen[operation] = await in_thread(partial(step.foreseen, WHOLE[operation]))
+    async with AsyncExitStack() as stack:
+        with suppress(UnknownTask, Refused):  # it will be refused again
+            served.foreseen[operation] = await stack.enter_async_context(foreseen(served, task, WHOLE[operation]))
         yield
+
+
+@asynccontextmanager
+async def foreseen(served: Served, task: int, act: Act) -> AsyncIterator[Act]:
+    """An act on a whole task, and what comes of it, found out in a thread. Time stands still until it is over. Others
+    find the task as it was; if they change it, it is found out again, but not for ever. Raises UnknownTask, and what
+    the act does."""
+    with ExitStack() as holds:
+        for _ in range(TRIES):
+            holds.enter_context(served.clock.held())  # another one, if the world was replaced
+            served.as_far_as_it_comes()
+            found = await in_thread(partial(Foreseen, act, served.live.step(task)))
+            if found.holds(served.live.step(task)):
+                break
+        yield found
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:

@@ -45,6 +45,7 @@ class Step:
     """`now` is the instant at which it happens, `server` who executes."""
 
     __slots__ = (
+        "before",
         "changes",
         "counts",
         "logs",
@@ -60,6 +61,7 @@ class Step:
     )
 
     def __init__(self, execution: Execution, now: int, pace: Pace, server: str) -> None:
+        self.before = execution
         self.now = now
         self.pace = pace
         self.server = server
@@ -75,22 +77,6 @@ class Step:
         """(instant, subtask id) of what became due."""
         self.voided = 0
         """How many timers of the future it made void."""
-
-    def foreseen(self, act: Act) -> Act:
-        """`act`, which is carried out on this draft: what begins as this one did gets at once what came of it. Raises
-        Refused."""
-        task, subtasks, logs, circumstances = self.task, self.subtasks, self.logs, (self.now, self.pace, self.server)
-        act(self)
-
-        def again(step: Step) -> None:
-            is_same = step.task is task and step.subtasks is subtasks and step.logs is logs
-            if not is_same or (step.now, step.pace, step.server) != circumstances:
-                act(step)
-                return
-            for name in Step.__slots__:
-                setattr(step, name, getattr(self, name))
-
-        return again
 
     def done(self) -> Execution:
         return Execution(self.task, self.subtasks, self.logs, self.counts, self.open, self.retrying)
@@ -264,6 +250,26 @@ class Step:
     def _file(self, subtask: Subtask) -> None:
         may = may_move(subtask, self.subtasks, self.task.operation == ROLLBACK)
         self.open = _filed(self.open, subtask.definition.id, may)
+
+
+class Foreseen:
+    """An act, and what comes of it, found out on a draft that nobody else has. A draft that begins as that one did gets
+    it at once; any other is acted on. Raises what the act does."""
+
+    def __init__(self, act: Act, draft: Step) -> None:
+        self._act, self._draft = act, draft
+        act(draft)
+
+    def __call__(self, step: Step) -> None:
+        if not self.holds(step):
+            self._act(step)
+            return
+        for name in Step.__slots__:
+            setattr(step, name, getattr(self._draft, name))
+
+    def holds(self, step: Step) -> bool:
+        mine = self._draft
+        return step.before is mine.before and (step.now, step.pace, step.server) == (mine.now, mine.pace, mine.server)
 
 
 def _filed(ids: tuple[int, ...], id: int, belongs: bool) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import current_thread
+from typing import get_args
 
 import pytest
 from clients import RETRY, TASK, Client, failed_world, said
@@ -10,7 +12,8 @@ from processes import END_S
 
 from mockserver import MockServer
 from mockserver.server import handlers, steps
-from mockserver.tasks.step import Act, Step
+from mockserver.tasks.step import Act, Foreseen, Step
+from mockserver.world.fixture import ClockMode
 
 ACTS = ("retry", "rollback")
 
@@ -23,7 +26,7 @@ def every_task_is_very_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    return Gate(monkeypatch, Step, "foreseen")
+    return Gate(monkeypatch, Foreseen, "__init__")
 
 
 @pytest.fixture
@@ -81,6 +84,50 @@ def test_who_changes_it_meanwhile_comes_first(failed: Client, gate: Gate, pool: 
     status, _ = retrying.result()
     assert status == 400, "its task is RUNNING by then"
     assert failed.subtasks()[1] == "READY"
+
+
+@pytest.mark.parametrize("mode", get_args(ClockMode))
+@pytest.mark.parametrize("change", ["edit", "reset"])
+def test_it_is_found_out_again_beside_the_loop(
+    failed: Client, monkeypatch: pytest.MonkeyPatch, gate: Gate, pool: ThreadPoolExecutor, mode: ClockMode, change: str
+) -> None:
+    failed.mock.set_clock(mode)
+    names = acting_threads(monkeypatch)
+    retrying = pool.submit(post, failed.mock, "retry")
+    assert gate.reached.acquire(timeout=END_S)
+    if change == "edit":
+        failed.admin("PATCH", "/tasks/1000/subtasks/10002", {"name": "another"})
+    else:
+        failed.mock.reset()
+    gate.open.set()
+    assert retrying.result() == (200, None)
+    assert set(names) == {"beside the loop"}
+    assert len(names) == 2 or change == "reset", "which may have brought back the very same task"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_fault_that_makes_it_wait_carries_it_out_likewise(
+    failed: Client, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    failed.mock.set_clock("real")
+    names = acting_threads(monkeypatch)
+    failed.admin("POST", "/faults", {"operation": "retryTask", "fixedDelayMilliseconds": 20, "when": when})
+    assert post(failed.mock, "retry") == (200, None)
+    assert set(names) == {"beside the loop"}
+    assert failed.subtasks()[1] != "FAILED"
+
+
+def acting_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of the thread of each draft of a retry of a whole task."""
+    names: list[str] = []
+    real = handlers.WHOLE["retryTask"]
+
+    def told(step: Step) -> None:
+        names.append(current_thread().name)
+        real(step)
+
+    monkeypatch.setitem(handlers.WHOLE, "retryTask", told)
+    return names
 
 
 @pytest.mark.parametrize("path", ["1000/rollback", "9999/retry", "x/retry"])
