@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import browser
 import pytest
 from browser import Tabs, expect
-from clients import RETRY, Client
+from clients import RETRY, TASK, Client
 from panels import Admin, admin
 
 if TYPE_CHECKING:
@@ -138,3 +138,55 @@ def test_a_retry_is_one_request_also_after_a_step(tabs: Tabs, failed: Client) ->
         expect(page.badge).to_contain_text("FAILED")
         page.press("Retry")
         expect(page.result).to_contain_text("200")
+
+
+def test_an_answer_about_a_rule_is_older_than_what_is_told_of_it(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url, "#/faults")
+    expect(page.page.get_by_text("No rule is active")).to_be_visible()
+    with late(page, "faults"):
+        page.press("503")
+        expect(page.rules).to_contain_text("0 hits")
+        failed.post(RETRY)
+        expect(page.rules).to_contain_text("1 hit,")
+    expect(page.page.get_by_text("Added fault-1")).to_be_visible()
+    expect(page.rules).to_contain_text("1 hit,")
+
+
+def test_an_answer_about_the_clock_is_older_than_what_is_told_of_it(tabs: Tabs, failed: Client) -> None:
+    page = admin(tabs, failed.mock.url)
+    expect(page.button("Retry")).to_be_visible()
+    time = page.page.get_by_label("Time of the world")
+    with late(page, "clock") as asked:
+        page.page.get_by_label("How time passes").select_option("10")
+        asked()
+        failed.mock.set_clock("manual", now="2022-02-02T02:02:02Z")
+        expect(time).to_contain_text("2022-02-02")
+    expect(page.page.get_by_label("How time passes")).to_have_value("manual")
+    expect(time).to_contain_text("2022-02-02")
+
+
+def test_a_log_that_comes_late_is_read_again(tabs: Tabs, failed: Client) -> None:
+    """Nothing is told of it: only time passes."""
+    run = {"duration": "4s", "log": "first line\nsecond line"}
+    failed.admin("PATCH", "/tasks/1000/subtasks/10001", {"status": "RUNNING", "runs": [run]})
+    page = admin(tabs, failed.mock.url, "#/tasks/1000/10000")
+    expect(page.subtask.get_by_role("heading")).to_contain_text("10000")
+    with late(page, "tasks/1000/subtasks/10001") as asked:
+        page.node(10001).click()
+        asked()
+        failed.mock.advance("2s")
+        expect(page.page.get_by_label("Time of the world")).to_contain_text("15:10:15")
+    expect(page.page.get_by_role("region", name="Log", exact=True)).to_contain_text("first line")
+
+
+def test_a_request_that_comes_after_the_journal_was_emptied_stays(tabs: Tabs, failed: Client) -> None:
+    failed.get(TASK)
+    page = admin(tabs, failed.mock.url, "#/requests")
+    expect(page.row("getTaskInstance")).to_be_visible()
+    with late(page, "requests"):
+        page.press("Empty the journal")
+        expect(page.page.get_by_text("No request has come yet.")).to_be_visible()
+        failed.post(RETRY)
+        expect(page.row("retrySubtask")).to_be_visible()
+    expect(page.page.get_by_text("The journal is empty.")).to_be_visible()
+    expect(page.row("retrySubtask")).to_be_visible()

@@ -1,4 +1,5 @@
-// What stands between a request and its right answer: faults, denials and permissions, as they are now.
+// What stands between a request and its right answer: faults, denials and permissions, as the stream tells of them. (An
+// answer to a call of the page's own may be older than that.)
 
 import { soon } from "./dom.js";
 import { control } from "./server.js";
@@ -21,19 +22,6 @@ export function createRules() {
     /** `told()` is called after every change. */
     changed: (told) => listeners.push(told),
     active: () => [...rules.faults.values(), ...rules.denials.values()].filter((rule) => !isUsedUp(rule)),
-    clear() {
-      rules.faults.clear();
-      rules.denials.clear();
-      tell();
-    },
-    forget(kind, id) {
-      rules[kind].delete(id);
-      tell();
-    },
-    take(kind, rule) {
-      rules[kind].set(rule.id, rule);
-      tell();
-    },
     heard(name, data) {
       if (["hello", "world", "skipped"].includes(name)) lookSoon();
       if (name !== "fault" && name !== "denial") return;

@@ -40,7 +40,6 @@ export function create(app) {
 
   async function add(kind, body) {
     const rule = await control("POST", kind, body);
-    known.take(kind, rule);
     say(`Added ${rule.id}. ${inWords(rule)}, ${leftOf(rule)}.`);
   }
 
@@ -85,7 +84,6 @@ export function create(app) {
         } catch (error) {
           if (error.status !== 404) throw error; // somebody was faster
         }
-        known.forget(kind, id);
       },
       { class: "quiet", "aria-label": `Remove ${id}` },
     );
@@ -109,7 +107,6 @@ export function create(app) {
 
   async function removeAll() {
     await Promise.all([control("DELETE", "faults"), control("DELETE", "denials")]);
-    known.clear();
     title.focus();
   }
 

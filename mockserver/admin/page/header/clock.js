@@ -35,12 +35,13 @@ export function createClock(app) {
   app.idle = () => idle.click();
 
   const setMode = soon(async () => {
-    const sent = chosen;
+    const sent = chosen, before = at;
     try {
       const clock = await control("PUT", "clock", sent === "manual" ? { mode: "manual" } : { mode: "real", speed: Number(sent) });
       if (sent !== chosen) return; // somebody has chosen again meanwhile
       chosen = null;
-      told(clock);
+      if (at === before) told(clock); // else the stream has said more
+      else mode.value = shown;
       clearAlerts();
     } catch (error) {
       if (sent === chosen) {

@@ -174,9 +174,8 @@ export function create(app) {
 
   async function empty() {
     await control("DELETE", "requests");
-    entries.clear();
-    total = dropped = seen = 0;
-    draw();
+    seen = 0;
+    look();
     say("The journal is empty.");
   }
 

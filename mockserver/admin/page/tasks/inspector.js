@@ -56,11 +56,11 @@ export function createInspector(app, traces, { act, read }) {
 
   const look = soon(async () => {
     if (task === null || id === null || one === null || element.closest("[hidden]")) return;
-    const asked = path();
+    const asked = path(), since = app.now();
     try {
       const whole = await read(control("GET", asked));
       if (!whole || asked !== path()) return;
-      linesSeen = linesWritten(app.now());
+      linesSeen = linesWritten(since); // or more, but what has passed since may have come too late for it
       const text = whole.log ?? "";
       put(log, text || "No run has written anything yet.");
       put(last, text.trimEnd().split("\n").pop());
