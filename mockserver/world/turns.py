@@ -77,7 +77,8 @@ async def in_slices(steps: Steps[Result]) -> Result:
 
 
 async def in_thread(call: Callable[[], Result]) -> Result:
-    """Unlike asyncio's own `to_thread`, it keeps no process from ending."""
+    """Unlike asyncio's own `to_thread`, it keeps no process from ending; and what is cancelled before it has begun is
+    not called."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 
@@ -86,6 +87,8 @@ async def in_thread(call: Callable[[], Result]) -> Result:
             future.set_exception(error) if error is not None else future.set_result(cast(Result, result))
 
     def run() -> None:
+        if future.cancelled():
+            return
         result, error = None, None
         try:
             result = call()

@@ -35,6 +35,31 @@ def test_who_comes_when_all_are_at_work_waits_for_one_of_them(monkeypatch: pytes
     assert told == ["first", "other"]
 
 
+def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "THREADS", Threads(1))
+    told: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        begun.set()
+        assert go_on.wait(END_S)
+        told.append("first")
+
+    async def all_three() -> None:
+        one = asyncio.create_task(in_thread(first))
+        await asyncio.to_thread(begun.wait, END_S)
+        gone = asyncio.create_task(in_thread(lambda: told.append("gone")))
+        last = asyncio.create_task(in_thread(lambda: told.append("last")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(one, last)
+
+    asyncio.run(all_three())
+    assert told == ["first", "last"]
+
+
 def test_who_fails_leaves_its_place_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "THREADS", Threads(1))
 
