@@ -66,8 +66,7 @@ async def respond(
         response = await order.elsewhere(site, request, identified(site.served, asked_by(request, path, b"")))
         if response is not None:
             return response
-    if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
-        site.account.valid += 1
+    if cors.is_preflight(request):
         return cors.preflight(request)
     body, buffered = b"", request.app[responses.BUFFERED]
     if buffered.is_full:
