@@ -824,6 +824,7 @@ def test_a_server_with_a_hundred_listeners_stops_at_once(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 def test_serve_with_a_hundred_listeners_ends_at_once() -> None:
     with Served("failed-subtask", "--clock", "manual") as served:

@@ -266,6 +266,7 @@ def busy_world(count: int) -> Json:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_nobody_waits_long_whatever_another_asks() -> None:
     context = get_context("spawn")
     with Served("--clock", "manual") as served:

@@ -103,6 +103,7 @@ def test_a_world_of_its_own_has_a_list_of_its_own(failed: Client) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_large_world_is_listed_quickly() -> None:
     """1,000 tasks of 100 subtasks each, something under way in every one."""
     subtasks = [[{"id": task * 1000 + id, "upstreams": []} for id in range(100)] for task in range(1200)]

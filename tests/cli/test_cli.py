@@ -478,6 +478,7 @@ def test_nor_where_it_is_still_loading(further: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_request_that_does_not_end_is_waited_for_5_seconds_at_most() -> None:
     with Served("failed-subtask") as served, in_flight(served):
         began = time.monotonic()

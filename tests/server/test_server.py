@@ -245,6 +245,7 @@ def test_an_open_connection_does_not_hold_it() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_request_that_does_not_end_does_not_hold_it() -> None:
     with MockServer(WORLD) as mock, socket.create_connection(("127.0.0.1", mock.port), timeout=END_S) as connection:
         head = f"POST {RETRY} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"

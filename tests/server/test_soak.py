@@ -103,6 +103,7 @@ def still_waiting(port: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_two_minutes_of_everything_leave_it_as_it_was(tmp_path: Path) -> None:
     fixture = tmp_path / "world.json"
     fixture.write_text(json.dumps(failed_world(clock={"mode": "real", "speed": 100})))
