@@ -88,6 +88,7 @@ def test_filters_are_in_the_address(tabs: Tabs, failed: Client) -> None:
     expect(page.page.get_by_role("heading", name="Request 2: ")).to_be_focused()
     assert page.page.url.endswith("#/requests/2?status=4")
     page.page.reload()
+    page.comes()
     expect(page.row("getTaskInstance")).to_have_count(1)
     page.page.keyboard.press("Escape")
     expect(page.page.get_by_role("heading", name="Request 2: ")).to_be_hidden()
@@ -147,6 +148,7 @@ def test_a_round_of_retries_takes_few_keys(tabs: Tabs, failed: Client) -> None:
     keys = page.page.keyboard
     keys.press("r")
     expect(page.result).to_contain_text("200")
+    expect(page.badge).to_contain_text("READY")
     keys.press("s")
     expect(page.badge).to_contain_text("FAILED")
     keys.press("r")

@@ -34,6 +34,23 @@ def late(page: Admin, path: str) -> Iterator[Callable[[], None]]:
         route.fulfill(response=answer)
 
 
+def test_what_one_does_before_the_stream_has_come_is_answered(tabs: Tabs, failed: Client) -> None:
+    """A browser that has no connection left for it can take long."""
+    page, held = Admin(tabs.open()), list["Route"]()
+    page.page.route("**/__admin/events", lambda route: held.append(route))
+    page.page.goto(f"{failed.mock.url}/__admin/")
+    page.press("Retry")
+    expect(page.result).to_contain_text("200")
+    page.press("Next event")
+    expect(page.caused).to_have_count(1)
+    for route in held:
+        route.continue_()
+    page.comes()
+    expect(page.badge).to_contain_text("RUNNING")
+    expect(page.result).to_contain_text("200")
+    expect(page.caused).to_have_count(1)
+
+
 def test_a_change_that_is_told_while_the_task_is_read_is_not_lost(tabs: Tabs, failed: Client) -> None:
     page = admin(tabs, failed.mock.url, "#/tasks/17")
     expect(page.task(1000)).to_contain_text("FAILED")
@@ -60,8 +77,9 @@ def test_who_is_chosen_while_users_are_read_acts(tabs: Tabs, permissions: Client
     page.act_as("viewer")
     state = permissions.state()
     state["users"]["viewer"]["permissions"] = []
-    with late(page, "users"):
+    with late(page, "users") as asked:
         permissions.admin("PUT", "/state", state)
+        asked()
         expect(page.why).to_contain_text("as viewer: 403: viewer lacks")
         page.act_as("operator")
     expect(page.page.get_by_role("option", name="viewer (no permission)")).to_have_count(1)
@@ -133,6 +151,7 @@ def test_a_retry_is_one_request_also_after_a_step(tabs: Tabs, failed: Client) ->
     expect(page.page.get_by_role("banner")).to_contain_text("nothing is due")
     page.press("Retry")
     expect(page.result).to_contain_text("200")
+    expect(page.badge).to_contain_text("READY")
     with late(page, "health"):
         page.press("Step")
         expect(page.badge).to_contain_text("FAILED")

@@ -15,11 +15,21 @@ SOON_MS: Final = 15_000
 """So long a test waits for the page to show what has happened elsewhere: for ever, as a loaded machine counts."""
 CLIPBOARD: Final[dict[str, Any]] = {"permissions": ["clipboard-read", "clipboard-write"]}
 """Options of a window that may use it."""
+HAS_COME: Final = """() => {
+  const [where, user, time] = ["#where", "#user", "[role=timer]"].map((one) => document.querySelector(one));
+  const isTold = where.textContent !== "…" && user.options.length > 1 && time?.textContent;
+  return isTold && document.querySelector("#help h2") !== null;
+}"""
 
 
 class Admin:
     def __init__(self, page: "Page") -> None:
         self.page = page
+
+    def comes(self) -> None:
+        """It is connected, has been told how the world stands, says so in its header, and heeds keys."""
+        expect(self.connection).to_have_text("● live")
+        self.page.wait_for_function(HAS_COME)
 
     def go(self, panel: str) -> None:
         self.page.get_by_role("navigation").get_by_role("link", name=panel, exact=True).click()
@@ -144,7 +154,7 @@ class Admin:
 
 
 def admin(tabs: Tabs, url: str, fragment: str = "", **options: Any) -> Admin:
-    """The page of a server or of a world, in a window of its own. It is connected, and has looked."""
+    """The page of a server or of a world, in a window of its own, once it has come."""
     opened = Admin(open_admin(tabs, url, fragment, **options))
-    expect(opened.connection).to_have_text("● live")
+    opened.comes()
     return opened

@@ -15,15 +15,7 @@ SHIFTS: Final = """() => {
 SETTLED: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-HAS_COME: Final = """() => {
-  const [where, connection, user] = ["where", "connection", "user"].map((id) => document.getElementById(id));
-  return where.textContent !== "…" && connection.textContent === "● live" && user.options.length > 1;
-}"""
-
-
 def watch_shifts(page: "Page") -> None:
-    """From when all of the header is there."""
-    page.wait_for_function(HAS_COME)
     page.evaluate(SHIFTS)
 
 

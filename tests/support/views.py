@@ -107,6 +107,7 @@ def undoable(page: Admin) -> None:
 def copies(page: Admin) -> None:
     """A menu that is open, over a task that was retried."""
     page.page.goto("#/tasks/1000/10001")
+    expect(page.badge).to_contain_text("FAILED")  # a new address closes what is open
     page.act_as("operator")
     page.press("Retry")
     page.result.get_by_role("button", name="Copy …").click()

@@ -46,6 +46,7 @@ const app = {
   },
   api: () => health?.api ?? "",
   hasMoved: false, // by somebody who is on the page
+  isAnother: false, // whether a hello is not the stream's first: what one has seen may be of another world
   isOwn: ({ traceId }) => own.has(traceId),
   async lookAtHealth() {
     const after = changes;
@@ -142,7 +143,8 @@ let latest = null;
 function heard(name, data, id) {
   if (name === "hello") {
     app.world = data.world;
-    if (latest !== null) say(id - latest > ANOTHER ? "The server was restarted: this is a new world." : "Much has happened meanwhile: this is how it stands now.");
+    app.isAnother = latest !== null;
+    if (app.isAnother) say(id - latest > ANOTHER ? "The server was restarted: this is a new world." : "Much has happened meanwhile: this is how it stands now.");
     place.mistakes(data.mistakes);
   }
   if (name === "mistakes") place.mistakes(data.mistakes);

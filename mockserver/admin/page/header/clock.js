@@ -107,7 +107,7 @@ export function createClock(app) {
     heard(name, data) {
       if (name === "hello") told(data.clock);
       if (name === "clock") told(data);
-      if (name === "hello" || name === "world") {
+      if ((name === "hello" && app.isAnother) || name === "world") {
         put(summary, "No step yet");
         summary.disabled = true;
         caused.replaceChildren();

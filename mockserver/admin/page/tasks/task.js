@@ -276,7 +276,8 @@ export function createTask(app, ahead) {
       if (event === "request") traces.heard(data);
       if (event === "skipped") look();
       if (event === "hello") {
-        forget();
+        if (app.isAnother) forget();
+        else era += 1;
         look();
       }
       if (event === "world") edited(data.cause);
