@@ -158,6 +158,27 @@ def test_a_query_parameter_is_listed_under_each_of_its_spellings(id: str) -> Non
 
 
 @every_operation
+def test_a_query_parameter_tells_its_default(id: str) -> None:
+    shown = {one["name"]: one["schema"].get("default") for one in described(DOCUMENT)[id]["parameters"]}
+    assert all(shown[parameter.name] == parameter.default for parameter in OPERATIONS[id].query)
+
+
+@every_operation
+def test_an_example_blames_a_parameter_that_there_is(id: str) -> None:
+    operation, found = OPERATIONS[id], {}
+    for name, example in described(DOCUMENT)[id]["responses"]["400"]["content"]["application/json"]["examples"].items():
+        for blamed in example["value"]["error"].get("subErrors", ()):
+            found[name] = blamed["field"]
+            assert blamed["object"] == id
+            assert blamed["field"] in example["value"]["error"]["message"]
+    known = [*operation.path_parameters, *operation.query]
+    assert set(found.values()) <= {one.name for one in known}
+    assert found.get("cannotSort") == ("sort" if operation.query else None)
+    if operation.path_parameters:
+        assert found["badParameter"] == operation.path_parameters[0].name
+
+
+@every_operation
 def test_an_operation_names_its_permission_and_its_source(id: str) -> None:
     assert f"Needs {OPERATIONS[id].permission}." in described(DOCUMENT)[id]["description"]
     assert f"Source: {OPERATIONS[id].source}." in described(DOCUMENT)[id]["description"]
