@@ -98,8 +98,8 @@ def test_a_development_server_behind_the_mock_reloads_its_page(vite: Any, tabs: 
         page = tabs.open(mock.url)
         expect(page.locator("h1")).to_have_text("first")
         assert any(address.startswith(mock.url.replace("http", "ws")) for address in tabs.addresses)
+        assert page.evaluate(f"async () => (await fetch('{TASKS}')).status") == 200  # before it is loaded anew
         eventually(lambda: shown("second"))
-        assert page.evaluate(f"async () => (await fetch('{TASKS}')).status") == 200
         tabs.close()  # while it can be reached: Vite's client looks for it again and again
 
 
@@ -143,6 +143,7 @@ import { defineConfig } from "@playwright/test";
 const launchOptions = { executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] };
 export default defineConfig({
   workers: 2, fullyParallel: true, repeatEach: 2, reporter: "line",
+  timeout: 120_000, expect: { timeout: 30_000 },
   use: { baseURL: process.env.OCP_BASE_URL, launchOptions },
 });
 """

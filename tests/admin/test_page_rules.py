@@ -11,6 +11,8 @@ from browser import Tabs, expect, shoot
 from clients import RETRY, TASK, Client, Json, said
 from panels import CLIPBOARD, SOON_MS, admin
 from processes import END_S
+from raw_sockets import connected, heard, request
+from waiting import eventually
 
 from mockserver import MockServer
 
@@ -31,9 +33,9 @@ def soon(what: "Locator", text: str) -> None:
 # --- presets: what a client elsewhere gets ---------------------------------------------------------------------------
 
 
-def retried(client: Client, within_s: float = END_S) -> requests.Response:
+def retried(client: Client) -> requests.Response:
     """A retry from outside, by a client that sends each request once."""
-    return requests.post(client.mock.url + RETRY, timeout=within_s)
+    return requests.post(client.mock.url + RETRY, timeout=END_S)
 
 
 def lost(client: Client) -> None:
@@ -53,8 +55,11 @@ def slow(client: Client) -> None:
 
 
 def hang(client: Client) -> None:
-    with pytest.raises(requests.ReadTimeout):
-        retried(client, IMPATIENT_S)
+    with connected(client.mock.port) as connection:
+        connection.sendall(request(RETRY, "POST", **{"Content-Length": "0"}))
+        eventually(lambda: client.mock.faults()[0]["hits"] == 1)
+        connection.settimeout(IMPATIENT_S)
+        assert heard(connection) == (b"", "silent")
     assert client.subtasks()[1] == "FAILED", "it did not happen"
 
 
