@@ -15,13 +15,14 @@ import requests
 import yaml
 from clients import API, FOREVER, RETRY, SUBTASK, TASK, TASKS, Client, Json, said, world_of
 from processes import END_S, PACKAGE, needed, plugin_is_installed
+from raw_sockets import request
 from slow import slow_but
+from waiting import waiting
 
 from mockserver import MockServer
 from mockserver.contract.dialects import DEFAULT, DIALECTS, DialectName
 
 OPERATOR, VIEWER, NOBODY = (("operator", "operator"), ("viewer", "viewer"), ("nobody", "nobody"))
-IMPATIENT_S: Final = 0.1
 WORLD: Final[Json] = {
     "auth": "basic",
     "users": {
@@ -323,9 +324,8 @@ def test_every_effect_can_be_copied(pytester: pytest.Pytester) -> None:
 def test_a_hang_is_copied_with_a_short_patience(pytester: pytest.Pytester) -> None:
     with MockServer(WORLD) as mock, Client(mock) as client:
         client.admin("POST", "/faults", {"fault": "HANG"})
-        with pytest.raises(requests.ReadTimeout):
-            requests.get(mock.url + TASK, timeout=IMPATIENT_S)
-        source = client.latest("/copies")["pytest"]
+        with waiting(client, request()):
+            source = client.latest("/copies")["pytest"]
     assert "timeout=1)" in source
     found = outcomes(pytester, {"hang": source, "spoiled": spoiled(source)})
     assert found == {"hang": "passed", "spoiled": "failed"}
@@ -454,9 +454,8 @@ def refused(client: Client) -> str:
 
 def test_a_request_that_still_waits_has_no_test_yet(failed: Client) -> None:
     failed.admin("POST", "/faults", {"fixedDelayMilliseconds": 60_000})
-    with pytest.raises(requests.ReadTimeout):
-        requests.get(failed.mock.url + TASK, timeout=IMPATIENT_S)
-    assert refused(failed) == "pytest: it has no answer (yet)"
+    with waiting(failed, request()):
+        assert refused(failed) == "pytest: it has no answer (yet)"
 
 
 @pytest.mark.parametrize(

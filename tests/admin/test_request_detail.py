@@ -5,6 +5,8 @@ from typing import Any, Final
 import pytest
 import requests
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json
+from raw_sockets import request
+from waiting import waiting
 
 from mockserver import MockServer
 from mockserver.world.journal import REQUESTS
@@ -100,11 +102,10 @@ def test_a_lost_answer_with_what_it_did_all_the_same(failed: Client, when: str, 
 
 def test_what_waits_has_changed_nothing_yet(failed: Client) -> None:
     failed.admin("POST", "/faults", {"fixedDelayMilliseconds": 60_000})
-    with pytest.raises(requests.ReadTimeout):
-        requests.post(failed.mock.url + RETRY, timeout=0.1)
-    found = detail(failed)
-    assert (found["request"]["status"], found["changes"]) == (None, [])
-    assert states(failed)[10001] == (FAILED_ONE, FAILED_ONE)
+    with waiting(failed, request(RETRY, "POST")):
+        found = detail(failed)
+        assert (found["request"]["status"], found["changes"]) == (None, [])
+        assert states(failed)[10001] == (FAILED_ONE, FAILED_ONE)
 
 
 def test_a_trace_id_that_comes_again_is_another_request(failed: Client) -> None:

@@ -16,6 +16,7 @@ from clients import RETRY, TASK, Client, Json, failed_world
 from processes import END_S
 from shared_servers import SharedServers
 from slow import slow_but
+from waiting import eventually
 
 from mockserver.times import MS
 from mockserver.world import served
@@ -219,6 +220,7 @@ def test_an_effect(failed: Client, which: str, when: str, name: str) -> None:
     if row.raises is not None:
         with pytest.raises(row.raises[which]):
             ask("POST", url, row.wait_s)
+        eventually(lambda: failed.mock.requests() != [])  # it may not even have been read
         got = None
     else:
         got = ask("POST", url, row.wait_s)
@@ -262,6 +264,7 @@ def test_a_client_that_does_not_wait_for_a_late_answer_has_asked_all_the_same(fa
     failed.admin("POST", "/faults", {"when": "after", "fixedDelayMilliseconds": 3_600_000})
     with pytest.raises((aiohttp.SocketTimeoutError, requests.ReadTimeout, httpx.ReadTimeout)):
         ask("POST", failed.mock.url + RETRY, IMPATIENT_S)
+    eventually(lambda: failed.mock.requests() != [])  # it may not even have been read
     assert failed.subtasks() == ["SUCCESSFUL", "READY", "PENDING"]
     [entry] = failed.admin("GET", "/requests")["requests"]
     assert (entry["status"], entry["rule"], entry["effect"]) == (None, "fault-1", "fixedDelayMilliseconds")
