@@ -10,6 +10,8 @@ from browser import Tabs, expect
 from clients import RETRY, TASK, Client
 from panels import Admin, admin
 
+from mockserver import MockServer
+
 if TYPE_CHECKING:
     from playwright.sync_api import APIResponse, Route
 
@@ -49,6 +51,21 @@ def test_what_one_does_before_the_stream_has_come_is_answered(tabs: Tabs, failed
     expect(page.badge).to_contain_text("RUNNING")
     expect(page.result).to_contain_text("200")
     expect(page.caused).to_have_count(1)
+
+
+def test_a_token_counts_that_is_given_before_a_call_without_it_is_refused(tabs: Tabs) -> None:
+    with MockServer("failed-subtask", admin_token="let me in") as mock:
+        page = Admin(tabs.open())
+        dialog = page.page.get_by_role("dialog", name="Admin token")
+        with late(page, "events") as asked:
+            page.page.goto(f"{mock.url}/__admin/")
+            asked()
+            dialog.get_by_label("Token").fill("let me in")
+            page.press("Go on")
+            expect(dialog).to_be_hidden()
+        page.comes()
+        page.shows("FAILED", of=10001)
+        expect(dialog).to_be_hidden()
 
 
 def test_a_change_that_is_told_while_the_task_is_read_is_not_lost(tabs: Tabs, failed: Client) -> None:

@@ -50,8 +50,9 @@ export async function reached(path, options) {
   }
 }
 
-export async function refusal(answer) {
-  if (answer.status === 401) document.dispatchEvent(new Event("token-wanted"));
+/** `sent`: the token that it was asked with. Another one may have been given since. */
+export async function refusal(answer, sent) {
+  if (answer.status === 401 && sent === token.get()) document.dispatchEvent(new Event("token-wanted"));
   let error = {};
   try {
     error = parse(await answer.text()).error ?? {};
@@ -66,7 +67,7 @@ let preloaded = token.get() ? null : "tasks?limit=500";
 
 /** A control call: `control("GET", "clock")`. Gives its JSON (`long` as of `parse`); undefined for none. Throws Refused. */
 export async function control(method, path, body, long) {
-  const options = { method, headers: authorized() };
+  const options = { method, headers: authorized() }, sent = token.get();
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = written(body);
@@ -76,7 +77,7 @@ export async function control(method, path, body, long) {
     Object.assign(options, { credentials: "same-origin", cache: "default" });
   }
   const answer = await reached(`./${path}`, options);
-  if (!answer.ok) throw await refusal(answer);
+  if (!answer.ok) throw await refusal(answer, sent);
   if (method !== "GET") document.dispatchEvent(new CustomEvent("controlled", { detail: path }));
   return answer.status === 204 ? undefined : parse(await answer.text(), long);
 }

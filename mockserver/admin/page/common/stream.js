@@ -1,6 +1,6 @@
 // The stream of events, listened to for as long as the page is open.
 
-import { authorized, parse, reached, refusal } from "./server.js";
+import { authorized, parse, reached, refusal, token } from "./server.js";
 
 const PATIENCE_MS = 25_000; // the server pings every 10 s
 const UNSEEN_MS = 20_000;
@@ -32,7 +32,7 @@ const once = (target, name) => new Promise((happened) => target.addEventListener
 export async function listen(heard, stands) {
   let last = null;
   for (let waitMs = 250; ; waitMs = Math.min(2 * waitMs, 4000)) {
-    const stop = new AbortController();
+    const stop = new AbortController(), sent = token.get();
     let patience, unseen, why = "the server ended the stream", isRefused = false;
     const crowded = setTimeout(() => stands(false, "no answer yet. A browser has six connections to a server, and other "
       + "tabs of it may hold them: close some"), CROWDED_MS);
@@ -55,7 +55,7 @@ export async function listen(heard, stands) {
       const headers = { ...authorized(), ...(last === null ? {} : { "Last-Event-ID": last }) };
       const answer = await reached("./events", { headers, signal: stop.signal });
       clearTimeout(crowded);
-      if (!answer.ok) throw await refusal(answer);
+      if (!answer.ok) throw await refusal(answer, sent);
       stands(true);
       waitMs = 125;
       for await (const { event, id, data } of eventsIn(answer.body)) {
@@ -68,7 +68,7 @@ export async function listen(heard, stands) {
       isRefused = error.status === 403; // a foreign Host or Origin: the message names the flag
       if (error.status === 401) {
         stands(false, why);
-        await once(document, "token-given");
+        if (sent === token.get()) await once(document, "token-given");
         waitMs = 125;
       }
     } finally {
