@@ -66,7 +66,8 @@ async def respond(
         response = await order.elsewhere(site, request, identified(site.served, asked_by(request, path, b"")))
         if response is not None:
             return response
-    if cors.is_preflight(request):
+    if request.method == hdrs.METH_OPTIONS and cors.is_preflight(request):
+        site.account.valid += 1
         return cors.preflight(request)
     body, buffered = b"", request.app[responses.BUFFERED]
     if buffered.is_full:
