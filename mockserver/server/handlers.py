@@ -37,7 +37,7 @@ LONG: Final = 1000
 """A task with more subtasks is written in a thread."""
 VERY_LONG: Final = 10_000
 """One with more is changed as a whole in a thread, too."""
-TRIES: Final = 20
+TRIES: Final = 3
 """So often what comes of an act is found out, if others change the task meanwhile; then it is carried out at once."""
 WHOLE: Final[Mapping[str, Act]] = {"retryTask": Step.retry_task, "rollbackTask": Step.rollback_task}
 """The operations on a whole task."""
