@@ -11,53 +11,54 @@ from mockserver.world import turns
 from mockserver.world.turns import Threads, in_thread
 
 
-def test_who_comes_when_all_are_at_work_waits_for_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+class First:
+    """What the only thread is at work on, until it may go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.told: list[str] = []
+
+    def __call__(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(END_S)
+        self.told.append("first")
+
+
+@pytest.fixture
+def first(monkeypatch: pytest.MonkeyPatch) -> First:
     monkeypatch.setattr(turns, "THREADS", Threads(1))
-    told: list[str] = []
-    begun, go_on = threading.Event(), threading.Event()
+    return First()
 
-    def first() -> None:
-        begun.set()
-        assert go_on.wait(END_S)
-        told.append("first")
 
+def test_who_comes_when_all_are_at_work_waits_for_one_of_them(first: First) -> None:
     async def both() -> None:
         one = asyncio.create_task(in_thread(first))
-        await asyncio.to_thread(begun.wait, END_S)
-        other = asyncio.create_task(in_thread(lambda: told.append("other")))
+        await asyncio.to_thread(first.begun.wait, END_S)
+        other = asyncio.create_task(in_thread(lambda: first.told.append("other")))
         await asyncio.sleep(0)
         assert [thread.name for thread in threading.enumerate()].count("beside the loop") == 1
-        assert told == []
-        go_on.set()
+        assert first.told == []
+        first.go_on.set()
         await asyncio.gather(one, other)
 
     asyncio.run(both())
-    assert told == ["first", "other"]
+    assert first.told == ["first", "other"]
 
 
-def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "THREADS", Threads(1))
-    told: list[str] = []
-    begun, go_on = threading.Event(), threading.Event()
-
-    def first() -> None:
-        begun.set()
-        assert go_on.wait(END_S)
-        told.append("first")
-
+def test_what_nobody_waits_for_any_more_is_not_begun(first: First) -> None:
     async def all_three() -> None:
         one = asyncio.create_task(in_thread(first))
-        await asyncio.to_thread(begun.wait, END_S)
-        gone = asyncio.create_task(in_thread(lambda: told.append("gone")))
-        last = asyncio.create_task(in_thread(lambda: told.append("last")))
+        await asyncio.to_thread(first.begun.wait, END_S)
+        gone = asyncio.create_task(in_thread(lambda: first.told.append("gone")))
+        last = asyncio.create_task(in_thread(lambda: first.told.append("last")))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.sleep(0)
-        go_on.set()
+        first.go_on.set()
         await asyncio.gather(one, last)
 
     asyncio.run(all_three())
-    assert told == ["first", "last"]
+    assert first.told == ["first", "last"]
 
 
 def test_who_fails_leaves_its_place_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
