@@ -59,11 +59,20 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
     "/__admin/tasks": {"GET": To(tasks.get_tasks, "The tasks in short", "task-list", query=("name", "limit"))},
     TASK: {
         "GET": To(tasks.get_task, "One task", "fixture-task"),
-        "PATCH": To(tasks.patch_task, "Set fields of a task", "fixture-task", "task-patch", edits=True),
+        "PATCH": To(
+            tasks.patch_task, "Set fields of a task", "fixture-task", "task-patch", refusals=(409,), edits=True
+        ),
     },
     TASK + "/subtasks/{subtaskInstanceId}": {
         "GET": To(tasks.get_subtask, "One subtask", "fixture-subtask"),
-        "PATCH": To(tasks.patch_subtask, "Set fields of a subtask", "fixture-subtask", "subtask-patch", edits=True),
+        "PATCH": To(
+            tasks.patch_subtask,
+            "Set fields of a subtask",
+            "fixture-subtask",
+            "subtask-patch",
+            refusals=(409,),
+            edits=True,
+        ),
     },
     "/__admin/settings": {
         "GET": To(state.get_settings, "The settings", "settings-reply"),

@@ -10,7 +10,7 @@ from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
 from mockserver.fixtures import patch as fixture_patch
 from mockserver.fixtures.writer import subtask_data, task_data
-from mockserver.server.handlers import foreseen
+from mockserver.server.handlers import VERY_LONG, Overtaken, foreseen
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.step import Step
 from mockserver.tasks.values import CANCELING, READY, RUNNING
@@ -120,12 +120,15 @@ async def patch(
 
     id = execution.id
     try:
-        if len(execution.subtasks) <= MANY:
+        if len(body.get("subtasks", ())) <= MANY and len(execution.subtasks) <= VERY_LONG:
             return site.served.patch(replace, cause, id)
         async with foreseen(site.served, id, replace) as act:
             return site.served.patch(act, cause, id)
     except UnknownTask:
         raise Unprocessable(f"task {id} is not there any more", status=404) from None
+    except Overtaken:
+        message = f"task {id} was changed again and again while this was read: nothing was changed by it"
+        raise Unprocessable(message, status=409) from None
     except Unprocessable as error:
         problems = [Problem(path[len(within) :], message) for path, message in error.problems]
         raise Unprocessable(error.message, problems) from None

@@ -36,11 +36,15 @@ from mockserver.world.value import World
 LONG: Final = 1000
 """A task with more subtasks is written in a thread."""
 VERY_LONG: Final = 10_000
-"""One with more is changed as a whole in a thread, too."""
+"""One with more is changed as a whole in a thread, too, and patched there."""
 TRIES: Final = 3
-"""So often what comes of an act is found out, if others change the task meanwhile; then it is carried out at once."""
+"""So often what comes of an act is found out, if others change the task meanwhile."""
 WHOLE: Final[Mapping[str, Act]] = {"retryTask": Step.retry_task, "rollbackTask": Step.rollback_task}
 """The operations on a whole task."""
+
+
+class Overtaken(Exception):
+    """Whatever was found out of a task, others had changed it by then."""
 
 
 @value
@@ -118,7 +122,7 @@ def foreseeing(served: Served, to: Route) -> AbstractAsyncContextManager[None]:
 @asynccontextmanager
 async def _foreseeing(served: Served, operation: str, task: int) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        with suppress(UnknownTask, Refused):  # it will be refused again
+        with suppress(UnknownTask, Refused, Overtaken):  # it will be refused again, or carried out at once
             served.foreseen[operation] = await stack.enter_async_context(foreseen(served, task, WHOLE[operation]))
         yield
 
@@ -126,16 +130,17 @@ async def _foreseeing(served: Served, operation: str, task: int) -> AsyncIterato
 @asynccontextmanager
 async def foreseen(served: Served, task: int, act: Act) -> AsyncIterator[Act]:
     """An act on a whole task, and what comes of it, found out in a thread. Time stands still until it is over. Others
-    find the task as it was; if they change it, it is found out again, but not for ever. Raises UnknownTask, and what
-    the act does."""
+    find the task as it was; if they change it, it is found out again. Raises UnknownTask, Overtaken, and what the act
+    does."""
     with ExitStack() as holds:
         for _ in range(TRIES):
             holds.enter_context(served.clock.held())  # another one, if the world was replaced
             served.as_far_as_it_comes()
             found = await in_thread(partial(Foreseen, act, served.live.step(task)))
             if found.holds(served.live.step(task)):
-                break
-        yield found
+                yield found
+                return
+        raise Overtaken
 
 
 def retry_subtask(served: Served, ids: tuple[int, ...], query: Query, cause: str) -> Data:

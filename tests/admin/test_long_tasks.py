@@ -12,6 +12,7 @@ from gates import Gate
 from processes import END_S
 
 from mockserver import MockServer
+from mockserver.admin import tasks
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.wire import Wire
 from mockserver.fixtures import patch as fixture_patch
@@ -91,8 +92,14 @@ def test_what_goes_wrong_while_an_answer_is_written_is_a_500(failed: Client, mon
 # --- a long task is patched ------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["many subtasks", "one of a very long task"])
+def large(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Every PATCH is, for one reason or the other."""
+    monkeypatch.setattr(tasks, *(("MANY", 0) if request.param == "many subtasks" else ("VERY_LONG", 0)))
+
+
 @pytest.fixture
-def patching(monkeypatch: pytest.MonkeyPatch) -> Gate:
+def patching(large: None, monkeypatch: pytest.MonkeyPatch) -> Gate:
     return Gate(monkeypatch, fixture_patch, "patched")
 
 
@@ -122,3 +129,22 @@ def test_a_patch_of_a_task_that_goes_meanwhile_is_a_404(
     failed.admin("POST", "/reset")
     patching.open.set()
     assert "task 1 is not there any more" in refused(asking.result(), 404)
+
+
+def test_a_patch_of_what_others_change_again_and_again_is_a_409(
+    failed: Client, large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed.admin("PUT", "/state", LONG_TASK)
+    real, ids = fixture_patch.patched, iter(range(2, 100))
+
+    def overtaken(*arguments: Any) -> Any:
+        with Client(failed.mock) as other:
+            assert other.post(f"{TASKS}/1/subtasks/{next(ids)}/retry").status_code == 200
+        return real(*arguments)
+
+    monkeypatch.setattr(fixture_patch, "patched", overtaken)
+    assert "changed again and again" in refused(patched(failed.mock), 409)
+    assert next(ids) == 2 + handlers.TRIES, "each time it was found out again"
+    assert [failed.admin("GET", f"/tasks/1/subtasks/{id}")["status"] for id in (1, 2)] == ["FAILED", "READY"]
+    monkeypatch.setattr(fixture_patch, "patched", real)
+    assert patched(failed.mock).status_code == 200, "and nobody is in its way any more"
