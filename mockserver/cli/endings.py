@@ -51,8 +51,9 @@ def begin() -> bool:
 
 
 def leave(code: int) -> NoReturn:
-    """For a handler, as long as nothing is to be tidied up. Not by an exception, which whoever was interrupted, an
-    import or a `__del__`, might catch."""
+    """When nothing is to be tidied up: by a handler, or at the end. Not by an exception, which whoever was interrupted,
+    an import or a `__del__`, might catch; nor by the interpreter's own way, which takes a second or two where a thread
+    is still at something large."""
     begin()
     streams.drain()
     os._exit(code)

@@ -45,10 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
             asyncio.run(until_told(arguments, app, reloader, sockets, write_port))
     except (FixtureError, OSError) as error:
         return refused(error)
-    endings.finish()
-    if arguments.journal is not None and not journal_file.write(arguments.journal, app[SITE].worlds):
-        return 1
-    return 0
+    written = arguments.journal is None or journal_file.write(arguments.journal, app[SITE].worlds)
+    endings.leave(0 if written else 1)
 
 
 def refused(error: FixtureError | OSError) -> int:

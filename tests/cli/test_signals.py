@@ -134,6 +134,18 @@ def test_a_server_that_ends_leaves_no_port_file(tmp_path: Path, number: int) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_server_that_ends_is_gone_at_once() -> None:
+    """The interpreter takes a second or two to tidy up where a thread is still at something large."""
+    tidying = "import atexit, os; atexit.register(os.write, 1, b'tidies up')"
+    program = SCRIPT[-1].replace("sys.exit", f"{tidying}; sys.exit")
+    with Forked(["-c", program, "serve", "empty", "--port", "0"], env=environment()) as process:
+        while not process.stdout.readline().startswith("listening"):
+            pass
+        process.terminate()
+        assert process.communicate(END_S) == ("", "")
+        assert process.wait() == 0
+
+
 # --- the port file -------------------------------------------------------------------------------------------------
 
 
