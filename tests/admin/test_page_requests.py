@@ -99,7 +99,7 @@ def test_a_spoiled_answer_shows_rule_and_effect(tabs: Tabs, failed: Client) -> N
 
 
 def test_one_that_waits_says_so_until_its_answer_comes(tabs: Tabs, failed: Client) -> None:
-    failed.admin("POST", "/faults", {"fixedDelayMilliseconds": 3000})
+    failed.admin("POST", "/faults", {"fixedDelayMilliseconds": 6000})
     page = admin(tabs, failed.mock.url, "#/requests")
     page.page.evaluate("(url) => void fetch(url)", f"{failed.mock.url}{TASK}")
     expect(page.row("getTaskInstance")).to_contain_text("waits")

@@ -1,6 +1,5 @@
 """Vite's development server, started by its own API in a folder that has its configuration."""
 
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +10,9 @@ from processes import needed
 
 SERVE: Final = """\
 import { createServer } from "vite";
-const server = await createServer({ server: { host: "127.0.0.1", port: Number(process.argv[2]), strictPort: true } });
+const server = await createServer({ server: { host: "127.0.0.1", port: 0 } });
 await server.listen();
-console.log("ready");
+console.log(`listening on ${server.httpServer.address().port}`);
 """
 
 
@@ -24,15 +23,11 @@ def starting() -> Iterator[Callable[[Path], str]]:
 
     def start(folder: Path) -> str:
         (folder / "serve.js").write_text(SERVE)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        process = subprocess.Popen(
-            [needed("node"), "serve.js", str(port)], cwd=folder, stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([needed("node"), "serve.js"], cwd=folder, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
-        assert any("ready" in line for line in process.stdout)
-        return f"http://127.0.0.1:{port}"
+        line = next(line for line in process.stdout if line.startswith("listening"))
+        return f"http://127.0.0.1:{line.split()[-1]}"
 
     yield start
     for process in started:
