@@ -1,5 +1,7 @@
 """What an Authorization header says, and what a signed request has signed: the document's examples, and its edges."""
 
+from base64 import b64encode
+
 import pytest
 from multidict import CIMultiDict
 
@@ -81,6 +83,7 @@ def test_a_client_may_not_know_of_its_world() -> None:
         *("/api/x?a=1,2", "/api/x?a=1%2C2"),
     ]
     assert ends("/w/anna") == ["/w/anna"]
+    assert ends("/w/anna/w/b/x") == ["/w/anna/w/b/x", "/w/b/x"], "only the first is one"
 
 
 @pytest.mark.parametrize("header", [SIGNED, f"{SIGNED} ", f"{SIGNED} a", f"{SIGNED} a:", f"{SIGNED} :b"])
@@ -98,6 +101,17 @@ def test_the_scheme_is_read_in_any_case_and_an_unknown_one_is_named() -> None:
     assert sent_with("GET", "/x", CIMultiDict(Authorization="Bearer a:b"), b"") == Sent(
         wrong="The Authorization scheme is Bearer, not Basic"
     )
+
+
+@pytest.mark.parametrize("header", ["Bearer", "s3cret", "s3cret of mine"])
+def test_what_may_be_a_secret_is_not_repeated(header: str) -> None:
+    """One word alone, or one that nobody knows."""
+    assert parsed(header).wrong == "The Authorization scheme is not Basic"
+    assert parsed("Basic").scheme == "Basic", "but a scheme that is taken is one"
+
+
+def test_what_is_not_utf_8_is_read_as_latin_1() -> None:
+    assert parsed("Basic " + b64encode(b"\xe9:\xff").decode()) == Sent("é", "ÿ", scheme="Basic")
 
 
 def test_a_secret_may_have_any_letter() -> None:

@@ -14,7 +14,7 @@ from slow import slow_but
 from variants import VARIANTS
 
 from mockserver import MockServer
-from mockserver.contract.bundles import THROTTLED, schema_files
+from mockserver.contract.bundles import OBJECTS, THROTTLED, schema_files
 from mockserver.contract.dialects import DIALECTS, DialectName, Variant
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.routes import route
@@ -140,6 +140,15 @@ def test_a_code_that_is_a_number_is_a_java_int(dialect: DialectName) -> None:
     assert [code.accepts(number) for number in bounds] == [False, True, True, True, False]
 
 
+@pytest.mark.parametrize("dialect", NAMES)
+def test_a_code_that_a_fault_asks_for(dialect: DialectName) -> None:
+    """A number is digits where codes are text, but for the 0 of a 429; a word is none where they are numbers."""
+    row = DIALECTS[dialect]
+    found = [row.code("bad parameter", given) for given in (0, 1, -1, 7, "MINE")]
+    own = row.codes["bad parameter"]
+    assert found == ([0, "1", "-1", "7", "MINE"] if row.has_text_codes else [0, 1, -1, 7, own])
+
+
 def test_a_429_has_a_schema_of_its_own() -> None:
     """Its traceId may be empty, as in the document's sample, and its code is the number 0."""
     throttled = contract().error(429)
@@ -154,6 +163,21 @@ def test_each_variant_has_schemas_at_an_address_of_its_own_and_the_usual_one_tha
     addresses = [contract(variant).files["error"]["$id"] for variant in VARIANTS.values()]
     assert len(set(addresses)) == len(VARIANTS)
     assert contract().files["error"]["$id"] == schema_files()["error"]["$id"]
+
+
+@pytest.mark.parametrize("dialect", NAMES)
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_field_that_may_be_null_is_what_it_is_otherwise(dialect: DialectName, name: str) -> None:
+    without, nulls = (contract(Variant(dialect, given)).files[name]["properties"] for given in ("absent", "null"))
+    assert list(without) == list(nulls)
+    for key, schema in without.items():
+        allowed = nulls[key]
+        if "$ref" in schema and schema != allowed:
+            assert allowed == {"anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]} | {
+                word: said for word, said in schema.items() if word != "$ref"
+            }
+        else:
+            assert {**allowed, "type": None} == {**schema, "type": None}
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

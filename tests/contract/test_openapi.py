@@ -129,6 +129,12 @@ def test_what_the_document_shows_is_what_the_contract_proves(id: str, variant: V
         assert not checker.accepts({name: value for name, value in shown["example"].items() if name != key})
 
 
+def test_the_schema_of_an_answer_has_no_address_of_a_file() -> None:
+    assert "$id" in schema_files()["success"]
+    for id in JSON_OPERATIONS:
+        assert "$id" not in response_schema(id, schema_files(), DEFAULT_VARIANT)
+
+
 def test_a_zip_has_no_schema() -> None:
     with pytest.raises(ValueError, match="application/zip"):
         response_schema("downloadTaskDiagnosis", schema_files(), DEFAULT_VARIANT)
