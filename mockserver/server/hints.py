@@ -29,7 +29,9 @@ from mockserver.world.value import World
 from mockserver.world.worlds import NAME, NAMES
 
 SHOWN: Final = 5
-ELSEWHERE: Final = "; for what is not the task API there are stubs (POST /__admin/stubs) and --forward URL"
+ELSEWHERE: Final = (
+    "; for what is not the task API there are stubs (POST /__admin/stubs) and --forward URL [--forward-path GLOB]"
+)
 _PARAMETER: Final = re.compile(r"/\{\w+\}")
 _ID: Final = re.compile(r"/-?[0-9]+(?=/|$)")
 
