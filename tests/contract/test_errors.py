@@ -74,6 +74,17 @@ def test_every_row_is_shown_in_this_file() -> None:
     }
 
 
+def test_an_error_that_a_fault_gives_no_code_has_that_of_ours_with_its_status() -> None:
+    ours = (errors.NO_CREDENTIALS, errors.NO_PERMISSION, errors.NO_TASK, errors.WRONG_METHOD, errors.THROTTLED)
+    assert {row.status: row.failure for row in ours} == errors.BY_STATUS
+
+
+def test_what_the_servers_own_errors_say() -> None:
+    problems = [errors.Problem(("data", 0), "no"), errors.Problem((), "nor this")]
+    assert str(errors.Violation("task", problems)) == "The answer breaks task at $.data[0]: no"
+    assert errors.Unprocessable("no").status == 422
+
+
 def test_a_body_that_is_not_what_it_says_it_is(failed: Client) -> None:
     before = failed.state()
     answer = failed.post(RETRY, data=b"no gzip", headers={"Content-Encoding": "gzip"})

@@ -11,7 +11,7 @@ from variants import VARIANTS
 from mockserver import MockServer
 from mockserver.contract.bundles import OBJECTS, bundle, schema_files
 from mockserver.contract.dialects import DEFAULT_VARIANT, FIELD_NAMES, NULLS, Variant
-from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field
+from mockserver.contract.fields import DERIVED, SUBTASK, TASK, Field, never_null
 from mockserver.tasks.values import Subtask, SubtaskDefinition, Task, TaskDefinition
 from mockserver.testing import tasks as handles
 from mockserver.testing.naming import camel
@@ -52,6 +52,12 @@ SCHEMAS: Final[dict[str, Callable[[], set[str]]]] = {
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_schema_has_exactly_the_fields_of_the_table(schema: str) -> None:
     assert set(schema_files()[schema]["properties"]) == SCHEMAS[schema]()
+
+
+@pytest.mark.parametrize(("schema", "table"), [("subtask-instance", SUBTASK), ("wrapped-task-instance", TASK)])
+def test_what_an_answer_always_has_is_never_null(schema: str, table: Mapping[str, Field]) -> None:
+    always = schema_files()[schema]["required"]
+    assert never_null(table) == {name for key in always for name in every_spelling(table[key])}
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)

@@ -185,6 +185,11 @@ def test_an_example_blames_a_parameter_that_there_is(id: str) -> None:
 
 
 @every_operation
+def test_an_operation_is_filed_under_what_it_acts_on(id: str) -> None:
+    assert described(DOCUMENT)[id]["tags"] == ["subtasks" if OPERATIONS[id].path.count("{") == 2 else "tasks"]
+
+
+@every_operation
 def test_an_operation_names_its_permission_and_its_source(id: str) -> None:
     assert f"Needs {OPERATIONS[id].permission}." in described(DOCUMENT)[id]["description"]
     assert f"Source: {OPERATIONS[id].source}." in described(DOCUMENT)[id]["description"]
