@@ -170,6 +170,15 @@ def test_a_query_parameter_tells_its_default(id: str) -> None:
 
 
 @every_operation
+def test_a_query_parameter_tells_what_it_can_be(id: str) -> None:
+    shown = {one["name"]: one["schema"] for one in described(DOCUMENT)[id]["parameters"]}
+    for parameter in OPERATIONS[id].query:
+        schema = shown[parameter.name]
+        said = schema["items"] if parameter.kind == "enums" else schema
+        assert said.get("enum", []) == list(parameter.choices)
+
+
+@every_operation
 def test_an_example_blames_a_parameter_that_there_is(id: str) -> None:
     operation, found = OPERATIONS[id], {}
     for name, example in described(DOCUMENT)[id]["responses"]["400"]["content"]["application/json"]["examples"].items():
