@@ -413,6 +413,7 @@ def problems(name: str, value: object) -> list[str]:
         ("fault", {"error": {"status": 600}}, "$.error.status: 600 is more than the most, 599"),
         ("fault", {"error": None}, "$.error: null is not a mapping"),
         ("advance", {"until": "idel"}, "(did you mean idle?)"),
+        ("advance", {"by": "söon"}, '$.by: "söon" is not a duration such as 250ms'),
     ],
 )
 def test_a_problem_is_told_in_words_one_can_act_on(name: str, value: object, words: str) -> None:
@@ -453,6 +454,13 @@ def test_every_problem_is_told() -> None:
 def test_of_branches_the_nearest_is_told_in_one_sentence(schema: Any, value: object, path: str, sentence: str) -> None:
     checker = checker_of({"type": "object", "properties": {"it": schema}})
     assert [(problem.json_path, problem.message) for problem in checker.problems({"it": value})] == [(path, sentence)]
+
+
+def test_of_the_branch_of_its_type_all_is_told() -> None:
+    numbered = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["b"]}
+    checker = checker_of({"anyOf": [numbered, {"type": "string"}]})
+    found = {(problem.json_path, problem.message) for problem in checker.problems({"a": "x"})}
+    assert found == {("$.a", '"x" is not an integer'), ("$", "the key b is missing")}
 
 
 def test_two_keys_that_are_missing_are_told_once_each() -> None:
