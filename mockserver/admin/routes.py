@@ -199,13 +199,14 @@ def named_world(site: Site, route: ControlRoute, request: web.Request) -> Iterat
         yield site
         return
     try:
-        site = worlds.look(name) if route.looks else worlds.named(name)
+        site = worlds.look(name) if route.looks else worlds.made(name)
     except ValueError as error:
         raise Unprocessable(f"{WORLD_HEADER}: {error}", status=400) from None
     site.calls, is_refused = site.calls + 1, True
     try:
         yield site
         is_refused = False
+        worlds.make_room(site)
     finally:
         site.calls -= 1
         if is_refused:

@@ -19,6 +19,7 @@ from mockserver.redaction import redacted
 from mockserver.server import cors, fault_injection, handlers, responses, steps
 from mockserver.server.auth import identified
 from mockserver.server.elsewhere import order
+from mockserver.server.elsewhere.foreign import is_foreign_page
 from mockserver.server.front import head
 from mockserver.server.front.connection import Refused
 from mockserver.server.front.reader import KNOWN, PlainRequest
@@ -57,7 +58,7 @@ async def respond(
     name = request.headers.get(WORLD_HEADER)
     if name is not None and site.name is None:
         try:
-            site = site.worlds.named(name)
+            site = site.worlds.named(name, for_page=is_foreign_page(site.options, request))
         except ValueError as error:
             failure = ApiError(BAD_PARAMETER, problem=f"{WORLD_HEADER}: {error}", hint=str(error))
     if dialect_prefix is not None and dialect_prefix not in site.prefixes:

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 from multidict import istr
 
+from mockserver.server.elsewhere.foreign import is_foreign_page
 from mockserver.world.worlds import NAME, Site
 
 ANY: Final = {"*"}
@@ -80,4 +81,6 @@ async def in_world(
     """A handler in the world that the path names, which is made for it unless it `only_looks`."""
     worlds, name = site.worlds, request.match_info["world"]
     worlds.settle()  # before a name is looked up: else it would be one of a world that is about to go
-    return await handler(worlds.look(name) if only_looks else worlds.named(name), request)
+    if only_looks:
+        return await handler(worlds.look(name), request)
+    return await handler(worlds.named(name, for_page=is_foreign_page(site.options, request)), request)

@@ -84,6 +84,8 @@ class Site:
         """Whether a line per request is written anyway, which then has the hint."""
         self.calls = 0
         """How many control calls and uploads are under way: a listener's stream is such a call."""
+        self.for_page = False
+        """Whether only web pages of other origins have asked for it, which anybody may happen to visit."""
 
     @property
     def fixture(self) -> str:
@@ -94,7 +96,8 @@ class Site:
     @property
     def is_idle(self) -> bool:
         """Whether nobody has changed it, listens to it or waits in it: another one could stand in its place."""
-        return not (self.served.live.touched or self.served.held or self.calls)
+        is_changed = self.served.live.touched and not self.for_page
+        return not (is_changed or self.served.held or self.calls)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -107,8 +110,8 @@ class Worlds:
     """Every world of an application: the one without a name, and by name those that were asked for.
 
     A named world is a copy of the loaded fixtures, made when it is first asked for. Copies share what none has changed.
-    Past the limit an idle one goes, or else any, and of those the one that was not used for the longest time. So what a
-    web page can ask for, without being able to change it, costs nobody his world.
+    Past the limit an idle one goes, or else any, and of those the one that was not used for the longest time. What a
+    web page of another origin asks for costs nobody his world.
     """
 
     def __init__(self, fixture: Fixture, options: Options, limit: int = WORLDS) -> None:
@@ -133,17 +136,29 @@ class Worlds:
         self.main = Site(self, self._served())
         self.main.account = self.accounts.open(None)
 
-    def named(self, name: str) -> Site:
-        """Made, if it is not there. Raises ValueError for what is no name."""
+    def named(self, name: str, *, for_page: bool = False) -> Site:
+        """Made, if it is not there; `for_page` if there is room. Raises ValueError for what is no name."""
+        site = self.made(name, for_page=for_page)
+        self.make_room(site)
+        return site
+
+    def made(self, name: str, *, for_page: bool = False) -> Site:
+        """Likewise, but others stay until there is to be room."""
         site = self.look(name)
         if name not in self._named:
-            if len(self._named) >= self.limit:
-                self.remove(next((one for one, other in self._named.items() if other.is_idle), next(iter(self._named))))
-                self.evicted += 1
             self._named[name] = site
-            site.account = self.accounts.open(name)
+            site.account, site.for_page = self.accounts.open(name), for_page
+        site.for_page &= for_page
         self._named.move_to_end(name)
         return site
+
+    def make_room(self, latest: Site) -> None:
+        """One that only a page asks for makes none but its own."""
+        while len(self._named) > self.limit:
+            may_go = [one for one in self._named.values() if one is not latest or one.for_page]
+            gone = next((one for one in may_go if one.is_idle), may_go[0])
+            self.remove(gone.name or "")
+            self.evicted += 1
 
     def look(self, name: str) -> Site:
         """The one of that name, or one such as it would be; nobody has used it or made it by that. Raises ValueError

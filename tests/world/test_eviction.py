@@ -62,6 +62,49 @@ def test_a_flood_costs_a_full_server_one_world_at_most(worlds: Worlds) -> None:
     assert worlds.names() == ["b", "c", "w999"]
 
 
+EVIL = {"Origin": "http://evil.example"}
+
+
+def test_a_web_page_of_another_origin_costs_nobody_his_world(limited: Client) -> None:
+    """A POST without a preflight changes what it meets."""
+    for name in ("a", "b"):
+        limited.post(f"/w/{name}{RETRY}")
+    for n in range(10):
+        assert limited.post(f"/w/evil{n}{RETRY}", headers=EVIL).status_code == 200
+    assert names(limited) == ["a", "b", "evil9"]
+    limited.post(f"/w/c{RETRY}")
+    assert names(limited) == ["a", "b", "c"]
+    for n in range(10):
+        limited.post(RETRY, headers=EVIL | {"X-Mock-World": f"evil{n}"})
+    assert names(limited) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_world_that_a_page_shares_with_others_is_theirs_too(limited: Client, method: str) -> None:
+    limited.post(f"/w/ours{RETRY}", headers=EVIL)
+    limited(method, f"/w/ours{TASK}" if method == "GET" else f"/w/ours{RETRY}")
+    for n in range(10):
+        limited.post(f"/w/evil{n}{RETRY}", headers=EVIL)
+    assert "ours" in names(limited)
+
+
+def test_a_page_of_the_servers_own_keeps_its_world(limited: Client) -> None:
+    limited.post(f"/w/ours{RETRY}", headers={"Origin": limited.mock.url})
+    for n in range(10):
+        limited.get(f"/w/w{n}{TASK}")
+    assert "ours" in names(limited)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "tasks/7"), ("POST", "faults"), ("POST", "snapshots/x/restore")])
+def test_a_refused_call_costs_nobody_his_world(limited: Client, method: str, path: str) -> None:
+    for name in ("a", "b", "c"):
+        limited.post(f"/w/{name}{RETRY}")
+    assert limited(method, f"/w/new/__admin/{path}").status_code >= 400
+    assert names(limited) == ["a", "b", "c"]
+    assert limited.get("/w/new/__admin/tasks/1000").ok
+    assert names(limited) == ["b", "c", "new"]
+
+
 def test_time_alone_changes_no_world(worlds: Worlds) -> None:
     live = worlds.named("old").served.live
     retry(live, 10001)

@@ -37,6 +37,17 @@ def check_page(options: Options, request: web.BaseRequest, what: str) -> None:
         check_site(request, what)
 
 
+def is_foreign_page(options: Options, request: web.BaseRequest) -> bool:
+    """Whether a page of another origin asks, by what it cannot hide."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    try:
+        if origin is not None:
+            _check_origin(options, origin, request.headers.get(hdrs.HOST, ""), "")
+    except Unprocessable:
+        return True
+    return False
+
+
 def check_site(request: web.BaseRequest, what: str) -> None:
     headers = request.headers
     if headers.get("Sec-Fetch-Site") in FOREIGN_SITES and headers.get("Sec-Fetch-Dest") != "document":
