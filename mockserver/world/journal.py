@@ -108,6 +108,7 @@ class Journal(Record[Exchange]):
         for entry in self:
             entry.size = entry.asked.size + len(entry.content)
             self.size += entry.size
+        self._bytes.give_back(self)
 
     @property
     def dropped(self) -> int:
@@ -163,6 +164,17 @@ class SharedBytes:
             _, _, entry = self.past.popleft()
             self._past_size -= entry.asked.size + len(entry.content)
             self.lost += 1
+
+    def give_back(self, journal: Journal) -> None:
+        """One that was kept, and has its requests again."""
+        self.lost -= journal.dropped
+        if self.past is None:
+            return
+        back = {id(entry) for entry in journal}
+        past = deque(told for told in self.past if id(told[2]) not in back)
+        self.lost -= len(back) - (len(self.past) - len(past))
+        self.past = past
+        self._past_size = sum(entry.asked.size + len(entry.content) for _, _, entry in past)
 
     def settle(self) -> None:
         size = sum(journal.size for journal in self.journals)

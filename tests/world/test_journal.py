@@ -218,3 +218,31 @@ def test_what_was_dropped_before_is_lost() -> None:
         one.append(entry())
     one.forget()
     assert (one.dropped, shared.lost) == (0, 3)
+
+
+@pytest.mark.parametrize("room", [10**6, 10])
+def test_what_a_reset_emptied_and_its_undoing_brought_back_counts_once(room: int) -> None:
+    shared = SharedBytes(limit=room)
+    shared.past = deque()
+    one = journal(2, shared)
+    for size in (4, 5, 6):
+        one.append(entry(size=size))
+    for _ in range(3):
+        kept = one.kept()
+        one.forget()
+        one.append(entry())
+        one.take_back(kept)
+    assert numbers(one) == [2, 3]
+    assert not {id(told[2]) for told in shared.past} & {id(kept) for kept in one}
+    assert len(one) + one.dropped + len(shared.past) + shared.lost == 6
+
+
+def test_what_was_lost_before_a_reset_is_lost_once() -> None:
+    shared = SharedBytes()
+    one = journal(2, shared)
+    for _ in range(5):
+        one.append(entry())
+    kept = one.kept()
+    one.forget()
+    one.take_back(kept)
+    assert (one.dropped, shared.lost) == (3, 0)
