@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import MANY, Later, body_of, checked, checked_body, id_in_path
+from mockserver.admin.calls import MANY, Later, checked_body, id_in_path
 from mockserver.admin.journal import asked
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.wire import Wire
@@ -72,10 +72,9 @@ async def patch_task(site: Site, request: web.Request) -> object:
 
 
 async def patch_subtask(site: Site, request: web.Request) -> object:
-    sent = await body_of(request)
+    body = await checked_body("subtask-patch", request)
     execution = found_task(site, request)
     id = found_subtask(execution, request)
-    body = checked("subtask-patch", sent)
     if body.setdefault("id", id) != id:
         raise Unprocessable("not a subtask-patch", [Problem(("id",), fixture_patch.SAME_ID)])
     cause = f"PATCH /__admin/tasks/{execution.id}/subtasks/{id}"
@@ -88,10 +87,10 @@ def task_json(execution: Execution, site: Site) -> Later:
     return Later(lambda: task_data(execution.state(), world.settings.offset_s, world.now))
 
 
-def subtask_json(execution: Execution, id: int, site: Site) -> dict[str, Any]:
+def subtask_json(execution: Execution, id: int, site: Site) -> Later:
     logged, world = execution.logs[id], site.served.world
     runs = () if logged is None else logged.runs()
-    return subtask_data(execution.subtasks[id], runs, world.settings.offset_s, world.now)
+    return Later(lambda: subtask_data(execution.subtasks[id], runs, world.settings.offset_s, world.now))
 
 
 def found_task(site: Site, request: web.Request) -> Execution:
@@ -120,7 +119,7 @@ async def patch(
 
     id = execution.id
     try:
-        if len(body.get("subtasks", ())) <= MANY and len(execution.subtasks) <= VERY_LONG:
+        if not is_large(body, execution):
             return site.served.patch(replace, cause, id)
         async with foreseen(site.served, id, replace) as act:
             return site.served.patch(act, cause, id)
@@ -132,3 +131,12 @@ async def patch(
     except Unprocessable as error:
         problems = [Problem(path[len(within) :], message) for path, message in error.problems]
         raise Unprocessable(error.message, problems) from None
+
+
+def is_large(body: dict[str, Any], execution: Execution) -> bool:
+    """Whether others would wait for it: for what is sent, or for what is written out beside that."""
+    parts = body.get("subtasks", ())
+    sent = len(parts) + sum(len(value) for part in parts for value in part.values() if isinstance(value, list))
+    ones = [one.definition for part in parts if (one := execution.subtasks.get(part.get("id"))) is not None]
+    there = sum(len(one.runs) + len(one.rollbacks) for one in ones)
+    return sent + there > MANY or len(execution.subtasks) > VERY_LONG

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import current_thread
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,7 @@ from processes import END_S
 
 from mockserver import MockServer
 from mockserver.admin import tasks
+from mockserver.admin.calls import MANY
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.wire import Wire
 from mockserver.fixtures import patch as fixture_patch
@@ -148,3 +150,20 @@ def test_a_patch_of_what_others_change_again_and_again_is_a_409(
     assert [failed.admin("GET", f"/tasks/1/subtasks/{id}")["status"] for id in (1, 2)] == ["FAILED", "READY"]
     monkeypatch.setattr(fixture_patch, "patched", real)
     assert patched(failed.mock).status_code == 200, "and nobody is in its way any more"
+
+
+def test_nobody_waits_for_a_patch_of_many_runs(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For those that are sent, and for those that are there and written out beside what is sent."""
+    threads, real = [], fixture_patch.patched
+
+    def told(*arguments: Any) -> Any:
+        threads.append(current_thread().name)
+        return real(*arguments)
+
+    monkeypatch.setattr(fixture_patch, "patched", told)
+    path = "/tasks/1000/subtasks/10001"
+    many = [{"duration": "1s"}] * (MANY + 1)
+    for change in ({"name": "a"}, {"runs": many}, {"runs": many[:1]}, {"rollbacks": many}, {"name": "b"}):
+        failed.admin("PATCH", path, change)
+    assert [name == "beside the loop" for name in threads] == [False, True, True, True, True]
+    assert len(failed.admin("GET", path)["rollbacks"]) == len(many)

@@ -42,6 +42,12 @@ class Case(NamedTuple):
 CASES: Mapping[str, Case] = {
     "a raw path": Case(b"GET /api/v2/\xff\xfe?a=b" + HOST + b"\r\n", 400, ("GET", "/api/v2/%FF%FE"), "Invalid char"),
     "a raw query": Case(b"GET /?a=\xe9" + HOST + b"\r\n", 400, ("GET", "/"), "Invalid char in url query"),
+    "a target too large": Case(
+        f"GET {LIST}?password={SECRET}&{'x' * 9000}".encode() + HOST + b"\r\n",
+        400,
+        ("GET", LIST),
+        "more than 8190 bytes",
+    ),
     "a header too large": Case(GET + b"X: " + b"x" * 9000 + b"\r\n\r\n", 400, ("GET", LIST), "more than 8190 bytes"),
     "too many headers": Case(GET + b"X: x\r\n" * 200 + b"\r\n", 400, ("GET", LIST), "Too many headers"),
     "a body in br": Case(

@@ -24,7 +24,7 @@ EXPECTATION_FAILED: Final = web.HTTPExpectationFailed.status_code
 LINE: Final = 4096
 """So much of what could not be parsed is looked at."""
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) +([^ \r\n][^\r\n]*?)(?: +HTTP/[0-9.]+)?(?:\r?\n|$)")
-_QUOTED: Final = re.compile(r"\s+b['\"]|(?<=line)\s+['\"]|\s+Please install ")
+_QUOTED: Final = re.compile(r"\s+(?:\w+\()?b['\"]|(?<=line)\s+['\"]|\s+Please install ")
 _PRINTED: Final = "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}"
 """What stays as it was sent, beside letters, digits and `_.-~`."""
 
