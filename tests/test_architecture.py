@@ -16,7 +16,7 @@ from mockserver.contract.operations import OPERATIONS
 from mockserver.server.handlers import HANDLERS
 
 MODULES: Final = sorted(str(path.relative_to(HOUSE)) for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
-PURE: Final = ("times", "tasks", "contract", "faults", "stubs")
+PURE: Final = ("times", "globs", "tasks", "contract", "faults", "stubs")
 """Packages that do no I/O, ask no clock and throw only seeded dice."""
 
 ABROAD: Final[dict[str, set[str]]] = {

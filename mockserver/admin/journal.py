@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeVar, get_args
 from urllib.parse import parse_qsl
@@ -17,6 +16,7 @@ from mockserver.contract.json_text import finite
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import LONG_MAX, LONG_MIN, parse_long
 from mockserver.contract.permissions import ANONYMOUS
+from mockserver.globs import fits
 from mockserver.server import responses
 from mockserver.times import parse_instant
 from mockserver.world.account import VALID
@@ -81,7 +81,7 @@ class Asked(NamedTuple):
 
 def holds(fact: object, value: object) -> bool:
     """Of several texts, that the glob is one of them."""
-    return any(fnmatchcase(one, str(value)) for one in fact) if isinstance(fact, tuple) else fact == value
+    return any(fits(one, str(value)) for one in dict.fromkeys(fact)) if isinstance(fact, tuple) else fact == value
 
 
 def asked(request: web.Request, *known: str) -> Asked:

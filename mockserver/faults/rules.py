@@ -5,12 +5,12 @@ it acted. What it does to the answer is its effect (`effects`), its delay, or bo
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from random import Random
 from typing import Any, Final, Literal, NamedTuple
 
 from mockserver.faults.effects import REPLACING, Delay, Effect, RateLimit, Violate, delay_of, effect_of
+from mockserver.globs import fits
 from mockserver.tasks.value import equal_value
 from mockserver.times import SECOND
 
@@ -89,7 +89,7 @@ class Fault:
             and self.subtask_instance_id in (None, request.subtask_instance_id)
             and self.method in (None, request.method)
             and self.user in (None, request.user)
-            and (self.path is None or fnmatchcase(request.path, self.path))
+            and (self.path is None or fits(request.path, self.path))
         )
 
     def dice(self, nth: int, seed: int) -> Random:

@@ -5,13 +5,13 @@ asked?". Pure: it gets entries as `GET /__admin/requests` answers them.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
 from mockserver.contract.errors import CONTRACT_VIOLATION
 from mockserver.contract.operations import OPERATIONS
 from mockserver.contract.parameters import parse_long
+from mockserver.globs import fits
 from mockserver.times import parse_instant
 
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ def _holds(entry: Json, key: str, value: Any) -> bool:
         return parse_instant(entry["time"])[0] >= parse_instant(value)[0]
     if key == "path":
         paths = (entry["path"], unquote(entry["path"]))
-        return any(fnmatchcase(one, value) for path in paths for one in (path, _IN_WORLD.sub("", path)))
+        return any(fits(one, value) for path in paths for one in (path, _IN_WORLD.sub("", path)))
     if key == "query":
         return all(entry["query"].get(name) == text for name, text in value.items())
     if key == "headers":

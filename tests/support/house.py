@@ -10,6 +10,7 @@ HOUSE: Final = Path(mockserver.__file__).parent
 FLOORS: Final = (
     *(
         "times",
+        "globs",
         "packaged",
         "tasks",
         "contract",

@@ -6,7 +6,6 @@ Headers go through as they are, but for those that name one of the two places, a
 import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDict, MultiMapping
 
 from mockserver.contract.credentials import SESSION
+from mockserver.globs import fits
 from mockserver.server.elsewhere.foreign import DEFAULT_PORTS, normal_origin
 from mockserver.tasks.value import value
 
@@ -42,7 +42,7 @@ class Upstream:
     """None: as this machine's certificates have it."""
 
     def takes(self, path: str) -> bool:
-        return not self.paths or any(fnmatchcase(path, glob) for glob in self.paths)
+        return not self.paths or any(fits(path, glob) for glob in self.paths)
 
     def is_at(self, port: int, hosts: Collection[str]) -> bool:
         parts = urlsplit(self.origin)
