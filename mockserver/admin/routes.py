@@ -21,6 +21,7 @@ from mockserver.contract.bundles import schema_files
 from mockserver.contract.errors import ApiError, Unprocessable, Violation, bare
 from mockserver.contract.schemas import contract
 from mockserver.server import responses
+from mockserver.server.front.buffered import Buffered
 from mockserver.server.routing import WORLD, WORLD_HEADER
 from mockserver.world.account import VALID, VIOLATION
 from mockserver.world.live import TooManyEvents
@@ -232,8 +233,8 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
             site.served.edited(f"{request.method} {''.join(request.path.rpartition('/__admin/')[1:])}")
         status, schema = 204 if route.reply is None else route.status, route.reply
         if isinstance(body, Later):
-            make = body.make
-            found = await in_thread(lambda: proven(schema, make()))
+            limit = request.app[responses.BUFFERED] if request.method in SAFE else None
+            found = await in_thread(partial(made, body, schema, limit))
         refusal = None
     except Unprocessable as error:
         refusal = bare(error)
@@ -266,6 +267,13 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     if status in (408, 413, 503):
         response.force_close()
     return response
+
+
+def made(later: Later, schema: str | None, buffered: Buffered | None) -> list[bytes] | Violation:
+    """Raises ApiError, if too much is in memory by then: many can wait for their turn, and then for their readers."""
+    if buffered is not None and buffered.is_full:
+        raise responses.too_much(buffered)
+    return proven(schema, later.make())
 
 
 def proven(schema: str | None, body: object) -> list[bytes] | Violation:

@@ -3,6 +3,7 @@
 After a connection has been closed or aborted a handler still returns a response; it is never sent (`GONE`).
 """
 
+import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from aiohttp.http import HttpVersion11
 from multidict import CIMultiDict
 
 from mockserver.faults.effects import Dribble, TransportFault
+from mockserver.server.responses import BUFFERED
 
 RANDOM_BYTES: Final = 64
 Wait = Callable[[float], Awaitable[bool]]
@@ -72,7 +74,7 @@ async def hang(request: web.BaseRequest, wait: Wait) -> web.StreamResponse:
 
 
 async def truncated(
-    request: web.BaseRequest, status: int, content: bytes, headers: CIMultiDict[str], fraction: float
+    request: web.Request, status: int, content: bytes, headers: CIMultiDict[str], fraction: float
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = len(content)
@@ -80,7 +82,8 @@ async def truncated(
     try:
         await response.prepare(request)
         if request.method != hdrs.METH_HEAD:
-            await response.write(content[: int(len(content) * fraction)])
+            with request.app[BUFFERED].holding(len(content)):
+                await response.write(content[: int(len(content) * fraction)])
             close(request)
     except ConnectionError:  # its client has gone
         return Gone()
@@ -88,7 +91,7 @@ async def truncated(
 
 
 async def dribbled(
-    request: web.BaseRequest, status: int, content: bytes, headers: CIMultiDict[str], effect: Dribble, wait: Wait
+    request: web.Request, status: int, content: bytes, headers: CIMultiDict[str], effect: Dribble, wait: Wait
 ) -> web.StreamResponse:
     """Each piece after its share of the time."""
     response = web.StreamResponse(status=status, headers=headers)
@@ -101,12 +104,26 @@ async def dribbled(
         await response.prepare(request)
         if request.method == hdrs.METH_HEAD:
             return response
-        for start, end in pairwise(edges):
-            if not await wait(effect.total_ms / 1000 / effect.chunks):
-                return close(request)
-            if start < end:
-                await response.write(content[start:end])
+        with request.app[BUFFERED].holding(len(content)):
+            for start, end in pairwise(edges):
+                if not await _rested(request, effect.total_ms / 1000 / effect.chunks, wait):
+                    return close(request)
+                if start < end:
+                    await response.write(content[start:end])
         await response.write_eof()
     except ConnectionError:  # its client has gone
         return Gone()
     return response
+
+
+async def _rested(request: web.Request, seconds: float, wait: Wait) -> bool:
+    """False if it was let go before, or its client has gone."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while request.transport is not None:
+        left = max(end - loop.time(), 0.0)
+        if not await wait(min(left, 1.0)):
+            return False
+        if left <= 1.0:
+            return True
+    return False

@@ -5,6 +5,7 @@ collector comes; and `serve` lets it come rarely. So it is off here, and what is
 """
 
 import gzip
+import json
 import os
 import socket
 import struct
@@ -21,6 +22,9 @@ from raw_sockets import connected
 from waiting import eventually
 
 from mockserver import MockServer
+from mockserver.admin.calls import Later
+from mockserver.admin.routes import made
+from mockserver.contract.errors import ApiError
 from mockserver.server import responses
 from mockserver.server.front.buffered import Buffered
 
@@ -168,6 +172,34 @@ def test_answers_that_nobody_reads_have_a_limit_too(narrow: MockServer, path: st
         assert asked(narrow, "/__admin/health")[0] == 200
     eventually(lambda: buffered.size == 0)
     assert asked(narrow, "/api/v2/tasks/instances")[0] == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"chunkedDribbleDelay": {"numberOfChunks": 2, "totalDuration": 600_000}},
+        {"chunkedDribbleDelay": {"numberOfChunks": 2, "totalDuration": 0}},
+        {"truncateBodyAtFraction": 0.9},
+    ],
+    ids=str,
+)
+def test_nor_is_an_answer_kept_that_a_fault_holds_back(narrow: MockServer, fault: dict[str, Any]) -> None:
+    """Longer than its client is there."""
+    buffered = buffered_by(narrow)
+    head = f"GET {UNREAD['in front']} HTTP/1.1\r\nHost: localhost\r\nX-Mock-Fault: {json.dumps(fault)}\r\n\r\n"
+    with connected(narrow.port) as connection:
+        connection.sendall(head.encode())
+        eventually(lambda: buffered.is_full)
+        assert asked(narrow, "/api/v2/tasks/instances")[0] == 503
+    eventually(lambda: buffered.size == 0)
+
+
+def test_what_waits_for_its_turn_is_not_made_where_there_is_too_much_by_then() -> None:
+    buffered, makes = Buffered(10), Later(lambda: {"schema": "none"})
+    with buffered.holding(2**20), pytest.raises(ApiError):
+        made(makes, None, buffered)
+    assert made(makes, None, buffered) == made(makes, None, None) == [b""]
 
 
 def test_what_is_small_is_not_counted() -> None:
