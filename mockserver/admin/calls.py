@@ -28,6 +28,8 @@ NAMED: Final = {"advance": "an advance", "settings": "settings", "expectation": 
 
 AT_ONCE: Final = 16 * 1024
 """A body of more bytes is read in a thread."""
+LARGE_BODY: Final = 1024 * 1024
+"""One of more bytes waits for others that are as large, and for nothing else."""
 MANY: Final = 1000
 """An answer that tells of more things is made in a thread."""
 Result = TypeVar("Result")
@@ -120,7 +122,7 @@ async def checked_body(schema: str, request: web.Request) -> dict[str, Any]:
 async def aside(raw: bytes, call: Callable[[], Result]) -> Result:
     """What is done with a large body is done in a thread, so that nobody else waits: a megabyte can have 100,000
     mistakes. With a small one it is done at once."""
-    return await in_thread(call) if len(raw) > AT_ONCE else call()
+    return await in_thread(call, is_large=len(raw) > LARGE_BODY) if len(raw) > AT_ONCE else call()
 
 
 async def _json_body(request: web.Request) -> bytes:

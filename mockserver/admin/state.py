@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from mockserver import __version__
+from mockserver.admin import calls
 from mockserver.admin.calls import JSON_TYPE, Later, body_of, checked_body, decoded, duration, name_in_path, raw_body
 from mockserver.contract.errors import InFile, Problem, Unprocessable
 from mockserver.faults import effects
@@ -107,7 +108,8 @@ async def put_state(site: Site, request: web.Request) -> object:
     async with served.being_replaced:
         generation = served.generation
         files = served.world.stubs.files
-        live, setting = await in_thread(partial(read, raw, "json" if kind == JSON_TYPE else "yaml", files))
+        reading = partial(read, raw, "json" if kind == JSON_TYPE else "yaml", files)
+        live, setting = await in_thread(reading, is_large=len(raw) > calls.LARGE_BODY)
         if site.served is not served or served.generation != generation:
             raise Unprocessable("another world was loaded while this one was read: nothing was changed", status=409)
         served.replace(live, setting)

@@ -56,6 +56,8 @@ class Threads:
 
 THREADS: Final = Threads(4)
 """Of all servers in the process."""
+LARGE: Final = Threads(1)
+"""For bodies of megabytes, one after the other: else four would take all turns, and each takes many times its size."""
 
 Result = TypeVar("Result")
 Steps = Generator[None, None, Result]
@@ -76,7 +78,7 @@ async def in_slices(steps: Steps[Result]) -> Result:
                 began = ticks()
 
 
-async def in_thread(call: Callable[[], Result]) -> Result:
+async def in_thread(call: Callable[[], Result], *, is_large: bool = False) -> Result:
     """Unlike asyncio's own `to_thread`, it keeps no process from ending; and what is cancelled before it has begun is
     not called."""
     loop = asyncio.get_running_loop()
@@ -97,5 +99,5 @@ async def in_thread(call: Callable[[], Result]) -> Result:
         with suppress(RuntimeError):  # nobody is there any more
             loop.call_soon_threadsafe(settle, result, error)
 
-    THREADS.do(run)
+    (LARGE if is_large else THREADS).do(run)
     return await future

@@ -11,14 +11,17 @@ import pytest
 from clients import TASKS, Client, Json, said
 from gates import Gate
 from processes import END_S
+from waiting import eventually
 
 from mockserver import MockServer
-from mockserver.admin import tasks
+from mockserver.admin import calls, state, tasks
 from mockserver.admin.calls import MANY
 from mockserver.contract.errors import Problem, Violation
 from mockserver.contract.wire import Wire
 from mockserver.fixtures import patch as fixture_patch
 from mockserver.server import handlers
+from mockserver.world import turns
+from mockserver.world.turns import Threads
 
 LONG_TASK: Final = {
     "clock": {"mode": "manual"},
@@ -89,6 +92,28 @@ def test_what_goes_wrong_while_an_answer_is_written_is_a_500(failed: Client, mon
     failed.admin("PUT", "/state", LONG_TASK)
     monkeypatch.delattr(Wire, "task")
     assert "The mock server failed: AttributeError" in refused(failed.post(f"{TASKS}/1/retry"), 500)
+
+
+def test_large_bodies_are_read_one_after_the_other_and_nobody_else_waits(
+    failed: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "LARGE_BODY", 0)
+    monkeypatch.setattr(turns, "LARGE", Threads(1))
+    gate = Gate(monkeypatch, state, "read")
+    with ThreadPoolExecutor(6) as pool:
+        putting = [pool.submit(put_in_world, failed.mock, f"w{number}") for number in range(6)]
+        assert gate.reached.acquire(timeout=END_S)
+        eventually(lambda: len(turns.LARGE._waiting) == 5)
+        assert failed.admin("GET", "/state")["tasks"]
+        assert not gate.reached.acquire(blocking=False)
+        gate.open.set()
+        assert [one.result() for one in putting] == [200] * 6
+
+
+def put_in_world(mock: MockServer, name: str) -> int:
+    with Client(mock) as client:
+        status: int = client("PUT", f"/w/{name}/__admin/state", json={"tasks": []}).status_code
+        return status
 
 
 # --- a long task is patched ------------------------------------------------------------------------------------------
