@@ -151,6 +151,17 @@ def test_a_command_without_a_stream_runs(closed: str) -> None:
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("words", [("validate", "failed-subtask"), ("scenarios",)], ids=" ".join)
+def test_a_full_disk_is_told_in_a_line(words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full, forked(*words, stdout=full.fileno()) as process:
+        _, err = process.communicate(END_S)
+        assert (process.wait(), err) == (
+            1,
+            "ocp-mockserver: what it says cannot be written: No space left on device\n",
+        )
+
+
 # --- one stream ----------------------------------------------------------------------------------------------------
 
 
