@@ -25,10 +25,14 @@ async def get_tasks(site: Site, request: web.Request) -> object:
     wanted, _, limit = asked(request, "name", "limit")
     world, wire = site.served.as_far_as_it_comes(), site.served.wire
     name = str(wanted.get("name", "")).casefold()
-    found = [one for one in world.tasks.values() if name in one.task.definition.name.casefold()]
-    found.sort(key=lambda one: one.id, reverse=True)
-    shown = found[: min(limit or TASKS, TASKS)]
-    return {"tasks": [summary_json(one, wire) for one in shown], "total": len(found)}
+
+    def told() -> object:
+        found = [one for one in world.tasks.values() if name in one.task.definition.name.casefold()]
+        found.sort(key=lambda one: one.id, reverse=True)
+        shown = found[: min(limit or TASKS, TASKS)]
+        return {"tasks": [summary_json(one, wire) for one in shown], "total": len(found)}
+
+    return Later(told)
 
 
 def summary_json(execution: Execution, wire: Wire) -> dict[str, object]:

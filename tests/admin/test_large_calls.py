@@ -66,9 +66,11 @@ def test_while_a_state_is_read_others_are_answered(failed: Client, gate: Gate, p
     [
         (state, "to_data", ("GET", "/__admin/state")),
         (tasks, "task_data", ("GET", "/__admin/tasks/1000")),
+        (tasks, "subtask_data", ("GET", "/__admin/tasks/1000/subtasks/10001")),
+        (tasks, "summary_json", ("GET", "/__admin/tasks")),
         (calls, "strict_json", ("PUT", "/__admin/settings")),
     ],
-    ids=["state", "task", "body"],
+    ids=["state", "task", "subtask", "tasks", "body"],
 )
 def test_while_an_answer_is_made_others_are_answered(
     failed: Client,
