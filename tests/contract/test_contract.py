@@ -374,6 +374,20 @@ def test_a_wrong_value_in_a_hole_is_a_violation_that_says_where() -> None:
     assert str(caught.value).startswith("The answer breaks wrapped-task-instance at $.subtasks[0].status: ")
 
 
+def test_a_template_in_a_template_is_filled_in_its_place() -> None:
+    task = contract().checker("wrapped-task-instance")
+    creator = {"id": 7, "name": "anna"}
+    value = valid(task, random.Random(5)) | {"creator": creator, "createTime": "2021-08-25T15:09:31+08:00"}
+    inner = Template(task.part("properties", "creator"), {"id": 7}, "name")
+    fixed = {key: item for key, item in value.items() if key != "createTime"} | {"creator": inner}
+    template = Template(task, fixed, "createTime")
+    assert json.loads(template.text(value["createTime"], "anna")) == value
+    for values, path in (("x", "anna"), "$.createTime"), ((value["createTime"], 7), "$.creator.name"):
+        with pytest.raises(Violation) as caught:
+            template.text(*values)
+        assert [problem.json_path for problem in caught.value.problems] == [path]
+
+
 @pytest.mark.parametrize("wrong", [1, None, ["x"], True])
 def test_a_wrong_value_is_not_fixed_either(wrong: object) -> None:
     with pytest.raises(Violation):

@@ -46,3 +46,9 @@ def test_what_is_not_known_of_a_subtask_is_left_out(attribute: str, key: str) ->
     written = [WIRE.subtask(Texts(), one) for one in (whole, replace(whole, **lacking))]
     known, unknown = (json.loads(filling.template.text(*filling.values)).keys() for filling in written)
     assert known - unknown == {key}
+
+
+@pytest.mark.parametrize(("total", "pages"), [(0, 0), (1, 1), (9, 1), (10, 1), (11, 2), (100, 10)])
+def test_a_page_that_is_not_full_is_one(total: int, pages: int) -> None:
+    page = json.loads(WIRE.page(Texts(), [], total=total, number=3, size=10).text)["page"]
+    assert page == {"totalElements": total, "totalPages": pages, "number": 3, "size": 10}
