@@ -19,7 +19,7 @@ from mockserver.faults.denials import Denial
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.fixtures.stubs.reading import items
 from mockserver.fixtures.text.constructor import MAX_DEPTH
-from mockserver.stubs.collection import MOST, stubs_of
+from mockserver.stubs.collection import TooMany, stubs_of
 from mockserver.stubs.mapping import Stub, id_in
 from mockserver.stubs.mapping import problems as stub_problems
 from mockserver.world.turns import in_thread
@@ -121,10 +121,11 @@ async def post_stubs(site: Site, request: web.Request) -> object:
     async with served.being_replaced:  # else two calls could give the same ids
         world = served.world
         make = partial(stubs_from, found, world)
-        added = await in_thread(make) if len(found) > AT_ONCE else make()
-        stubs = served.world.stubs.added(added)
-        if len(stubs) > MOST:
-            raise Unprocessable(f"more than {MOST} stubs: delete some")
+        try:
+            added = await in_thread(make) if len(found) > AT_ONCE else make()
+            stubs = served.world.stubs.added(added)
+        except TooMany as error:
+            raise Unprocessable(f"{error}: delete some") from None
         served.live.change_stubs(stubs)
     if found[:1] and found[0][0] == ():
         return added[0].to_json()

@@ -28,6 +28,8 @@ PLAIN_BYTES: Final = 64 * 1024
 FORM: Final = "form"
 END: Final = "end"
 MATCHED: Final = ("pathParameters", "queryParameters", "headers", "cookies")
+MOST_NAMES: Final = 100
+"""Of headers, say, in one stub."""
 _TWO_IN_A_STEP: Final = re.compile(r"\}[^/]*\{")
 Json = Mapping[str, Any]
 
@@ -158,7 +160,11 @@ def _of_request(body: Json) -> Iterator[Problem]:
         if name not in names:
             yield Problem(("pathParameters", name), "urlPathTemplate has no such variable in braces")
     for key in MATCHED:
-        for name, matcher in body.get(key, {}).items():
+        matchers = body.get(key, {})
+        if len(matchers) > MOST_NAMES:
+            yield Problem((key,), f"more than {MOST_NAMES} names")
+            continue
+        for name, matcher in matchers.items():
             yield from (Problem((key, name, *path), message) for path, message in _of_matcher(matcher))
 
 

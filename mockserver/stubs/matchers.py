@@ -5,6 +5,7 @@ A value that may be there several times fits if one of them does; one that is no
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
@@ -26,6 +27,8 @@ class Matcher(NamedTuple):
 
     fits: Callable[[str], bool] | None
     """None: it must not be there."""
+    parts: int = 1
+    """Of its pattern."""
 
     @classmethod
     def of(cls, body: Json) -> "Matcher":
@@ -41,10 +44,11 @@ class Matcher(NamedTuple):
             case {"doesNotContain": text}:
                 return cls(lambda value: text not in value)
             case {"matches": text}:
-                return cls(Pattern(text).fits)
+                pattern = Pattern(text)
+                return cls(pattern.fits, pattern.parts)
             case {"doesNotMatch": text}:
                 pattern = Pattern(text)
-                return cls(lambda value: not pattern.fits(value))
+                return cls(lambda value: not pattern.fits(value), pattern.parts)
         return cls(None)
 
     def accepts(self, values: Sequence[str]) -> bool:
@@ -67,7 +71,12 @@ class Target(NamedTuple):
 
     @property
     def query(self) -> Values:
-        return parse_qs(self.url.partition("?")[2], keep_blank_values=True)
+        return _query(self.url)
+
+
+@lru_cache(maxsize=16)  # many stubs look at the same one
+def _query(url: str) -> Values:
+    return parse_qs(url.partition("?")[2], keep_blank_values=True)
 
 
 class Request(NamedTuple):
@@ -80,15 +89,29 @@ class Request(NamedTuple):
     query: Matchers
     headers: Matchers
     cookies: Matchers
+    target_parts: int
+    """So many steps it takes at most for each character of the target, to say whether it `asks_for` that."""
+    header_parts: int
+    """And of the headers, to say whether it `is_sent_with` these."""
 
     @classmethod
     def of(cls, body: Json) -> "Request":
         """From a body that has no `problems` (`mapping`)."""
-        given = {
-            key: {name: Matcher.of(one) for name, one in body.get(key, {}).items()}
+        inside, query, headers, cookies = (
+            {name: Matcher.of(one) for name, one in body.get(key, {}).items()}
             for key in ("pathParameters", "queryParameters", "headers", "cookies")
-        }
-        return cls(body.get("method", ANY).upper(), _url(body), *given.values())
+        )
+        leads, parts = _url(body)
+        return cls(
+            method=body.get("method", ANY).upper(),
+            leads=leads,
+            path_parameters=inside,
+            query=query,
+            headers=headers,
+            cookies=cookies,
+            target_parts=parts + _parts(inside) + _parts(query),
+            header_parts=_parts(headers) + _parts(cookies),
+        )
 
     def asks_for(self, target: Target) -> bool:
         """Whether method and URL are right: the same for every request of that target."""
@@ -108,26 +131,31 @@ class Request(NamedTuple):
         return not self.cookies or _all(self.cookies, cookies(headers))
 
 
+def _parts(matchers: Matchers) -> int:
+    return sum(one.parts for one in matchers.values())
+
+
 def _all(matchers: Matchers, values: Values) -> bool:
     return all(one.accepts(values.get(name, ())) for name, one in matchers.items())
 
 
-def _url(body: Json) -> Callable[[Target], Mapping[str, str] | None]:
+def _url(body: Json) -> tuple[Callable[[Target], Mapping[str, str] | None], int]:
+    """And the parts of its pattern, if it is one."""
     nothing: Mapping[str, str] = {}
     match body:
         case {"url": text}:
-            return lambda target: nothing if target.url == text else None
+            return (lambda target: nothing if target.url == text else None), 0
         case {"urlPath": text}:
-            return lambda target: nothing if target.path == text else None
+            return (lambda target: nothing if target.path == text else None), 0
         case {"urlPattern": text}:
             url = Pattern(text)
-            return lambda target: nothing if url.fits(target.url) else None
+            return (lambda target: nothing if url.fits(target.url) else None), url.parts
         case {"urlPathPattern": text}:
             path = Pattern(text)
-            return lambda target: nothing if path.fits(target.path) else None
+            return (lambda target: nothing if path.fits(target.path) else None), path.parts
         case {"urlPathTemplate": text}:
-            return _template(text)
-    return lambda target: nothing
+            return _template(text), 0
+    return (lambda target: nothing), 0
 
 
 def _template(text: str) -> Callable[[Target], Mapping[str, str] | None]:
@@ -146,8 +174,13 @@ def _template(text: str) -> Callable[[Target], Mapping[str, str] | None]:
 
 def cookies(headers: MultiMapping[str]) -> Values:
     """By name, in the order in which they were sent."""
+    return _cookies(*headers.getall("Cookie", ()))
+
+
+@lru_cache(maxsize=16)  # many stubs look at the same ones
+def _cookies(*headers: str) -> Values:
     found: dict[str, list[str]] = {}
-    for header in headers.getall("Cookie", ()):
+    for header in headers:
         for pair in header.split(";"):
             name, equals, value = pair.strip().partition("=")
             if equals:

@@ -7,8 +7,9 @@ says whether the whole value fits, and no more. What no such automaton can do (l
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from itertools import count
 from typing import Any, Final
 
 _parser: Final[Any] = import_module("re._parser")
@@ -16,9 +17,9 @@ _compiler: Final[Any] = import_module("re._compiler")
 
 LONGEST: Final = 2048
 LARGEST: Final = 1000
-"""So many places a pattern may have, its repetitions written out: a step looks at each of them at most."""
-REMEMBERED: Final = 4096
-"""So many steps are remembered of a pattern."""
+"""So many parts a pattern may have, its repetitions written out: a step looks at each of them at most."""
+REMEMBERED: Final = 65_536
+"""So many steps are remembered, of all patterns together."""
 ENDLESS: Final = (
     "a pattern here does not look around or refer back, has no word's edge, and is not possessive or atomic "
     "(it always ends, after one step for each character)"
@@ -26,34 +27,12 @@ ENDLESS: Final = (
 _IGNORED: Final = frozenset({"AT_BEGINNING", "AT_BEGINNING_STRING", "AT_END", "AT_END_STRING"})
 _ONE_SIGN: Final = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN"})
 _ACCEPT: Final = 0
-
-
-class _Sign:
-    """What one character must be: `re` itself says whether it is."""
-
-    def __init__(self, item: Any, flags: int) -> None:
-        state = _parser.State()
-        state.flags = flags
-        self._fits = _compiler.compile(_parser.SubPattern(state, [item]), flags).fullmatch
-        self._known: dict[str, bool] = {}
-
-    def __call__(self, sign: str) -> bool:
-        found = self._known.get(sign)
-        if found is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            found = self._known[sign] = self._fits(sign) is not None
-        return found
-
-
-class _Node:
-    """Where a walk may be: in several places at once. `fits` if the value may end here."""
-
-    __slots__ = ("fits", "places", "steps")
-
-    def __init__(self, places: Sequence[int], fits: bool) -> None:
-        self.places, self.fits = places, fits
-        self.steps: dict[str, _Node] = {}
+_NUMBERS: Final = count()
+_steps: Final[dict[tuple[int, int, str], int]] = {}
+"""By the pattern's number, the places and the character: the next places. It keeps no pattern, and no number is given
+twice."""
+Sign = Callable[[str], object]
+"""Whether a character is the one that is due: `re` itself says so."""
 
 
 class Pattern:
@@ -62,13 +41,13 @@ class Pattern:
         if len(text) > LONGEST:
             raise ValueError(f"a pattern has at most {LONGEST} characters")
         self.text = text
-        self._signs: list[tuple[_Sign, int] | None] = [None]
+        self._signs: list[tuple[Sign, int] | None] = [None]
         """By place: the character that is due there, and the next place; None for a place that only leads on."""
         self._onward: list[tuple[int, ...]] = [()]
         self._edge: list[str | None] = [None]
         """Of a place that only leads on: at which end of the value alone."""
-        self._same: dict[tuple[str, int], _Sign] = {}
-        self._work = 0
+        self._same: dict[tuple[str, int], Sign] = {}
+        self.parts = 0
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -78,39 +57,37 @@ class Pattern:
             raise ValueError("nested too deep, or too often repeated") from None
         except _parser.error as error:
             raise ValueError(f"not a regular expression: {error}") from None
-        self._nodes: dict[frozenset[int], _Node] = {}
-        self._taken = 0
-        self._start = self._node([first], is_start=True)
+        self._number = next(_NUMBERS)
+        self._start = self._places([first], is_start=True)
 
     def fits(self, value: str) -> bool:
         """The whole of it."""
-        node = self._start
+        places = self._start
         for sign in value:
-            after = node.steps.get(sign)
-            node = self._step(node, sign) if after is None else after
-            if not node.places and not node.fits:
+            step = self._number, places, sign
+            after = _steps.get(step)
+            if after is None:
+                after = self._after(places, sign)
+                if len(_steps) >= REMEMBERED:
+                    _steps.clear()
+                _steps[step] = after
+            if not after:
                 return False
-        return node.fits
+            places = after
+        return bool(places & 1 << _ACCEPT)
 
-    def _step(self, node: _Node, sign: str) -> _Node:
-        found = {due[1] for place in node.places if (due := self._signs[place]) is not None and due[0](sign)}
-        if self._taken >= REMEMBERED:
-            self._taken = 0
-            self._nodes.clear()
-            self._start.steps.clear()
-        key = frozenset(found)
-        after = self._nodes.get(key)
-        if after is None:
-            after = self._nodes[key] = self._node(found, is_start=False)
-        self._taken += 1
-        node.steps[sign] = after
-        return after
+    def _after(self, places: int, sign: str) -> int:
+        due = [due for place in _in(places) if (due := self._signs[place]) is not None]
+        right = {fits for fits in {fits for fits, _ in due} if fits(sign)}
+        return self._places([then for fits, then in due if fits in right], is_start=False)
 
-    def _node(self, places: Iterable[int], *, is_start: bool) -> _Node:
+    def _places(self, places: Iterable[int], *, is_start: bool) -> int:
+        """Where a walk may be, in several places at once, as the bits of a number: those at which a character is due,
+        and _ACCEPT if the value may end here."""
         edges = {"start"} if is_start else set[str]()
         inside = self._reached(places, edges)
         fits = _ACCEPT in self._reached(places, edges | {"end"})
-        return _Node([place for place in inside if self._signs[place] is not None], fits)
+        return sum(1 << place for place in inside if self._signs[place] is not None) | fits << _ACCEPT
 
     def _reached(self, places: Iterable[int], edges: set[str]) -> set[int]:
         reached, waiting = set[int](), list(places)
@@ -135,9 +112,11 @@ class Pattern:
         if kind in _ONE_SIGN:
             key = repr(item), flags
             if key not in self._same:
-                self._same[key] = _Sign(item, flags)
+                self._same[key] = _sign(item, flags)
             return self._place((self._same[key], then))
         if kind == "BRANCH":
+            for _ in what[1]:
+                self._count()  # each, though it may be empty
             return self._place(onward=[self._sequence(branch, then, flags) for branch in what[1]])
         if kind == "SUBPATTERN":
             _, more, less, inner = what
@@ -165,13 +144,27 @@ class Pattern:
             then = self._sequence(inner, then, flags)
         return then
 
-    def _place(self, sign: tuple[_Sign, int] | None = None, onward: Iterable[int] = (), edge: str | None = None) -> int:
+    def _place(self, sign: tuple[Sign, int] | None = None, onward: Iterable[int] = (), edge: str | None = None) -> int:
         self._signs.append(sign)
         self._onward.append(tuple(onward))
         self._edge.append(edge)
         return len(self._signs) - 1
 
     def _count(self) -> None:
-        self._work += 1
-        if self._work > LARGEST:
+        self.parts += 1
+        if self.parts > LARGEST:
             raise ValueError(f"too large: with its repetitions written out it has more than {LARGEST} parts")
+
+
+def _sign(item: Any, flags: int) -> Sign:
+    state = _parser.State()
+    state.flags = flags
+    fits: Sign = _compiler.compile(_parser.SubPattern(state, [item]), flags).fullmatch
+    return fits
+
+
+def _in(places: int) -> Iterator[int]:
+    while places:
+        lowest = places & -places
+        yield lowest.bit_length() - 1
+        places ^= lowest

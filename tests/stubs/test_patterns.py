@@ -1,13 +1,16 @@
 """Patterns of stubs: they say what Python's own say of a whole value, and always end."""
 
+import gc
 import re
+import weakref
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.stubs.patterns import LONGEST, Pattern
+from mockserver.stubs import patterns
+from mockserver.stubs.patterns import LARGEST, LONGEST, Pattern
 
 PATTERNS: Final = (
     *(
@@ -60,6 +63,7 @@ def test_what_python_s_own_would_try_for_ever_ends(text: str, value: str) -> Non
         ("a{1,100000}", "too large"),
         ("((a{99}){99}){99}", "too large"),
         ("(){99999}", "too large"),
+        ("(" + "|" * LARGEST + ")*", "too large"),
         ("(" * 1000 + ")" * 1000, "nested too deep"),
         ("a" * (LONGEST + 1), f"at most {LONGEST} characters"),
     ],
@@ -75,3 +79,20 @@ def test_more_than_it_remembers_is_no_other_answer() -> None:
         value = "".join(chr(0x4E00 + number * 20 + place) for place in range(20))
         assert pattern.fits(value + "x" + value)
         assert not pattern.fits(value)
+
+
+def test_all_patterns_together_remember_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "REMEMBERED", 100)
+    for number in range(50):
+        assert Pattern(f"(x|{number})*").fits(f"{number}x")
+        assert Pattern(".*a.{9}").fits("a" * 40)
+    assert len(patterns._steps) <= 100
+
+
+def test_what_is_remembered_of_a_pattern_keeps_it_from_nothing() -> None:
+    pattern = Pattern("a*")
+    assert pattern.fits("aa")
+    gone = weakref.ref(pattern)
+    del pattern
+    gc.collect()
+    assert gone() is None

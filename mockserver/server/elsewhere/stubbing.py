@@ -1,5 +1,6 @@
 """A request that a stub answers: its body is read, its answer made, and perhaps somebody is logged in."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -8,7 +9,7 @@ from math import inf
 from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
 from mockserver.contract.credentials import FORM_TYPE, SESSION
 from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, bare
@@ -18,11 +19,12 @@ from mockserver.server import cors, responses, steps
 from mockserver.server.elsewhere.answering import Answer, answered, delayed, refusal
 from mockserver.server.front import head
 from mockserver.server.routing import target_in_world
+from mockserver.stubs.collection import Stubs
 from mockserver.stubs.mapping import END, FORM, Stub
 from mockserver.stubs.matchers import Target, cookies
 from mockserver.world.clock import ticks
 from mockserver.world.evidence.exchange import KEPT, STUB, Asked, Exchange, size_of
-from mockserver.world.turns import in_thread
+from mockserver.world.turns import Result, in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
@@ -34,8 +36,9 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
     target = Target(asked.method, target_in_world(site, request))
     if cors.is_preflight(request):
         wanted = target._replace(method=request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD])
-        return cors.preflight(request) if stubs.asked_for(wanted) else None
-    stub = stubs.choose(target, asked.headers)
+        asking = await looked_up(stubs, wanted, asked.headers, partial(stubs.asked_for, wanted))
+        return cors.preflight(request) if asking else None
+    stub = await looked_up(stubs, target, asked.headers, partial(stubs.choose, target, asked.headers))
     if stub is None:
         return None
     body, failure = b"", None
@@ -68,13 +71,21 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
     return response
 
 
+async def looked_up(stubs: Stubs, target: Target, headers: MultiMapping[str], call: Callable[[], Result]) -> Result:
+    """In a thread, if it may take long."""
+    return await in_thread(call) if stubs.is_slow(target, headers) else call()
+
+
 def at_once(site: Site, asked: Asked) -> bytes | None:
     """That of a stub that does nothing but say what it says, where no rule may act on it."""
     served = site.served
     world = served.world
     if not world.stubs:
         return None
-    stub = world.stubs.choose(Target(asked.method, asked.target), asked.headers)
+    target = Target(asked.method, asked.target)
+    if world.stubs.is_slow(target, asked.headers):
+        return None
+    stub = world.stubs.choose(target, asked.headers)
     if stub is None or not stub.response.is_plain:
         return None
     if world.faults.ids and world.faults.matching(steps.incoming(asked)):

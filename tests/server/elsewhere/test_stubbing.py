@@ -1,0 +1,69 @@
+"""What stubs ask of the server: nobody else waits for it, and it ends."""
+
+import threading
+from typing import Any
+
+import pytest
+from clients import Client
+
+from mockserver.stubs import collection
+from mockserver.stubs.collection import Stubs
+from mockserver.stubs.mapping import MOST_NAMES, Stub
+
+PATTERN = {"request": {"urlPattern": "/a{100}"}, "response": {"body": "found"}}
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Those that looked for the stubs of a target."""
+    found: list[str] = []
+    own = Stubs.asked_for
+
+    def asked_for(stubs: Stubs, target: Any) -> tuple[Stub, ...]:
+        found.append(threading.current_thread().name)
+        return own(stubs, target)
+
+    monkeypatch.setattr(Stubs, "asked_for", asked_for)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [("GET", {}), ("GET", {"Expect": ""}), ("OPTIONS", {"Origin": "http://a", "Access-Control-Request-Method": "GET"})],
+)
+def test_nobody_else_waits_while_patterns_are_tried(
+    failed: Client, threads: list[str], monkeypatch: pytest.MonkeyPatch, method: str, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(collection, "AT_ONCE", 1000)
+    failed.admin("POST", "/stubs", PATTERN)
+    assert failed(method, "/" + "a" * 100, headers=headers).ok
+    assert threads == ["beside the loop"]
+
+
+def test_what_is_short_is_answered_at_once(failed: Client, threads: list[str]) -> None:
+    failed.admin("POST", "/stubs", PATTERN)
+    assert failed.get("/" + "a" * 100).text == "found"
+    assert "beside the loop" not in threads
+
+
+def test_patterns_with_too_many_parts_together_change_nothing(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "PARTS", 300)
+    failed.admin("POST", "/stubs", PATTERN)
+    answer = failed.post("/__admin/stubs", json=PATTERN)
+    assert (answer.status_code, "more than 300 parts" in answer.json()["error"]["message"]) == (422, True)
+    state = failed.mock.state()
+    state["stubs"] += [PATTERN]
+    answer = failed("PUT", "/__admin/state", json=state)
+    (wrong,) = answer.json()["error"]["details"]
+    assert (answer.status_code, wrong["path"]) == (422, "$.stubs[1]")
+    assert [stub["id"] for stub in failed.mock.stubs()] == ["stub-1"]
+
+
+@pytest.mark.parametrize("key", ["headers", "cookies", "queryParameters"])
+def test_a_stub_looks_at_so_many_names(failed: Client, key: str) -> None:
+    names = {f"x{number}": {"absent": True} for number in range(MOST_NAMES)}
+    assert failed.post("/__admin/stubs", json={"request": {key: names}, "response": {}}).ok
+    names["x"] = {"absent": True}
+    answer = failed.post("/__admin/stubs", json={"request": {key: names}, "response": {}})
+    (wrong,) = answer.json()["error"]["details"]
+    assert (answer.status_code, wrong) == (422, {"path": f"$.request.{key}", "message": "more than 100 names"})
