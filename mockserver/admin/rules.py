@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import body_of, checked_body, name_in_path
+from mockserver.admin.calls import Later, body_of, checked_body, name_in_path
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.operations import OPERATIONS, Operation
 from mockserver.contract.permissions import ANONYMOUS
@@ -19,7 +20,7 @@ from mockserver.faults.denials import Denial
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.fixtures.stubs.reading import items
 from mockserver.fixtures.text.constructor import MAX_DEPTH
-from mockserver.stubs.collection import TooMany, stubs_of
+from mockserver.stubs.collection import MOST, TooMany, stubs_of
 from mockserver.stubs.mapping import Stub, id_in
 from mockserver.stubs.mapping import problems as stub_problems
 from mockserver.world.turns import in_thread
@@ -29,8 +30,6 @@ from mockserver.world.worlds import Site
 log = logging.getLogger("mockserver")
 
 MAX_RULES: Final = 1000
-AT_ONCE: Final = 50
-"""More stubs are made in a thread."""
 WITHIN: Final = 2
 """A world's data has its faults so many levels deep: what could not be PUT back is refused."""
 ANYBODY: Final = "*"
@@ -110,26 +109,25 @@ async def delete_denial(site: Site, request: web.Request) -> None:
 
 
 async def get_stubs(site: Site, request: web.Request) -> object:
-    return {"stubs": [stub.to_json() for stub in site.served.world.stubs.values()]}
+    stubs = site.served.world.stubs
+    return Later(lambda: {"stubs": [stub.to_json() for stub in stubs.values()]})
 
 
 async def post_stubs(site: Site, request: web.Request) -> object:
     """One stub mapping, a list of them, or a file of WireMock's with several: all or none. The last is the newest; one
     of an id that is there takes its place."""
     given = await body_of(request)
-    found, served = items(given), site.served
+    found, served = [*islice(items(given), MOST + 1)], site.served
     async with served.being_replaced:  # else two calls could give the same ids
-        world = served.world
-        make = partial(stubs_from, found, world)
         try:
-            added = await in_thread(make) if len(found) > AT_ONCE else make()
+            added = await in_thread(partial(stubs_from, found, served.world))  # of a few, too: each can be of any size
             stubs = served.world.stubs.added(added)
         except TooMany as error:
             raise Unprocessable(f"{error}: delete some") from None
         served.live.change_stubs(stubs)
     if found[:1] and found[0][0] == ():
-        return added[0].to_json()
-    return {"stubs": [stub.to_json() for stub in added]}
+        return Later(added[0].to_json)
+    return Later(lambda: {"stubs": [stub.to_json() for stub in added]})
 
 
 def stubs_from(found: Sequence[tuple[tuple[str | int, ...], Any]], world: World) -> list[Stub]:
@@ -158,7 +156,7 @@ async def delete_stubs(site: Site, request: web.Request) -> None:
 
 async def get_stub(site: Site, request: web.Request) -> object:
     stubs = site.served.world.stubs
-    return stubs[name_in_path(request, "id", "stub", stubs)].to_json()
+    return Later(stubs[name_in_path(request, "id", "stub", stubs)].to_json)
 
 
 async def delete_stub(site: Site, request: web.Request) -> None:

@@ -70,7 +70,8 @@ class Stubs(Mapping[str, Stub]):
 
     def without(self, *ids: str) -> "Stubs":
         """Without these; without any, none is left."""
-        return Stubs([stub for id, stub in self._stubs.items() if ids and id not in ids], self.files)
+        gone = {*(ids or self._stubs)}
+        return Stubs([stub for id, stub in self._stubs.items() if id not in gone], self.files)
 
     def is_slow(self, target: Target, headers: MultiMapping[str]) -> bool:
         """Whether it may take long to choose: then nobody should wait for it."""

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from clients import Client
 
+from mockserver.admin import rules
 from mockserver.stubs import collection
 from mockserver.stubs.collection import Stubs
-from mockserver.stubs.mapping import MOST_NAMES, Stub
+from mockserver.stubs.mapping import MOST_NAMES, Stub, from_json
 
 PATTERN = {"request": {"urlPattern": "/a{100}"}, "response": {"body": "found"}}
 
@@ -67,3 +68,31 @@ def test_a_stub_looks_at_so_many_names(failed: Client, key: str) -> None:
     answer = failed.post("/__admin/stubs", json={"request": {key: names}, "response": {}})
     (wrong,) = answer.json()["error"]["details"]
     assert (answer.status_code, wrong) == (422, {"path": f"$.request.{key}", "message": "more than 100 names"})
+
+
+def test_nobody_else_waits_while_stubs_are_made_and_told(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is enough: it can have any size."""
+    threads: list[str] = []
+    made, told = from_json, Stub.to_json
+
+    def making(*given: Any) -> Stub:
+        threads.append(threading.current_thread().name)
+        return made(*given)
+
+    def telling(stub: Stub) -> Any:
+        threads.append(threading.current_thread().name)
+        return told(stub)
+
+    monkeypatch.setattr(collection, "from_json", making)
+    monkeypatch.setattr(Stub, "to_json", telling)
+    failed.admin("POST", "/stubs", PATTERN)
+    failed.admin("GET", "/stubs")
+    failed.admin("GET", "/stubs/stub-1")
+    assert threads == ["beside the loop"] * 4
+
+
+def test_of_more_than_there_may_be_the_rest_is_not_looked_at(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MOST", 2)
+    monkeypatch.setattr(collection, "MOST", 2)
+    answer = failed.post("/__admin/stubs", json=[PATTERN] * 3 + [1])
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "more than 2 stubs: delete some")
