@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
 from math import inf
+from typing import Final
 from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
@@ -28,6 +29,9 @@ from mockserver.world.turns import Result, in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
+MAX_FORM: Final = 16 * 1024
+"""Bytes of one with which somebody logs in: taken apart, and what is secret in it hidden, while others wait."""
+
 
 async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamResponse | None:
     stubs = site.served.world.stubs
@@ -46,7 +50,7 @@ async def stubbed(site: Site, request: web.Request, asked: Asked) -> web.StreamR
         is_form = stub.response.session == FORM
         site.calls += 1
         try:
-            limits = (responses.MAX_BODY, None) if is_form else (inf, KEPT)
+            limits = (MAX_FORM, None) if is_form else (inf, KEPT)
             body = await responses.received(request, *limits)
         except ApiError as error:
             failure = bare(error)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from clients import Client
+from house import HOUSE
 
 from mockserver.admin import rules
+from mockserver.server.elsewhere.stubbing import MAX_FORM
 from mockserver.stubs import collection
 from mockserver.stubs.collection import Stubs
 from mockserver.stubs.mapping import MOST_NAMES, Stub, from_json
@@ -96,3 +98,29 @@ def test_of_more_than_there_may_be_the_rest_is_not_looked_at(failed: Client, mon
     monkeypatch.setattr(collection, "MOST", 2)
     answer = failed.post("/__admin/stubs", json=[PATTERN] * 3 + [1])
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, "more than 2 stubs: delete some")
+
+
+def test_a_form_that_logs_in_is_small(failed: Client) -> None:
+    """So that nobody waits while it is taken apart."""
+    failed.admin("POST", "/stubs", {"request": {"method": "POST"}, "response": {"session": "form"}})
+    form, kind = b"username=anna&password=a&", {"Content-Type": "application/x-www-form-urlencoded"}
+    most = form + b"&" * (MAX_FORM - len(form))
+    assert "OCP_MOCK_SESSION" in failed.post("/login", data=most, headers=kind).headers["Set-Cookie"]
+    answer = failed.post("/login", data=most + b"&", headers=kind)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        413,
+        "The request body is larger than 16384 bytes.",
+    )
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_what_is_no_form_is_as_large_as_it_likes(failed: Client) -> None:
+    failed.admin("POST", "/stubs", {"request": {"method": "POST"}, "response": {"session": "anna"}})
+    assert "Set-Cookie" in failed.post("/login", data=b"a&" * MAX_FORM).headers
+
+
+def test_the_limits_are_those_of_the_page() -> None:
+    page = " ".join((HOUSE.parent / "docs" / "limits.md").read_text(encoding="utf-8").split())
+    assert f"those of all stubs: {collection.PARTS:,} parts" in page
+    assert f"looks at {MOST_NAMES} names" in page
+    assert f"form of a login: {MAX_FORM // 1024} KiB" in page
