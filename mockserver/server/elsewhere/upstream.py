@@ -13,6 +13,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDict, MultiMapping
 
 from mockserver.contract.credentials import SESSION
+from mockserver.fixtures.source import opened
 from mockserver.globs import fits
 from mockserver.server.elsewhere.foreign import DEFAULT_PORTS, normal_origin
 from mockserver.tasks.value import value
@@ -82,7 +83,8 @@ def _tls(ca: str | None, insecure: bool) -> ssl.SSLContext | None:
     context = ssl.create_default_context()
     try:
         if ca is not None:
-            context.load_verify_locations(ca)
+            with opened(ca):  # or it is no regular file: a pipe would be waited for
+                context.load_verify_locations(ca)
     except OSError as error:  # ssl.SSLError is one
         raise ValueError(f"--forward-ca {ca}: {error.strerror or 'no certificates in PEM'}") from None
     if insecure:

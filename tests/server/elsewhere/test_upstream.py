@@ -1,5 +1,6 @@
 """What an upstream is told otherwise than it was sent, and who asks otherwise than it was answered: values only."""
 
+import os
 import re
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_a_file_of_certificates_has_some(tmp_path: Path) -> None:
     empty.write_text("nothing")
     with pytest.raises(ValueError, match=re.escape("empty.pem")):
         upstream_of("https://real.test", ca=str(empty))
+
+
+def test_certificates_are_in_a_regular_file(tmp_path: Path) -> None:
+    """A pipe would wait for its writer, for ever."""
+    pipe = tmp_path / "ca.pem"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match=rf"^--forward-ca {pipe}: not a regular file"):
+        upstream_of("https://real.test", ca=str(pipe))
 
 
 def test_a_path_begins_with_a_slash() -> None:
