@@ -1,7 +1,6 @@
 """A request that a stub answers: its body is read, its answer made, and perhaps somebody is logged in."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
@@ -13,7 +12,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict, MultiMapping
 
 from mockserver.contract.credentials import FORM_TYPE, SESSION
-from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, bare
+from mockserver.contract.errors import BAD_CREDENTIALS, UNEXPECTED, ApiError, Row, bare
+from mockserver.fixtures.source import FACTS
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.redaction import without_secrets
 from mockserver.server import cors, responses, steps
@@ -29,6 +29,7 @@ from mockserver.world.turns import Result, in_thread
 from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
+NOT_NOW: Final = Row("unexpected", "ours", 503, "{problem}")
 MAX_FORM: Final = 16 * 1024
 """Bytes of one with which somebody logs in: taken apart, and what is secret in it hidden, while others wait."""
 
@@ -119,13 +120,16 @@ async def answer(site: Site, exchange: Exchange, request: web.Request, stub: Stu
 
 
 def body_of(world: World, name: str) -> bytes:
-    """Raises ApiError, if the file is not there any more."""
+    """Raises ApiError, if the file is not there any more, or cannot be read now."""
     path = body_file(world.stubs.files, name)
-    with suppress(OSError):
-        if path is not None:
-            with open(path, "rb") as file:
-                return file.read()
-    raise ApiError(UNEXPECTED, problem=f"The stub's body, {name}, is not below __files.")
+    if path is None:
+        raise ApiError(UNEXPECTED, problem=f"The stub's body, {name}, is not below __files.")
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        row = UNEXPECTED if error.errno in FACTS else NOT_NOW
+        raise ApiError(row, problem=f"The stub's body, {name}, cannot be read: {error.strerror}.") from None
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

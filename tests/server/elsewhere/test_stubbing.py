@@ -1,13 +1,18 @@
 """What stubs ask of the server: nobody else waits for it, and it ends."""
 
+import errno
+import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from clients import Client
 from house import HOUSE
 
+from mockserver import MockServer
 from mockserver.admin import rules
+from mockserver.server.elsewhere import stubbing
 from mockserver.server.elsewhere.stubbing import MAX_FORM
 from mockserver.stubs import collection
 from mockserver.stubs.collection import Stubs
@@ -117,6 +122,27 @@ def test_a_form_that_logs_in_is_small(failed: Client) -> None:
 def test_what_is_no_form_is_as_large_as_it_likes(failed: Client) -> None:
     failed.admin("POST", "/stubs", {"request": {"method": "POST"}, "response": {"session": "anna"}})
     assert "Set-Cookie" in failed.post("/login", data=b"a&" * MAX_FORM).headers
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.EMFILE, 503), (errno.ENFILE, 503), (errno.EACCES, 500)])
+def test_a_body_that_cannot_be_read_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    """It is below __files all the while."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "__files").mkdir()
+    (tmp_path / "__files" / "a.txt").write_text("text")
+    (tmp_path / "a.yaml").write_text("stubs: [{response: {bodyFileName: a.txt}}]")
+    with MockServer(tmp_path) as mock, Client(mock) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(stubbing, "open", fail, raising=False)
+            answer = client.get("/a")
+        assert client.get("/a").text == "text"
+    message = f"The stub's body, a.txt, cannot be read: {os.strerror(number)}."
+    assert (answer.status_code, answer.json()["error"]["message"]) == (status, message)
 
 
 def test_the_limits_are_those_of_the_page() -> None:
