@@ -140,7 +140,7 @@ def _all(matchers: Matchers, values: Values) -> bool:
 
 
 def _url(body: Json) -> tuple[Callable[[Target], Mapping[str, str] | None], int]:
-    """And the parts of its pattern, if it is one."""
+    """And its parts, if it is a pattern or a template."""
     nothing: Mapping[str, str] = {}
     match body:
         case {"url": text}:
@@ -154,20 +154,26 @@ def _url(body: Json) -> tuple[Callable[[Target], Mapping[str, str] | None], int]
             path = Pattern(text)
             return (lambda target: nothing if path.fits(target.path) else None), path.parts
         case {"urlPathTemplate": text}:
-            return _template(text), 0
+            return _template(text), 1
     return (lambda target: nothing), 0
 
 
 def _template(text: str) -> Callable[[Target], Mapping[str, str] | None]:
-    """Each variable is one step of the path, or a part of one."""
-    texts = VARIABLE.split(text)
-    names = texts[1::2]
-    parts = [re.escape(part) if index % 2 == 0 else "([^/]+?)" for index, part in enumerate(texts)]
-    template = re.compile("".join(parts))
+    """Each variable is one step of the path, or a part of one: then it is all between what stands before and after."""
+    steps = [VARIABLE.split(step) for step in text.split("/")]
 
     def leads(target: Target) -> Mapping[str, str] | None:
-        found = template.fullmatch(target.path)
-        return None if found is None else dict(zip(names, map(unquote, found.groups()), strict=True))
+        path, found = target.path, dict[str, str]()
+        if path.count("/") != len(steps) - 1:
+            return None
+        for step, (before, *variable) in zip(path.split("/"), steps, strict=True):
+            name, after = variable or ("", "")
+            inside = step[len(before) : len(step) - len(after)]
+            if not (step.startswith(before) and step.endswith(after)) or bool(inside) != bool(variable):
+                return None
+            if variable:
+                found[name] = unquote(inside)
+        return found
 
     return leads
 
