@@ -12,7 +12,7 @@ from mockserver.stubs.matchers import Target
 
 MOST: Final = 10_000
 REMEMBERED: Final = 1024
-PARTS: Final = 50_000
+PARTS: Final = 300_000
 """Of all patterns of a world, their repetitions written out; what is no pattern is one part."""
 AT_ONCE: Final = 200_000
 """Steps, a part's with a character each: of more, to choose `is_slow`."""
