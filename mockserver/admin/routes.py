@@ -122,7 +122,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
         "DELETE": To(rules.delete_stub, "Remove a stub", edits=True),
     },
     "/__admin/users": {"GET": To(rules.get_users, "The users", "user-list")},
-    "/__admin/permissions": {"GET": To(rules.get_permissions, "Who may do what", "permission-list")},
+    "/__admin/permissions": {"GET": To(rules.get_permissions, "Who may do what", "permission-list", refusals=(422,))},
     "/__admin/requests": {
         "GET": To(journal.get_requests, "The journal of requests", "request-list", query=journal.REQUEST_FILTERS),
         "DELETE": To(journal.delete_requests, "Empty the journal", edits=True),

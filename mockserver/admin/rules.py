@@ -11,12 +11,12 @@ from aiohttp import web
 from mockserver.admin.calls import Later, body_of, checked_body, name_in_path
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.operations import OPERATIONS, Operation
-from mockserver.contract.permissions import ANONYMOUS
+from mockserver.contract.permissions import ANONYMOUS, EVERYTHING
 from mockserver.contract.schemas import contract
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
 from mockserver.faults.contradictions import contradictions
-from mockserver.faults.denials import Denial
+from mockserver.faults.denials import ByTask, Denial, merged, newest
 from mockserver.fixtures.stubs.folders import body_file
 from mockserver.fixtures.stubs.reading import items
 from mockserver.fixtures.text.constructor import MAX_DEPTH
@@ -32,6 +32,9 @@ log = logging.getLogger("mockserver")
 MAX_RULES: Final = 1000
 WITHIN: Final = 2
 """A world's data has its faults so many levels deep: what could not be PUT back is refused."""
+MOST_EXCEPTIONS: Final = 1_000_000
+"""In the matrix of who may do what: each user has one for each task of which something is denied."""
+ALLOWED: Final[dict[str, Any]] = {"allowed": True, "rule": None, "remaining": None, "reason": None, "exceptions": []}
 ANYBODY: Final = "*"
 """In the matrix of a world without users: whoever sends credentials."""
 
@@ -183,11 +186,26 @@ async def get_users(site: Site, request: web.Request) -> object:
 async def get_permissions(site: Site, request: web.Request) -> object:
     """Who may do what now. Nothing is counted as a hit."""
     world = site.served.world
-    return {
-        "permissions": [
-            permission_json(world, user, operation) for user in known_users(world) for operation in OPERATIONS.values()
-        ]
-    }
+    return Later(lambda: {"permissions": permissions(world)})
+
+
+def permissions(world: World) -> list[dict[str, object]]:
+    """Each user with each operation. What denials make of an operation is found out once for each user whom they name,
+    and once for all others. Raises Unprocessable for more exceptions than an answer takes."""
+    verdicts = {operation.id: verdicts_by_user(world, operation) for operation in OPERATIONS.values()}
+    lacking = {name: {**ALLOWED, "allowed": False, "reason": f"lacks {name}"} for name in EVERYTHING}
+    rows: list[dict[str, object]] = []
+    left = MOST_EXCEPTIONS
+    for user in known_users(world):
+        allowed = world.allowed(user)
+        for id, operation in OPERATIONS.items():
+            name, by_user = operation.permission, verdicts[id]
+            verdict = by_user.get(user, by_user[None]) if name in allowed else lacking[name]
+            left -= len(verdict["exceptions"])
+            rows.append({"user": user, "operation": id, "permission": name, **verdict})
+        if left < 0:
+            raise Unprocessable(f"more than {MOST_EXCEPTIONS} exceptions: delete denials of single tasks")
+    return rows
 
 
 def known_users(world: World) -> list[str]:
@@ -199,31 +217,24 @@ def known_users(world: World) -> list[str]:
     return users if world.settings.auth == "basic" or ANONYMOUS in users else [*users, ANONYMOUS]
 
 
-def permission_json(world: World, user: str, operation: Operation) -> dict[str, object]:
-    permission = operation.permission
-    no: dict[str, object] = {"rule": None, "remaining": None, "reason": None}
-    on_tasks: dict[int, Denial] = {}
-    denials = list(world.denials.values())
-    if permission not in world.allowed(user):
-        no["reason"] = f"lacks {permission}"
-        denials = []
-    for denial in reversed(denials):
-        task = denial.task_instance_id
-        if denial.used_up or not denial.matches(permission, user, operation.id, task):
-            continue
-        if task is None:
-            no = denial_json(denial)
-            break  # the older ones never act
-        if operation.path_parameters:
-            on_tasks.setdefault(task, denial)
-    return {
-        "user": user,
-        "operation": operation.id,
-        "permission": permission,
-        "allowed": no["reason"] is None,
-        **no,
-        "exceptions": [{"taskInstanceId": task, **denial_json(on_tasks[task])} for task in sorted(on_tasks)],
+def verdicts_by_user(world: World, operation: Operation) -> dict[str | None, dict[str, Any]]:
+    """For each user whom a denial names, and, as None, for everybody else."""
+    by_user = newest(world.denials.values(), operation.permission, operation.id)
+    of_all = by_user.setdefault(None, {})
+    return {user: verdict(merged(of_all, own), operation) for user, own in by_user.items()}
+
+
+def verdict(denials: ByTask, operation: Operation) -> dict[str, Any]:
+    everywhere = denials.get(None)
+    no = ALLOWED if everywhere is None else {**ALLOWED, "allowed": False, **denial_json(everywhere[1])}
+    if not operation.path_parameters:
+        return no
+    acting = {  # what is older than one of every task never acts
+        task: denial
+        for task, (age, denial) in denials.items()
+        if task is not None and (everywhere is None or age < everywhere[0])
     }
+    return {**no, "exceptions": [{"taskInstanceId": task, **denial_json(acting[task])} for task in sorted(acting)]}
 
 
 def denial_json(denial: Denial) -> dict[str, object]:

@@ -6,11 +6,17 @@ from typing import Any, Final
 
 import pytest
 from clients import RETRY, SUBTASK, TASK, TASKS, Client, Json, failed_world, said
+from gates import IN_THREAD, threads_of
 from shared_servers import SharedServers
 from slow import slow_but
 
 from mockserver import MockServer
+from mockserver.admin import rules
 from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.permissions import User
+from mockserver.faults.denials import Denial
+from mockserver.world.fixture import Fixture
+from mockserver.world.value import World
 
 AS_OPERATOR = ("operator", "operator")
 USERS = {
@@ -226,3 +232,35 @@ def test_a_denial_of_a_user_whom_nobody_knows_is_taken_with_a_warning(
     deny(staff, user="anonymous")
     deny(staff, user="operator")
     assert caplog.text == ""
+
+
+# --- many users, many denials ----------------------------------------------------------------------------------------
+
+
+def test_a_denial_is_looked_at_once_for_each_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many users there are."""
+    users = {f"u{number}": User(name="", password="", permissions=("ADMIN",)) for number in range(30)}
+    denials = [Denial(id=user, permission="TASK_MANAGER", user=user) for user in users]
+    world = World.of(Fixture(users=users, denials={one.id: one for one in denials}))
+    looks = threads_of(monkeypatch, Denial, "matches")
+    matrix = rules.permissions(world)
+    assert len(looks) == len(denials) * len(OPERATIONS)
+    assert {row["rule"] for row in matrix if row["operation"] == "retryTask"} == {*users, None}
+
+
+def test_the_matrix_is_made_in_a_thread(failed: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = threads_of(monkeypatch, rules, "permissions")
+    failed.admin("GET", "/permissions")
+    assert threads == [IN_THREAD]
+
+
+def test_more_exceptions_than_an_answer_takes_are_refused(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The denial of one task is an exception for both managers, with each operation on a task that acts."""
+    deny(staff, taskInstanceId=1000)
+    many = sum(len(row["exceptions"]) for row in rows(staff).values())
+    monkeypatch.setattr(rules, "MOST_EXCEPTIONS", many)
+    assert rows(staff)
+    monkeypatch.setattr(rules, "MOST_EXCEPTIONS", many - 1)
+    answer = staff.get("/__admin/permissions")
+    assert answer.status_code == 422
+    assert "exceptions: delete denials of single tasks" in answer.text
