@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final, NamedTuple
 
 from mockserver.contract.errors import (
@@ -29,6 +30,8 @@ from mockserver.world.value import World
 from mockserver.world.worlds import NAME, NAMES
 
 SHOWN: Final = 5
+LOOKED: Final = 10_000
+"""Of more users the others are not asked: while a refusal is made, nobody else is answered."""
 ELSEWHERE: Final = (
     "; for what is not the task API there are stubs (POST /__admin/stubs) and --forward URL [--forward-path GLOB]"
 )
@@ -69,15 +72,22 @@ def hint(failure: ApiError, world: World, to: Route, place: Place) -> str | None
 
 
 def holders(world: World, operation: Operation, task: int | None) -> str:
-    """Who has the permission for an operation, after all denials."""
-    permission = operation.permission
-    found = [
-        name
-        for name in world.users
-        if permission in world.allowed(name) and world.denied(permission, name, operation.id, task) is None
-    ]
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"who has it: {', '.join(found[:SHOWN])}{more}" if found else "nobody has it"
+    """Who has the permission for an operation, after all denials: of the first LOOKED users."""
+    permission, id = operation.permission, operation.id
+    without = {
+        denial.user
+        for denial in world.denials.values()
+        if not denial.used_up and denial.matches(permission, denial.user or "", id, task)
+    }
+    if None in without:
+        return "nobody has it"
+    users = islice(world.users, LOOKED)
+    found = [name for name in users if name not in without and permission in world.allowed(name)]
+    if len(world.users) > LOOKED:
+        more, nobody = " and others" if found else "", f"none of the first {LOOKED} users has it"
+    else:
+        more, nobody = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "", "nobody has it"
+    return f"who has it: {', '.join(found[:SHOWN])}{more}" if found else nobody
 
 
 def nearest_route(place: Place) -> str:

@@ -6,10 +6,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from clients import RETRY, TASK, TASKS, Client, failed_world
+from gates import threads_of
 
 from mockserver import create_app
-from mockserver.server.hints import ELSEWHERE, Place, nearest, nearest_route
+from mockserver.contract.operations import OPERATIONS
+from mockserver.contract.permissions import User
+from mockserver.faults.denials import Denial
+from mockserver.server import hints
+from mockserver.server.hints import ELSEWHERE, Place, holders, nearest, nearest_route
 from mockserver.tasks.values import STATUSES
+from mockserver.world.fixture import Fixture
+from mockserver.world.value import World
 
 PREFIXES = ("/api/v2",)
 
@@ -104,6 +111,39 @@ def test_a_permission_that_is_taken_away_is_named_with_who_still_has_it(permissi
     assert hint == "denial-2 takes TASK_MANAGER away; nobody has it"
 
 
+def world_of_users(*names: str, denied: tuple[str, ...] = ()) -> World:
+    users = {name: User(name=name, password="", permissions=("ADMIN",)) for name in names}
+    denials = {name: Denial(id=name, permission="TASK_MANAGER", user=name) for name in denied}
+    return World.of(Fixture(users=users, denials=denials))
+
+
+def test_who_has_a_permission_is_found_out_in_one_pass_of_the_denials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many users there are, the loop waits no longer than for that."""
+    denied = tuple(f"u{number}" for number in range(20))
+    world = world_of_users(*denied, "eve", denied=denied)
+    looks = threads_of(monkeypatch, Denial, "matches")
+    assert holders(world, OPERATIONS["retryTask"], 1) == "who has it: eve"
+    assert len(looks) == len(denied)
+
+
+@pytest.mark.parametrize(
+    ("denied", "hint", "whole"),
+    [
+        ("", "who has it: a, b, c, d, e and others", "who has it: a, b, c, d, e and 2 more"),
+        ("abcde", "who has it: f and others", "who has it: f, g"),
+        ("abcdef", "none of the first 6 users has it", "who has it: g"),
+    ],
+)
+def test_of_very_many_users_only_the_first_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, denied: str, hint: str, whole: str
+) -> None:
+    monkeypatch.setattr(hints, "LOOKED", 6)
+    world = world_of_users(*"abcdefg", denied=(*denied,))
+    assert holders(world, OPERATIONS["retryTask"], 1) == hint
+    monkeypatch.setattr(hints, "LOOKED", 7)
+    assert holders(world, OPERATIONS["retryTask"], 1) == whole
+
+
 @pytest.mark.parametrize(
     ("subtasks", "hint"),
     [
@@ -141,11 +181,11 @@ async def test_an_embedded_server_says_where_it_is() -> None:
     within.add_subapp("/ocp", create_app(failed_world()))
     whole.add_subapp("/mocks", within)
     async with TestClient(TestServer(whole)) as client:
-        hints = {}
+        told = {}
         for path in ("/", "/api/v1/tasks/instances", "/w/anna/tasks/instances", "/api/v2/tasks/instances?hostId=x"):
             async with client.get(f"/mocks/ocp{path}") as answer:
-                hints[path] = answer.headers.get("X-Mock-Hint")
-        assert hints == {
+                told[path] = answer.headers.get("X-Mock-Hint")
+        assert told == {
             "/": f"the API is under /mocks/ocp/api/v2, e.g. GET /mocks/ocp/api/v2/tasks/instances{ELSEWHERE}",
             "/api/v1/tasks/instances": f"did you mean GET /mocks/ocp/api/v2/tasks/instances?{ELSEWHERE}",
             "/w/anna/tasks/instances": f"did you mean GET /mocks/ocp/w/anna/api/v2/tasks/instances?{ELSEWHERE}",
