@@ -118,7 +118,7 @@ def _operation(path: str, method: str, route: ControlRoute, token: bool, schemas
 def _refusals(path: str, method: str, route: ControlRoute, token: bool) -> Iterator[int]:
     yield from route.refusals
     if path != "/__admin/health":
-        yield 403
+        yield from (403, 503)
         if token:
             yield 401
     if "{" in path:

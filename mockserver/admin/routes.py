@@ -3,6 +3,7 @@
 JSON in, JSON out, proven like the API's; a refusal changes nothing.
 """
 
+import errno
 import json
 import logging
 from collections.abc import Iterator
@@ -50,9 +51,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
             fixtures.load_fixture, "Another world in its place", "health", "fixture", refusals=(409,), edits=True
         )
     },
-    "/__admin/fixtures/reload": {
-        "POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422, 503))
-    },
+    "/__admin/fixtures/reload": {"POST": To(state.reload_fixtures, "Read the files again", "health", refusals=(422,))},
     "/__admin/state": {
         "GET": To(state.get_state, "The whole world", "fixture"),
         "PUT": To(state.put_state, "Another world in its place", "fixture", "fixture", refusals=(409,), edits=True),
@@ -133,9 +132,7 @@ ROUTES: Final[dict[str, dict[str, ControlRoute]]] = {
         "GET": To(journal.get_history, "The history of changes", "history", query=journal.CHANGE_FILTERS)
     },
     "/__admin/events": {
-        "GET": To(
-            listeners.get_events, "What happens, as it happens", "event-stream", refusals=(503,), events=feed.EVENTS
-        )
+        "GET": To(listeners.get_events, "What happens, as it happens", "event-stream", events=feed.EVENTS)
     },
     "/__admin/worlds": {"GET": To(state.get_worlds, "The named worlds", "world-list")},
     "/__admin/worlds/{name}": {"DELETE": To(state.delete_world, "Forget a named world")},
@@ -166,6 +163,7 @@ PAGES: Final[dict[str, dict[str, ControlRoute]]] = {
 }
 """What a browser loads before it can send a token. Not in the document."""
 PAGE: Final = {methods["GET"].handler for methods in PAGES.values()}
+TOO_MANY_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -243,8 +241,11 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
     except ApiError as error:  # of a body that is too large, too slow, or too much
         refusal = Unprocessable(error.message, status=error.row.status)
     except Exception as error:
-        log.exception("answering %s %s", request.method, request.rel_url)
-        refusal = Unprocessable(f"the mock server failed: {type(error).__name__}: {error}", status=500)
+        if isinstance(error, OSError) and error.errno in TOO_MANY_FILES:
+            refusal = Unprocessable(f"a file cannot be read now ({error.strerror}): nothing was changed", status=503)
+        else:
+            log.exception("answering %s %s", request.method, request.rel_url)
+            refusal = Unprocessable(f"the mock server failed: {type(error).__name__}: {error}", status=500)
     headers: dict[str, str] = {}
     if refusal is not None:
         status, schema, body = refusal.status, "control-error", error_json(refusal)
