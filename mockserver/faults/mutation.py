@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import Any, Final, Literal, get_args
 
@@ -22,6 +23,8 @@ OTHER_TYPES: Final[dict[str, Any]] = {
 INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 UNKNOWN: Final = "mockUnknown"
 TRIES: Final = 100
+SHOWN: Final = 5
+"""Of more pointers the journal names the first."""
 Path = tuple[str | int, ...]
 
 
@@ -163,19 +166,21 @@ def violated(value: Any, effect: Violate) -> tuple[Any, str]:
     """A copy with the pointers of `remove` and `set` carried out, which shares what they do not lead through. A place
     that is not there is left alone."""
     changed = value.copy()
+    ours = {id(changed): changed}
     pointers = effect.set or {} if effect.remove is None else {effect.remove: None}
     for pointer, new in pointers.items():
-        at, key = _found(changed, pointer)
+        at, key = _found(changed, pointer, ours)
         if at is not None and effect.remove is None:
             at[key] = new
         elif isinstance(at, list) or (at is not None and key in at):
             del at[key]
-    return changed, f"{'set' if effect.remove is None else 'remove'} {', '.join(pointers)}"
+    more = f" and {len(pointers) - SHOWN} more" if len(pointers) > SHOWN else ""
+    return changed, f"{'set' if effect.remove is None else 'remove'} {', '.join(islice(pointers, SHOWN))}{more}"
 
 
-def _found(value: Any, pointer: str) -> tuple[Any, Any]:
+def _found(value: Any, pointer: str, ours: dict[int, Any]) -> tuple[Any, Any]:
     """The container that a JSON pointer's last step is in, and that step as its key or index; None without one. What
-    is on the way becomes a copy of itself."""
+    is on the way becomes a copy of itself, once: `ours` has all copies by their ids."""
     at: Any = None
     key: str | int = ""
     for step in pointer[1:].split("/"):
@@ -187,6 +192,7 @@ def _found(value: Any, pointer: str) -> tuple[Any, Any]:
             value = at[key]
         else:
             return None, key
-        if isinstance(value, dict | list):
+        if isinstance(value, dict | list) and id(value) not in ours:
             at[key] = value = value.copy()
+            ours[id(value)] = value
     return at, key

@@ -263,6 +263,31 @@ def test_several_are_set_in_order() -> None:
     assert violated(VALUE, Violate(set=change)) == ({**VALUE, "a": {"x": [1]}}, "set /a, /a/x, /a/x/0")
 
 
+def test_the_values_that_are_set_stay_as_they_are() -> None:
+    """The rule sets them again in its next answer, and one object may be in two places."""
+    once = {"x": [0]}
+    change = {"/a": once, "/b": once, "/a/x/0": 1, "/a/x/1": 1, "/b/x/0": 2}
+    assert violated({"a": 0, "b": 0}, Violate(set=change))[0] == {"a": {"x": [1]}, "b": {"x": [2]}}
+    assert once == {"x": [0]}
+
+
+def test_what_pointers_lead_through_is_copied_once() -> None:
+    """However many there are: an answer takes as long as there are pointers, and not their square."""
+
+    class Counted(dict[str, Any]):
+        copies = 0
+
+        def copy(self) -> "Counted":
+            Counted.copies += 1
+            return Counted(self)
+
+    change = {f"/data/k{number}": number for number in range(20)}
+    changed, what = violated(Counted(data=Counted()), Violate(set=change))
+    assert changed == {"data": {f"k{number}": number for number in range(20)}}
+    assert Counted.copies == 2
+    assert what == "set /data/k0, /data/k1, /data/k2, /data/k3, /data/k4 and 15 more"
+
+
 @pytest.mark.parametrize(
     ("change", "verdict"),
     [
