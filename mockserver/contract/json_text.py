@@ -4,9 +4,15 @@ And text that is too long for one piece.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from math import isfinite
-from typing import Any
+from typing import Any, Final
+
+PIECE: Final = 64 * 1024
+"""So much text is made in one call, about: meanwhile no other thread goes on."""
+MEMBERS: Final = 500
+"""Likewise of an object or a list."""
 
 
 class LongText(list[str]):
@@ -24,6 +30,44 @@ class LongText(list[str]):
             parts[-1] += ","
         parts[-1] = parts[-1][:-1] + closing
         return opening + parts
+
+
+def is_longer(value: Any, most: int) -> bool:
+    """Whether the JSON text of a value surely has more characters. It looks at `most` values at the most."""
+    waiting = [value]
+    while waiting and most >= 0:
+        one = waiting.pop()
+        if isinstance(one, str):
+            most -= len(one)
+        elif isinstance(one, dict | list):
+            most -= len(one)  # before they are looked at: there can be a million
+            if most >= 0:
+                waiting += [*one, *one.values()] if isinstance(one, dict) else one
+        most -= 1
+    return most < 0
+
+
+def in_pieces(value: Any, comma: str = ", ", colon: str = ": ") -> Iterator[str]:
+    """JSON text, of which no call makes much."""
+    separators = (comma, colon)
+    if not (isinstance(value, dict | list) and is_longer(value, PIECE)):
+        yield json.dumps(value, ensure_ascii=False, separators=separators)
+        return
+    is_object, before = isinstance(value, dict), ""
+    members: Iterator[Any] = iter(value.items()) if isinstance(value, dict) else iter(value)
+    yield "{" if is_object else "["
+    while part := list(islice(members, MEMBERS)):
+        some: Any = dict(part) if is_object else part
+        if not is_longer(some, PIECE):
+            yield before + json.dumps(some, ensure_ascii=False, separators=separators)[1:-1]
+            before = comma
+            continue
+        for one in part:
+            key, item = (json.dumps(one[0], ensure_ascii=False) + colon, one[1]) if is_object else ("", one)
+            yield before + key
+            yield from in_pieces(item, comma, colon)
+            before = comma
+    yield "}" if is_object else "]"
 
 
 def strict_json(text: str) -> Any:

@@ -4,15 +4,18 @@ The steps are those of `answer`, some of them later.
 """
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from mockserver.contract.errors import Violation
+from mockserver.contract.json_text import in_pieces, is_longer
 from mockserver.contract.routes import Route
 from mockserver.contract.schemas import Checker
 from mockserver.contract.wire import Wire
@@ -32,6 +35,9 @@ from mockserver.world.turns import in_thread
 from mockserver.world.worlds import Site
 
 APPLIED: Final = "Preference-Applied"
+AT_ONCE: Final = 16 * 1024
+"""A body of more characters, about, is written in a thread."""
+T = TypeVar("T")
 
 
 async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.StreamResponse:
@@ -70,7 +76,12 @@ async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.S
         return transport.spoil(request, effect.fault, decorated(head, served, exchange, request), dice)
 
     duration = (ticks() - began) // MS if served.clock.rate else 0
-    reply = reply_of(served, wire, exchange, done, duration)
+    if isinstance(effect, Response):
+        reply = await made(effect, partial(replaced, effect, wire, exchange.asked.to))
+    else:
+        reply = written(served, wire, exchange, done, duration)
+    if isinstance(effect, Truncate) and reply.verdict != VIOLATION:
+        reply = replace(reply, verdict=DELIBERATELY_INVALID)
     if isinstance(effect, Violate) and reply.verdict != VIOLATION:
         breaking = partial(broken, reply, effect, wire, exchange.asked.to, dice)
         reply, exchange.effect = await in_thread(breaking)  # an answer can have 100,000 subtasks
@@ -128,26 +139,16 @@ def described(fault: Fault) -> str:
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-def reply_of(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int) -> Reply:
-    """What the fault sends: anything; or the operation's own answer, or the error in its place, not broken yet.
-
-    `wire` is of when the data was made: the settings may be others by now.
-    """
-    fault, to = exchange.fault, exchange.asked.to
-    assert fault is not None
-    effect = None if isinstance(done.data, Violation) else fault.effect
-    if isinstance(effect, Response):
-        return replaced(effect, wire, to)
-    reply = written(served, wire, exchange, done, duration)
-    if reply.verdict == VIOLATION:
-        return reply
-    if isinstance(effect, Truncate):
-        reply = replace(reply, verdict=DELIBERATELY_INVALID)
-    return reply
+async def made(effect: Response, make: Callable[[], T]) -> T:
+    """In a thread, if a rule's body is large: it has no limit but that of a control call."""
+    return await in_thread(make) if is_longer(effect.body, AT_ONCE) else make()
 
 
 def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, duration: int) -> Reply:
-    """The operation's own answer, or the error that replaces it; proven either way."""
+    """The operation's own answer, or the error that replaces it; proven either way, and not broken yet.
+
+    `wire` is of when the data was made: the settings may be others by now.
+    """
     fault, data, failure = exchange.fault, done.data, done.failure
     assert fault is not None
     assert not isinstance(data, handlers.Unwritten)
@@ -164,13 +165,10 @@ def written(served: Served, wire: Wire, exchange: Exchange, done: steps.Done, du
 def replaced(effect: Response, wire: Wire, to: Route) -> Reply:
     """Anything. It is valid if it happens to be: the right schema's JSON, and said to be JSON."""
     headers, content = replacing(effect)
-    checker = schema_of(effect.status, wire, to)
-    valid = False
+    checker, body, valid = schema_of(effect.status, wire, to), effect.body, False
     if checker is not None and headers.get(hdrs.CONTENT_TYPE, "").startswith("application/json"):
-        try:
-            valid = checker.accepts(json.loads(content))
-        except ValueError:
-            valid = False
+        with suppress(ValueError):
+            valid = checker.accepts(json.loads(body) if isinstance(body, str) else body)
     return Reply(effect.status, content, headers, VALID if valid else DELIBERATELY_INVALID)
 
 
@@ -183,7 +181,7 @@ def replacing(effect: Response) -> tuple[CIMultiDict[str], bytes]:
         headers.setdefault(hdrs.CONTENT_TYPE, "text/plain; charset=utf-8")
         return headers, effect.body.encode("utf-8", "replace")
     headers.setdefault(hdrs.CONTENT_TYPE, "application/json")
-    return headers, json.dumps(effect.body, ensure_ascii=False).encode("utf-8", "replace")
+    return headers, "".join(in_pieces(effect.body)).encode("utf-8", "replace")
 
 
 def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -> tuple[Reply, str]:
@@ -202,20 +200,12 @@ def broken(reply: Reply, effect: Violate, wire: Wire, to: Route, dice: Random) -
     else:
         changed, what = mutation.violated(value, effect)
         verdict = VALID if checker.accepts(changed) else DELIBERATELY_INVALID
-    return replace(reply, content=_text(changed).encode("utf-8", "replace"), verdict=verdict), f"violate: {what}"
+    text = "".join(in_pieces(changed, ",", ":"))
+    return replace(reply, content=text.encode("utf-8", "replace"), verdict=verdict), f"violate: {what}"
 
 
 def _in_python(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
-
-
-def _text(value: Any, parts: int = 3) -> str:
-    """As JSON, the parts of the outer levels one by one."""
-    if parts and isinstance(value, dict):
-        return "{" + ",".join([f"{_text(key, 0)}:{_text(item, parts - 1)}" for key, item in value.items()]) + "}"
-    if parts and isinstance(value, list):
-        return "[" + ",".join([_text(item, parts - 1) for item in value]) + "]"
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def schema_of(status: int, wire: Wire, to: Route) -> Checker | None:

@@ -1,10 +1,12 @@
 """JSON is read strictly: what two readers could take for two different things is refused."""
 
 import json
+from typing import Any, Final
 
 import pytest
 
-from mockserver.contract.json_text import LongText, repeated_key, strict_json
+from mockserver.contract import json_text
+from mockserver.contract.json_text import LongText, in_pieces, is_longer, repeated_key, strict_json
 
 
 class Key(str):
@@ -52,6 +54,56 @@ def test_strict_json_is_json() -> None:
 def test_an_object_may_have_a_thousand_keys() -> None:
     whole = {f"{number}": number for number in range(1000)}
     assert strict_json(json.dumps(whole)) == whole
+
+
+VALUES: Final[list[Any]] = [
+    None,
+    "häß\n",
+    1.5,
+    {},
+    [],
+    {"a": [1, {"b": None}], "c": {"d": "x", "e": []}, "f": True},
+    [[[1, 2], [3]], ["x" * 20], "y", {"z": ["w" * 20, {}]}, 4],
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("members", [1, 2, 500])
+@pytest.mark.parametrize("piece", [0, 3, 20, 1000])
+def test_json_in_pieces_is_the_same_json(monkeypatch: pytest.MonkeyPatch, value: Any, members: int, piece: int) -> None:
+    monkeypatch.setattr(json_text, "MEMBERS", members)
+    monkeypatch.setattr(json_text, "PIECE", piece)
+    assert "".join(in_pieces(value)) == json.dumps(value, ensure_ascii=False)
+    short = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert "".join(in_pieces(value, ",", ":")) == short
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("", ""), ('{"deep": ', "}"), ("[0, ", "]")])
+def test_no_piece_of_a_long_text_is_long(monkeypatch: pytest.MonkeyPatch, opening: str, closing: str) -> None:
+    monkeypatch.setattr(json_text, "MEMBERS", 10)
+    monkeypatch.setattr(json_text, "PIECE", 50)
+    for long in ([*range(1000)], {f"k{number}": {"v": number} for number in range(1000)}):
+        text = f"{opening}{json.dumps(long)}{closing}"
+        pieces = [*in_pieces(json.loads(text))]
+        assert "".join(pieces) == text
+        assert max(map(len, pieces)) < 200
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_what_is_longer_is_so_for_sure(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert not is_longer(value, len(text))
+
+
+def test_of_a_large_value_little_is_looked_at() -> None:
+    class Untouched(list[Any]):
+        def __iter__(self) -> Any:
+            raise AssertionError
+
+    assert is_longer({"a": Untouched([0] * 101)}, 100)
+    assert is_longer("x" * 101, 100)
+    assert is_longer({"x" * 101: 1}, 100)
+    assert not is_longer([[0] * 10] * 4, 100)
 
 
 # --- text that is too long for one piece -----------------------------------------------------------------------------

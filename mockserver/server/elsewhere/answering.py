@@ -69,7 +69,7 @@ async def spoiled(site: Site, exchange: Exchange, fault: Fault, own: Own) -> Ans
         case RateLimit():
             return refusal(served, exchange, responses.limited(fault, effect, served.world.now))
         case Response():
-            headers, content = fault_injection.replacing(effect)
+            headers, content = await fault_injection.made(effect, partial(fault_injection.replacing, effect))
             return Answer(effect.status, content, headers)
         case Transport():
             return Answer(200, b"", CIMultiDict(), fault=effect.fault)
