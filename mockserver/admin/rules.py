@@ -10,8 +10,9 @@ from aiohttp import web
 
 from mockserver.admin.calls import Later, body_of, checked_body, name_in_path
 from mockserver.contract.errors import Problem, Unprocessable
+from mockserver.contract.json_text import is_longer
 from mockserver.contract.operations import OPERATIONS, Operation
-from mockserver.contract.permissions import ANONYMOUS, EVERYTHING
+from mockserver.contract.permissions import ANONYMOUS, EVERYTHING, User
 from mockserver.contract.schemas import contract
 from mockserver.faults import effects
 from mockserver.faults import rules as fault_rules
@@ -30,6 +31,8 @@ from mockserver.world.worlds import Site
 log = logging.getLogger("mockserver")
 
 MAX_RULES: Final = 1000
+LARGE: Final = 16 * 1024
+"""A fault of more characters, about, is looked at in a thread: it can have 100,000 mistakes."""
 WITHIN: Final = 2
 """A world's data has its faults so many levels deep: what could not be PUT back is refused."""
 MOST_EXCEPTIONS: Final = 1_000_000
@@ -40,18 +43,26 @@ ANYBODY: Final = "*"
 
 
 async def get_faults(site: Site, request: web.Request) -> object:
-    return {"faults": [rule.to_json() for rule in site.served.world.faults.values()]}
+    rules = site.served.world.faults.values()
+    return Later(lambda: {"faults": [rule.to_json() for rule in rules]})
 
 
 async def post_fault(site: Site, request: web.Request) -> object:
     body = await checked_body("fault", request)
-    wrong = [*effects.problems(body, site.served.world.settings.variant.row), *contradictions(body)]
+    look = partial(wrong_with, body)
+    wrong = await in_thread(look) if is_longer(body, LARGE) else look()
+    wrong = [*effects.code_problems(body, site.served.world.settings.variant.row), *wrong]
     if wrong:
         raise Unprocessable("not a fault", wrong)
     check_new(body, site.served.up_to_now().faults)
-    if is_nested(body, MAX_DEPTH - WITHIN):
-        raise Unprocessable("not a fault", [Problem((), f"nested more than {MAX_DEPTH - WITHIN} levels deep")])
-    return site.served.live.add_fault(lambda id: fault_rules.from_json(body, id)).to_json()
+    return Later(site.served.live.add_fault(lambda id: fault_rules.from_json(body, id)).to_json)
+
+
+def wrong_with(fault: dict[str, Any]) -> list[Problem]:
+    wrong = [*effects.key_problems(fault), *contradictions(fault)]
+    if is_nested(fault, MAX_DEPTH - WITHIN):
+        wrong.append(Problem((), f"nested more than {MAX_DEPTH - WITHIN} levels deep"))
+    return wrong
 
 
 async def delete_faults(site: Site, request: web.Request) -> None:
@@ -60,7 +71,7 @@ async def delete_faults(site: Site, request: web.Request) -> None:
 
 async def get_fault(site: Site, request: web.Request) -> object:
     faults = site.served.world.faults
-    return faults[name_in_path(request, "id", "fault", faults)].to_json()
+    return Later(faults[name_in_path(request, "id", "fault", faults)].to_json)
 
 
 async def delete_fault(site: Site, request: web.Request) -> None:
@@ -85,7 +96,8 @@ def check_new(body: dict[str, Any], rules: Mapping[str, object]) -> None:
 
 
 async def get_denials(site: Site, request: web.Request) -> object:
-    return {"denials": [denial.to_json() for denial in site.served.world.denials.values()]}
+    denials = site.served.world.denials.values()
+    return Later(lambda: {"denials": [denial.to_json() for denial in denials]})
 
 
 async def post_denial(site: Site, request: web.Request) -> object:
@@ -175,12 +187,12 @@ def remove_stubs(site: Site, *ids: str) -> None:
 
 
 async def get_users(site: Site, request: web.Request) -> object:
-    return {
-        "users": [
-            {"name": user.name, "password": user.password, "permissions": list(user.permissions)}
-            for user in site.served.world.users.values()
-        ]
-    }
+    users = site.served.world.users.values()
+    return Later(lambda: {"users": [user_json(user) for user in users]})
+
+
+def user_json(user: User) -> dict[str, object]:
+    return {"name": user.name, "password": user.password, "permissions": list(user.permissions)}
 
 
 async def get_permissions(site: Site, request: web.Request) -> object:

@@ -185,13 +185,21 @@ def delay_of(body: Json) -> Delay | None:
 
 
 def problems(body: Json, dialect: Dialect) -> list[Problem]:
-    """What no schema says of a fault: which keys go together, and of which type a code is in the world's dialect.
-    `body` fits fault.schema.json."""
-    found: list[Problem] = []
+    """What no schema says of a fault. `body` fits fault.schema.json."""
+    return [*code_problems(body, dialect), *key_problems(body)]
+
+
+def code_problems(body: Json, dialect: Dialect) -> list[Problem]:
+    """Of which type a code is in the world's dialect."""
     code = body.get("error", {}).get("code")
-    if isinstance(code, str) and not dialect.has_text_codes:
-        problem = f"{code!r} is not a number, as error codes are in {dialect.stands_for}"
-        found.append(Problem(("error", "code"), problem))
+    if not isinstance(code, str) or dialect.has_text_codes:
+        return []
+    return [Problem(("error", "code"), f"{code!r} is not a number, as error codes are in {dialect.stands_for}")]
+
+
+def key_problems(body: Json) -> list[Problem]:
+    """Which keys go together, and what is wrong with headers and pointers, of which there can be very many."""
+    found: list[Problem] = []
     effects = [key for key in EFFECTS if key in body]
     delays = [key for key in DELAYS if key in body]
     if not effects and not delays:
