@@ -13,11 +13,13 @@ from mockserver.admin.copies.fixture import as_yaml
 from mockserver.admin.copies.request import LOST, Lost, path_in_test, world_before
 from mockserver.admin.journal import entry_json, transition
 from mockserver.contract.errors import Unprocessable
+from mockserver.contract.routes import Route
 from mockserver.tasks.transitions import rolled_back
 from mockserver.tasks.values import PENDING, Subtask, Task
 from mockserver.world.evidence.exchange import Exchange
 from mockserver.world.fixture import ClockSetting, Fixture
 from mockserver.world.history import Change
+from mockserver.world.value import World
 from mockserver.world.worlds import Site
 
 COPIED: Final = 2000
@@ -30,19 +32,22 @@ TOO_MUCH: Final = "more has changed since then than the history keeps"
 async def get_request(site: Site, request: web.Request) -> object:
     """With what it changed, and how what it was about stood before and after. `why` says what is not known any more."""
     number, entry = found(site, request)
-    render = site.served.wire.instant
+    render, before = site.served.wire.instant, entry.before
     first, last = entry.changes
     changes = [change for _, change in site.served.live.history.numbered(first, last)]
     is_lost = len(changes) < last - first
-    why = [] if entry.before is not None else [f"how it was before: {LOST}"]
+    why = [] if before is not None else [f"how it was before: {LOST}"]
     if is_lost:
         why.append(f"what it changed: {TOO_MUCH}")
-    return {
-        "request": entry_json(number, entry, render),
-        "changes": [transition(change, render) for change in changes],
-        "states": states_of(entry, changes, is_lost),
-        "why": "; ".join(why) or None,
-    }
+    told = entry_json(number, entry, render)
+    return Later(
+        lambda: {
+            "request": told,
+            "changes": [transition(change, render) for change in changes],
+            "states": states_of(entry.asked.to, before, changes, is_lost),
+            "why": "; ".join(why) or None,
+        }
+    )
 
 
 def found(site: Site, request: web.Request) -> tuple[int, Exchange]:
@@ -59,10 +64,9 @@ def found(site: Site, request: web.Request) -> tuple[int, Exchange]:
         ) from None
 
 
-def states_of(entry: Exchange, changes: list[Change], is_lost: bool) -> list[dict[str, object]]:
+def states_of(to: Route, world: World | None, changes: list[Change], is_lost: bool) -> list[dict[str, object]]:
     """The task first, then its subtasks: of what it changed, and of what it was about. None if its world is lost."""
-    to = entry.asked.to
-    execution = None if entry.before is None or to.task is None else entry.before.tasks.get(to.task)
+    execution = None if world is None or to.task is None else world.tasks.get(to.task)
     if execution is None:
         return []
     before: dict[int | None, Task | Subtask] = {None: execution.task}
