@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -38,6 +39,8 @@ from mockserver.admin.journal import entry_json
 from mockserver.contract.credentials import NOBODY
 from mockserver.contract.routes import NOWHERE
 from mockserver.faults.denials import Denial
+from mockserver.faults.effects import Response
+from mockserver.faults.rules import Fault
 from mockserver.testing import server
 from mockserver.world import moves
 from mockserver.world.evidence.exchange import BODY_BYTES, Asked, Exchange
@@ -570,6 +573,23 @@ def test_many_rules_that_change_at_once_are_skipped() -> None:
 def test_a_rule_too_large_to_be_sent_is_skipped(failed: Client, stream: Stream) -> None:
     failed.admin("POST", "/faults", {"response": {"status": 200, "body": "x" * feed.LARGEST}})
     assert stream.event("skipped") == {"changes": 0, "requests": 0}
+
+
+def test_a_rule_too_large_to_be_sent_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request that it counts is an event, and its body can have 500,000 keys."""
+    site, proven, real = site_of(), [], Feed._proven
+    one = Feed(site)
+
+    def watched(self: Feed, name: str, data: object) -> str | None:
+        proven.append(name)
+        return real(self, name, data)
+
+    monkeypatch.setattr(Feed, "_proven", watched)
+    for keys in (feed.LARGEST, 1):
+        effect = Response(status=200, headers={}, body={f"k{number}": 1 for number in range(keys)})
+        site.served.live.add_fault(partial(Fault, effect=effect))
+        one.collect()
+    assert proven == ["skipped", "fault"]
 
 
 def test_a_world_that_goes_round_is_told_as_far_as_it_went(monkeypatch: pytest.MonkeyPatch) -> None:
