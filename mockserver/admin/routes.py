@@ -248,11 +248,12 @@ async def answer(site: Site, route: ControlRoute, request: web.Request) -> web.S
             refusal = Unprocessable(f"the mock server failed: {type(error).__name__}: {error}", status=500)
     headers: dict[str, str] = {}
     if refusal is not None:
-        status, schema, body = refusal.status, "control-error", error_json(refusal)
+        status, schema, refused = refusal.status, "control-error", refusal
         headers.update(refusal.headers)
         if len(refusal.problems) > MANY:
-            refused = refusal
             found = await in_thread(lambda: proven("control-error", error_json(refused)))
+        else:
+            body = error_json(refusal)
     verdict = VALID
     content = proven(schema, body) if found is None else found
     if isinstance(content, Violation):

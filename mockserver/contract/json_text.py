@@ -6,6 +6,7 @@ And text that is too long for one piece.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from json import JSONEncoder
 from math import isfinite
 from typing import Any, Final
 
@@ -48,10 +49,10 @@ def is_longer(value: Any, most: int) -> bool:
 
 
 def in_pieces(value: Any, comma: str = ", ", colon: str = ": ") -> Iterator[str]:
-    """JSON text, of which no call makes much."""
-    separators = (comma, colon)
+    """JSON text, of which no call makes much. Raises ValueError and TypeError for what is none."""
+    text = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(comma, colon)).encode
     if not (isinstance(value, dict | list) and is_longer(value, PIECE)):
-        yield json.dumps(value, ensure_ascii=False, separators=separators)
+        yield text(value)
         return
     is_object, before = isinstance(value, dict), ""
     members: Iterator[Any] = iter(value.items()) if isinstance(value, dict) else iter(value)
@@ -59,11 +60,11 @@ def in_pieces(value: Any, comma: str = ", ", colon: str = ": ") -> Iterator[str]
     while part := list(islice(members, MEMBERS)):
         some: Any = dict(part) if is_object else part
         if not is_longer(some, PIECE):
-            yield before + json.dumps(some, ensure_ascii=False, separators=separators)[1:-1]
+            yield before + text(some)[1:-1]
             before = comma
             continue
         for one in part:
-            key, item = (json.dumps(one[0], ensure_ascii=False) + colon, one[1]) if is_object else ("", one)
+            key, item = (text(one[0]) + colon, one[1]) if is_object else ("", one)
             yield before + key
             yield from in_pieces(item, comma, colon)
             before = comma
@@ -74,7 +75,8 @@ def strict_json(text: str) -> Any:
     """Raises ValueError, with what is wrong in words, and RecursionError for text that is nested too deeply."""
     data = json.loads(text, parse_float=finite, parse_constant=_refused, object_pairs_hook=_object)
     try:
-        (json.dumps(data, ensure_ascii=False) if "\\u" in text else text).encode()
+        for piece in in_pieces(data) if "\\u" in text else [text]:
+            piece.encode()
     except UnicodeEncodeError as error:
         half = f"U+{ord(error.object[error.start]):04X}"
         raise ValueError(f"it has half of a surrogate pair, {half}, which is no character") from None

@@ -11,6 +11,7 @@ from clients import TASK, Client, Json
 from gates import IN_THREAD, Gate, threads_of
 from processes import END_S
 
+from mockserver.admin import routes
 from mockserver.faults import effects
 from mockserver.server import fault_injection
 
@@ -66,10 +67,10 @@ def test_what_is_wrong_with_a_large_fault_is_found_in_a_thread(
 ) -> None:
     """And all of it is told; nothing is added."""
     failed.admin("PUT", "/settings", {"dialect": "ocp-4.2.1"})
-    threads = threads_of(monkeypatch, effects, "key_problems")
+    threads, telling = threads_of(monkeypatch, effects, "key_problems"), threads_of(monkeypatch, routes, "error_json")
     answer = failed("POST", "/__admin/faults", json=fault)
     assert (answer.status_code, len(answer.json()["error"]["details"])) == (422, wrong)
-    assert [name == IN_THREAD for name in threads] == [wrong > 1]
+    assert [name == IN_THREAD for name in (*threads, *telling)] == [wrong > 1] * 2
     assert failed.admin("GET", "/faults") == {"faults": []}
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from json.encoder import encode_basestring as string
 from typing import Any, Final
 
-from mockserver.contract.json_text import LongText
+from mockserver.contract.json_text import LongText, in_pieces
 from mockserver.times import WireInstant, is_wire_instant
 
 MEMO_LIMIT: Final = 4096
@@ -52,11 +52,12 @@ def regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern if stem == pattern else stem + r"\Z", re.ASCII)
 
 
-def anything(value: object) -> str:
+def anything(value: object) -> str | LongText:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        texts = LongText(in_pieces(value))
     except (TypeError, ValueError):
         raise Wrong from None
+    return texts if len(texts) > 1 else texts[0]
 
 
 ANYTHING: Final[Table] = dict.fromkeys((type(None), bool, int, float, str, WireInstant, list, tuple, dict), anything)
