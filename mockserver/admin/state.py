@@ -156,7 +156,7 @@ async def put_settings(site: Site, request: web.Request) -> object:
     wrong = [
         Problem(("dialect",), f"{fault.id}: {problem.message}")
         for fault in world.faults.values()
-        for problem in effects.problems(fault.to_json(), changed.variant.row)
+        for problem in effects.code_problems(fault.to_json(), changed.variant.row)
     ]
     if wrong:
         raise Unprocessable("not settings for the faults of this world", wrong)
