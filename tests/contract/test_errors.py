@@ -55,6 +55,7 @@ def test_an_error_is_an_envelope(
     assert body.keys() == {"successful", "timestamp", "duration", "status", "traceId", "server", "error"}
     assert (body["successful"], body["status"], body["server"]) == (False, status, "192.168.0.10")
     assert body["error"]["message"]
+    assert ("subErrors" in body["error"]) == (code in ("COM10001", "COM10011"))
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["X-Mock-Contract"] == "valid"
     assert permissions.state() == before
