@@ -17,12 +17,13 @@ from pages import BASE, PAGES, README, ROOT, block, blocks, coded, rows, section
 from processes import END_S, Served, environment, needed, run
 from slow import slow_but
 
+from mockserver.admin.calls import LARGE_BODY
 from mockserver.admin.calls import MAX_BODY as MAX_CONTROL_BODY
 from mockserver.admin.events.feed import KEPT
 from mockserver.admin.events.listeners import BEHIND, BEHIND_BYTES, LISTENERS
 from mockserver.admin.exchange import COPIED
 from mockserver.admin.routes import ROUTES
-from mockserver.admin.rules import MAX_RULES, WITHIN
+from mockserver.admin.rules import MAX_RULES, MOST_EXCEPTIONS, WITHIN
 from mockserver.admin.tasks import TASKS
 from mockserver.cli import exec as exec_command
 from mockserver.cli.gate.judgement import BROKEN_CONTRACT
@@ -34,16 +35,19 @@ from mockserver.contract.errors import BY_STATUS, ROWS
 from mockserver.contract.operations import LIST_QUERY, OPERATIONS
 from mockserver.contract.schemas import contract
 from mockserver.faults.effects import DELAYS, EFFECTS
-from mockserver.fixtures import source
+from mockserver.fixtures import mistakes, source
 from mockserver.fixtures.text.constructor import MAX_DEPTH
-from mockserver.fixtures.text.document import MAX_BYTES
+from mockserver.fixtures.text.document import MAX_BYTES, PLACED_LENGTH
 from mockserver.server.cors import EXPOSED
 from mockserver.server.elsewhere.forwarding import CONNECT_S
 from mockserver.server.elsewhere.passing import ANSWER_S
+from mockserver.server.elsewhere.stubbing import MAX_FORM
 from mockserver.server.elsewhere.tunnel import MESSAGE
+from mockserver.server.hints import LOOKED
 from mockserver.server.responses import BODY_SECONDS, MAX_BODY
 from mockserver.stubs import patterns
-from mockserver.stubs.collection import MOST
+from mockserver.stubs.collection import MOST, PARTS
+from mockserver.stubs.mapping import MOST_NAMES
 from mockserver.tasks import run_log
 from mockserver.testing.handle import Handle
 from mockserver.times import SECOND
@@ -431,6 +435,12 @@ KIB: Final = 2**10
         f"more than {COPIED:,} subtasks",
         f"{MAX_RULES:,} faults and {MAX_RULES:,} denials, {MOST:,} stubs, and {sessions.MOST:,} sessions",
         f"{patterns.LONGEST:,} characters, and {patterns.LARGEST:,} parts",
+        f"those of all stubs: {PARTS:,} parts. A stub looks at {MOST_NAMES} names",
+        f"form of a login: {MAX_FORM // KIB} KiB",
+        f"more than {PLACED_LENGTH // MIB} MiB are told by their path",
+        f"{mistakes.MOST:,} of them at most",
+        f"Bodies of control calls over {LARGE_BODY // MIB} MiB",
+        f"who may do what, {MOST_EXCEPTIONS:,} exceptions are told, and the hint of a 403 looks at {LOOKED:,} users",
         f"{MAX_SNAPSHOTS} snapshots, and there are {WORLDS} named worlds",
         f"{run_log.MAX_RUNS} runs and {run_log.MAX_BYTES // KIB} KiB",
         f"{next(one.maximum for one in LIST_QUERY if one.name == 'size'):,} tasks. Of `GET /__admin/tasks`: {TASKS:,}",

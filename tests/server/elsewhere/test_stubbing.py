@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from clients import Client
-from house import HOUSE
 
 from mockserver import MockServer
 from mockserver.admin import rules
@@ -143,10 +142,3 @@ def test_a_body_that_cannot_be_read_says_why(
         assert client.get("/a").text == "text"
     message = f"The stub's body, a.txt, cannot be read: {os.strerror(number)}."
     assert (answer.status_code, answer.json()["error"]["message"]) == (status, message)
-
-
-def test_the_limits_are_those_of_the_page() -> None:
-    page = " ".join((HOUSE.parent / "docs" / "limits.md").read_text(encoding="utf-8").split())
-    assert f"those of all stubs: {collection.PARTS:,} parts" in page
-    assert f"looks at {MOST_NAMES} names" in page
-    assert f"form of a login: {MAX_FORM // 1024} KiB" in page
