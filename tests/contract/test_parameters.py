@@ -196,6 +196,8 @@ def test_an_operation_without_query_parameters_refuses_no_query(id: str) -> None
     ids = {"taskInstanceId": 1000, "subtaskInstanceId": 10001}
     query = {"taskInstanceId": ["1000", "+1000", ""], "subtaskInstanceId": ["10001"]}
     assert parse_query(id, OPERATIONS[id].query, query, ids) == ({}, [], [], [])
+    for other in ("999", "1001", "-1000"):
+        assert parse_query(id, OPERATIONS[id].query, {"taskInstanceId": [other]}, ids).forgiven
     query = {"taskInstanceId": ["x"], "subtaskInstanceId": ["10002"], "size": ["0"]}
     assert parse_query(id, OPERATIONS[id].query, query, ids)[:3] == ({}, [], [])
     assert parse_query(id, OPERATIONS[id].query, query, ids).forgiven == [
