@@ -1,14 +1,15 @@
 """What one step leaves behind beside the values: logs, timers, and what the history is told."""
 
 from dataclasses import replace
+from typing import Final
 
 import pytest
-from builders import at, pace, run, subtask, task
+from builders import PACE, at, pace, run, subtask, task
 
 from mockserver.tasks import transitions
 from mockserver.tasks.execution import Execution
 from mockserver.tasks.run_log import Growth, Logged, LogRun
-from mockserver.tasks.step import Step, Transition
+from mockserver.tasks.step import Foreseen, Step, Transition
 from mockserver.tasks.values import (
     CANCEL,
     EXECUTE,
@@ -141,3 +142,33 @@ def test_a_run_that_is_under_way_writes_later_if_it_is_moved() -> None:
     assert growth == Growth("a\nb\n", at(0) + 5, at(2) + 5)
     still = Logged(None, LogRun(EXECUTE, at(0), "a"))
     assert still.moved(5) is still
+
+
+OTHERS: Final = {
+    "the same": (at(10), PACE, "m"),
+    "earlier": (at(9), PACE, "m"),
+    "later": (at(11), PACE, "m"),
+    "another pace": (at(10), pace(concurrency=1), "m"),
+    "a slower pace": (at(10), pace(dispatch=9), "m"),
+    "another server": (at(10), PACE, "a"),
+    "a third server": (at(10), PACE, "z"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_what_was_foreseen_holds_for_the_same_moment_only(name: str, is_changed: bool) -> None:
+    failed = Execution.of(task(subtask(1, status="FAILED"), subtask(2, status="FAILED")))
+    acts: list[Step] = []
+
+    def act(step: Step) -> None:
+        acts.append(step)
+        step.retry_task()
+
+    foreseen = Foreseen(act, Step(failed, *OTHERS["the same"]))
+    now = Execution.of(failed.state()) if is_changed else failed
+    found, expected = Step(now, *OTHERS[name]), Step(now, *OTHERS[name])
+    foreseen(found)
+    expected.retry_task()
+    assert len(acts) == (1 if name == "the same" and not is_changed else 2)
+    assert (found.timers, found.voided, found.counts) == (expected.timers, expected.voided, expected.counts)
