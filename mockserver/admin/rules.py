@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from mockserver.admin.calls import Later, body_of, checked_body, name_in_path
+from mockserver.admin.calls import AT_ONCE, Later, body_of, checked_body, name_in_path
 from mockserver.contract.errors import Problem, Unprocessable
 from mockserver.contract.json_text import is_longer
 from mockserver.contract.operations import OPERATIONS, Operation
@@ -31,8 +31,6 @@ from mockserver.world.worlds import Site
 log = logging.getLogger("mockserver")
 
 MAX_RULES: Final = 1000
-LARGE: Final = 16 * 1024
-"""A fault of more characters, about, is looked at in a thread: it can have 100,000 mistakes."""
 WITHIN: Final = 2
 """A world's data has its faults so many levels deep: what could not be PUT back is refused."""
 MOST_EXCEPTIONS: Final = 1_000_000
@@ -50,7 +48,7 @@ async def get_faults(site: Site, request: web.Request) -> object:
 async def post_fault(site: Site, request: web.Request) -> object:
     body = await checked_body("fault", request)
     look = partial(wrong_with, body)
-    wrong = await in_thread(look) if is_longer(body, LARGE) else look()
+    wrong = await in_thread(look) if is_longer(body, AT_ONCE) else look()
     wrong = [*effects.code_problems(body, site.served.world.settings.variant.row), *wrong]
     if wrong:
         raise Unprocessable("not a fault", wrong)

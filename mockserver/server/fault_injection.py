@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import Final, TypeVar
+from typing import Final
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -31,13 +31,12 @@ from mockserver.world.clock import ticks
 from mockserver.world.evidence.exchange import KEPT, Exchange
 from mockserver.world.live import TooManyEvents
 from mockserver.world.served import Served
-from mockserver.world.turns import in_thread
+from mockserver.world.turns import Result, in_thread
 from mockserver.world.worlds import Site
 
 APPLIED: Final = "Preference-Applied"
 AT_ONCE: Final = 16 * 1024
 """A body of more characters, about, is written in a thread."""
-T = TypeVar("T")
 
 
 async def spoiled(site: Site, exchange: Exchange, request: web.Request) -> web.StreamResponse:
@@ -139,7 +138,7 @@ def described(fault: Fault) -> str:
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-async def made(effect: Response, make: Callable[[], T]) -> T:
+async def made(effect: Response, make: Callable[[], Result]) -> Result:
     """In a thread, if a rule's body is large: it has no limit but that of a control call."""
     return await in_thread(make) if is_longer(effect.body, AT_ONCE) else make()
 

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from math import inf
 from random import Random
 from typing import Any, Final
 
@@ -68,8 +69,7 @@ def spoil(
 
 async def hang(request: web.BaseRequest, wait: Wait) -> web.StreamResponse:
     """Until it is let go, or its client has gone."""
-    while request.transport is not None and await wait(1.0):
-        pass
+    await _rested(request, inf, wait)
     return close(request)
 
 
@@ -116,7 +116,7 @@ async def dribbled(
     return response
 
 
-async def _rested(request: web.Request, seconds: float, wait: Wait) -> bool:
+async def _rested(request: web.BaseRequest, seconds: float, wait: Wait) -> bool:
     """False if it was let go before, or its client has gone."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
